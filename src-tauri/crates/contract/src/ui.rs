@@ -1,0 +1,407 @@
+//! What the window shows and what it asks for.
+//!
+//! The window (or the guest page, whose engine is in the page) renders an [`AppView`], always whole,
+//! and sends [`Command`]s; it never changes a view by itself. What merely happens, and is over when it
+//! was shown, is a [`Notice`].
+
+use serde::{Deserialize, Serialize};
+use ts_rs::TS;
+
+use crate::{ErrorCode, PeerId, UserError};
+
+/// Everything that the window shows.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
+#[ts(export)]
+pub struct AppView {
+    /// Where the user is.
+    pub screen: Screen,
+    /// Camera, microphone and speaker: what there is and what is chosen.
+    pub media: MediaView,
+    /// What the user has set.
+    pub settings: SettingsView,
+    /// How the app reaches others.
+    pub relay: RelayView,
+    /// The one error that is shown, if any.
+    pub error: Option<UserError>,
+}
+
+/// Where the user is.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
+#[serde(tag = "type", rename_all = "snake_case")]
+#[ts(export)]
+pub enum Screen {
+    /// Nothing is captured here.
+    Start,
+    /// The user sees and hears themselves; nobody else does.
+    Lobby(LobbyView),
+    /// In a call, or on the way into one.
+    Call(CallView),
+    /// The call is over.
+    Ended(EndedView),
+}
+
+/// Before a call.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
+#[ts(export)]
+pub struct LobbyView {
+    /// Whether the call is the user's own (it opens a room) or somebody's whose link was followed.
+    pub host: bool,
+    /// The way in was taken and is being walked: the button shows that.
+    pub busy: bool,
+}
+
+/// What the user sees of a call: the whole of it, at each change.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
+#[ts(export)]
+pub struct CallView {
+    /// How far it is.
+    pub phase: CallPhase,
+    /// Whether the user opened the room.
+    pub host: bool,
+    /// The link to send, as soon as the room is open.
+    pub link: Option<String>,
+    /// The addresses that the link may carry, where there are several; the app's own relay only.
+    pub addresses: Vec<LinkAddress>,
+    /// The other members, in the order in which they came.
+    pub peers: Vec<PeerView>,
+    /// When the first peer was connected: milliseconds since 1970-01-01T00:00Z.
+    #[ts(type = "number | null")]
+    pub connected_at: Option<u64>,
+}
+
+/// How far a call is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "snake_case")]
+#[ts(export)]
+pub enum CallPhase {
+    /// On the way to the relay and into the room.
+    Joining,
+    /// In the room, alone.
+    Waiting,
+    /// In the room, whose host is away.
+    HostAway,
+    /// Somebody is there; media is on its way.
+    Connecting,
+    /// Media flows.
+    Connected,
+    /// The way to the other side was lost and is looked for.
+    Reconnecting,
+}
+
+/// An address under which the built-in relay can be reached.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[ts(export)]
+pub struct LinkAddress {
+    /// The address, which also names it in [`Command::SelectLinkAddress`].
+    pub address: String,
+    /// The network interface, for people.
+    pub label: String,
+    /// Whether the link carries this one.
+    pub chosen: bool,
+}
+
+/// Another member of the call.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[ts(export)]
+pub struct PeerView {
+    /// Its id; names its picture too.
+    pub peer: PeerId,
+    /// The name that it gave. Text of a stranger.
+    pub name: String,
+    /// Whether it opened the room.
+    pub host: bool,
+    /// How far the connection is.
+    pub state: PeerState,
+    /// Its microphone is off.
+    pub muted: bool,
+    /// Its camera is off, or it has none.
+    pub camera_off: bool,
+    /// How good the connection is, once it was measured.
+    pub quality: Option<Quality>,
+}
+
+/// How far the connection to a peer is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "snake_case")]
+#[ts(export)]
+pub enum PeerState {
+    /// Not connected yet.
+    Connecting,
+    /// Connected.
+    Connected,
+    /// Was connected; the way is looked for.
+    Reconnecting,
+    /// No way was found.
+    Failed,
+    /// What came in its name did not prove where it came from; nothing is sent to it.
+    NotAuthentic,
+}
+
+/// How good a connection is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "snake_case")]
+#[ts(export)]
+pub enum Quality {
+    /// Nothing to notice.
+    Good,
+    /// A person may notice.
+    Fair,
+    /// A person will notice.
+    Poor,
+}
+
+/// After a call.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[ts(export)]
+pub struct EndedView {
+    /// Who or what ended it.
+    pub reason: EndReason,
+    /// The name of the other side, where there was one.
+    pub name: Option<String>,
+    /// How long it was connected, in seconds.
+    #[ts(type = "number | null")]
+    pub seconds: Option<u64>,
+    /// Whether *Call again* can lead back.
+    pub can_call_again: bool,
+}
+
+/// Who or what ended a call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(tag = "type", rename_all = "snake_case")]
+#[ts(export)]
+pub enum EndReason {
+    /// The user hung up.
+    ByMe,
+    /// The last other member hung up.
+    ByThem,
+    /// The way to the other side was lost and not found again.
+    Network,
+    /// The relay or the other side refused, or the call could not go on.
+    Refused {
+        /// Why.
+        code: ErrorCode,
+    },
+}
+
+/// Camera, microphone and speaker.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
+#[ts(export)]
+pub struct MediaView {
+    /// The camera.
+    pub camera: DeviceView,
+    /// The microphone.
+    pub microphone: DeviceView,
+    /// The speaker.
+    pub speaker: DeviceView,
+    /// The user has the microphone off.
+    pub muted: bool,
+    /// The user has the camera off.
+    pub camera_off: bool,
+}
+
+/// One kind of device: what there is, what is chosen and how it does.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
+#[ts(export)]
+pub struct DeviceView {
+    /// What there is, in the system's order.
+    pub devices: Vec<DeviceInfo>,
+    /// The id of the chosen one; `null`: the system's default.
+    pub selected: Option<String>,
+    /// How it does.
+    pub state: DeviceState,
+}
+
+/// A device that can be chosen.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[ts(export)]
+pub struct DeviceInfo {
+    /// Names it in commands.
+    pub id: String,
+    /// Names it for people.
+    pub name: String,
+}
+
+/// How a device does.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(tag = "type", rename_all = "snake_case")]
+#[ts(export)]
+pub enum DeviceState {
+    /// Not in use.
+    Closed,
+    /// Being opened.
+    Opening,
+    /// In use.
+    Open,
+    /// There is none.
+    Missing,
+    /// It cannot be used.
+    Failed {
+        /// Why, and what to do.
+        error: UserError,
+    },
+}
+
+/// What the user has set.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[ts(export)]
+pub struct SettingsView {
+    /// The name that others see.
+    pub name: String,
+    /// Colours.
+    pub theme: Theme,
+    /// Which relay new calls use.
+    pub relay: RelayChoice,
+}
+
+/// Colours.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, TS)]
+#[serde(rename_all = "snake_case")]
+#[ts(export)]
+pub enum Theme {
+    /// As the system has it.
+    #[default]
+    System,
+    /// Dark.
+    Dark,
+    /// Light.
+    Light,
+}
+
+/// Which relay new calls use.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(tag = "type", rename_all = "snake_case")]
+#[ts(export)]
+pub enum RelayChoice {
+    /// The built-in one, which others on this network can reach.
+    ThisNetwork,
+    /// The built-in one, on loopback only.
+    ThisComputer,
+    /// One somewhere else.
+    Server {
+        /// `https://HOST[:PORT]`.
+        url: String,
+    },
+}
+
+/// How the app reaches others.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(tag = "type", rename_all = "snake_case")]
+#[ts(export)]
+pub enum RelayView {
+    /// The built-in relay is starting.
+    Starting,
+    /// The built-in relay listens.
+    Listening {
+        /// Where.
+        address: String,
+    },
+    /// A server is used, which is first spoken to when a call starts.
+    Server {
+        /// Which.
+        url: String,
+    },
+    /// The built-in relay could not start.
+    Failed {
+        /// Why, and what to do.
+        error: UserError,
+    },
+}
+
+/// What the user asks for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(tag = "type", rename_all = "snake_case")]
+#[ts(export)]
+pub enum Command {
+    /// From the start to the lobby of a new call.
+    NewCall,
+    /// From the start to the lobby of somebody's call.
+    OpenLink {
+        /// The link.
+        link: String,
+    },
+    /// From the lobby into the call.
+    Enter {
+        /// The name that the others see.
+        name: String,
+    },
+    /// From the lobby or the end to the start.
+    Back,
+    /// Microphone off or on.
+    SetMuted {
+        /// Off.
+        muted: bool,
+    },
+    /// Camera off or on.
+    SetCameraOff {
+        /// Off.
+        off: bool,
+    },
+    /// Another camera.
+    SelectCamera {
+        /// Which; `null`: the system's default.
+        id: Option<String>,
+    },
+    /// Another microphone.
+    SelectMicrophone {
+        /// Which; `null`: the system's default.
+        id: Option<String>,
+    },
+    /// Another speaker.
+    SelectSpeaker {
+        /// Which; `null`: the system's default.
+        id: Option<String>,
+    },
+    /// Opens the devices that failed once more.
+    RetryDevices,
+    /// The link into the clipboard.
+    CopyLink,
+    /// The link shall carry this address.
+    SelectLinkAddress {
+        /// Which of [`CallView::addresses`].
+        address: String,
+    },
+    /// Leaves the call.
+    HangUp,
+    /// From the end to the lobby of the same room.
+    CallAgain,
+    /// Colours.
+    SetTheme {
+        /// Which.
+        theme: Theme,
+    },
+    /// The relay for new calls.
+    SetRelay {
+        /// Which.
+        relay: RelayChoice,
+    },
+    /// Takes the error away.
+    DismissError,
+}
+
+/// What merely happens.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
+#[serde(tag = "type", rename_all = "snake_case")]
+#[ts(export)]
+pub enum Notice {
+    /// How loud the microphone is, about ten times a second while it is open.
+    MicrophoneLevel {
+        /// Root mean square, dB below full scale; -100 is silence.
+        db: f32,
+    },
+    /// The link is in the clipboard.
+    LinkCopied,
+    /// A member came in.
+    PeerJoined {
+        /// Who.
+        peer: PeerId,
+        /// Its name.
+        name: String,
+    },
+    /// A member went.
+    PeerLeft {
+        /// Who.
+        peer: PeerId,
+        /// Its name.
+        name: String,
+    },
+}

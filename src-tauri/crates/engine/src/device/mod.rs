@@ -1,0 +1,175 @@
+//! Cameras, microphones, speakers, and what stands in for them.
+//!
+//! Each source and sink is opened, used and dropped on one thread, which `media` owns: calls block.
+
+use std::{path::PathBuf, time::Duration};
+
+use ahoy_contract::{ErrorCode, UserError};
+
+use crate::frame::{AudioBlock, VideoFrame};
+
+/// How long a read waits before it says that the device has stalled.
+pub const STALLED_AFTER: Duration = Duration::from_secs(3);
+
+/// A device did not do what was asked.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum DeviceError {
+    /// There is no such device, or it was pulled.
+    #[error("there is no such {0}")]
+    Missing(DeviceKind),
+    /// Another program has it.
+    #[error("the {0} is in use")]
+    Busy(DeviceKind),
+    /// The system does not allow it.
+    #[error("the {0} may not be used")]
+    Denied(DeviceKind),
+    /// It was opened and brings nothing, or failed otherwise.
+    #[error("the {0} failed: {1}")]
+    Failed(DeviceKind, String),
+    /// A file came to its end.
+    #[error("the file has ended")]
+    Ended,
+}
+
+/// The kinds of devices.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DeviceKind {
+    /// Brings pictures.
+    Camera,
+    /// Brings sound.
+    Microphone,
+    /// Plays sound.
+    Speaker,
+}
+
+impl std::fmt::Display for DeviceKind {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Camera => "camera",
+            Self::Microphone => "microphone",
+            Self::Speaker => "speaker",
+        })
+    }
+}
+
+impl DeviceError {
+    /// The error as a person reads it.
+    pub fn to_user(&self) -> UserError {
+        use DeviceKind::{Camera, Microphone, Speaker};
+        let (code, message, hint) = match self {
+            Self::Missing(Camera) => (
+                ErrorCode::CameraMissing,
+                "No camera was found.",
+                "Connect one, or go on without a picture.",
+            ),
+            Self::Busy(Camera) => (
+                ErrorCode::CameraBusy,
+                "The camera is in use by another program.",
+                "Close that program and try again, or go on without a picture.",
+            ),
+            Self::Denied(Camera) => (
+                ErrorCode::CameraDenied,
+                "Ahoy may not use the camera.",
+                "Allow it in the system's privacy settings and try again.",
+            ),
+            Self::Failed(Camera, _) => (
+                ErrorCode::CameraFailed,
+                "The camera brings no picture.",
+                "Unplug it and plug it in again, or choose another.",
+            ),
+            Self::Missing(Microphone) => (
+                ErrorCode::MicrophoneMissing,
+                "No microphone was found.",
+                "Connect one, or go on without being heard.",
+            ),
+            Self::Denied(Microphone) => (
+                ErrorCode::MicrophoneDenied,
+                "Ahoy may not use the microphone.",
+                "Allow it in the system's privacy settings and try again.",
+            ),
+            Self::Busy(Microphone) | Self::Failed(Microphone, _) => (
+                ErrorCode::MicrophoneFailed,
+                "The microphone brings no sound.",
+                "Choose another, or try again.",
+            ),
+            Self::Missing(Speaker)
+            | Self::Busy(Speaker)
+            | Self::Denied(Speaker)
+            | Self::Failed(Speaker, _) => (
+                ErrorCode::SpeakerFailed,
+                "The speaker does not play.",
+                "Choose another, or try again.",
+            ),
+            Self::Ended => (ErrorCode::File, "The file has come to its end.", ""),
+        };
+        UserError::new(code, message, hint)
+    }
+}
+
+/// What pictures are wanted; a camera opens its nearest mode.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct VideoFormat {
+    /// Width in pixels.
+    pub width: u32,
+    /// Height in pixels.
+    pub height: u32,
+    /// Pictures per second.
+    pub fps: u32,
+}
+
+/// Where pictures come from: the `--video` of `ahoy-call`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum VideoSpec {
+    /// A camera by id or name; `None`: the first.
+    Camera(Option<String>),
+    /// The stamped test picture.
+    Test(Option<VideoFormat>),
+    /// A Y4M file, over and over.
+    File(PathBuf),
+    /// Nothing is sent.
+    None,
+}
+
+/// Where sound comes from: the `--audio` of `ahoy-call`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum AudioSpec {
+    /// A microphone by id or name; `None`: the system's default.
+    Microphone(Option<String>),
+    /// The test tone.
+    Test,
+    /// A WAV file, over and over.
+    File(PathBuf),
+    /// Nothing is sent.
+    None,
+}
+
+/// Where sound goes: the `--speaker` of `ahoy-call`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SpeakerSpec {
+    /// A speaker by id or name; `None`: the system's default.
+    Speaker(Option<String>),
+    /// Nowhere; it is decoded all the same, at the pace of a clock.
+    None,
+}
+
+/// Brings pictures.
+pub trait VideoSource {
+    /// What it brings.
+    fn format(&self) -> VideoFormat;
+    /// Waits for the next picture, at most [`STALLED_AFTER`]. After an error the source is of no more use.
+    fn read(&mut self) -> Result<VideoFrame, DeviceError>;
+}
+
+/// Brings sound.
+pub trait AudioSource {
+    /// Waits for the next 10 ms, at most [`STALLED_AFTER`].
+    fn read(&mut self, block: &mut AudioBlock) -> Result<(), DeviceError>;
+}
+
+/// Plays sound.
+pub trait AudioSink {
+    /// Waits until it wants the next 10 ms, and takes them.
+    fn write(&mut self, block: &AudioBlock) -> Result<(), DeviceError>;
+    /// How much sound waits in it to be played, the device's own buffer included as far as known.
+    fn delay(&self) -> Duration;
+}

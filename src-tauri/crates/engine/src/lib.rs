@@ -1,0 +1,18 @@
+//! Ahoy's call engine, headless: it captures, encodes, connects, decodes and plays, and says what the
+//! user should see. The app and `ahoy-call` are two faces of it.
+//!
+//! One room per concern. The pure ones (`call`, `frame`, `convert`, `packet`, `audio`, `rate`) hold no
+//! clock, thread or socket: time and randomness are arguments, and tests feed them.
+
+pub mod audio;
+pub mod call;
+pub mod codec;
+pub mod convert;
+pub mod device;
+pub mod engine;
+pub mod frame;
+pub mod media;
+pub mod packet;
+pub mod rate;
+pub mod rtc;
+pub mod signaling;
