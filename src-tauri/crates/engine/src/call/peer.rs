@@ -1,0 +1,474 @@
+//! One other member: its negotiation, the numbers of its signals, how far its connection is.
+
+use std::time::Instant;
+
+use ahoy_contract::{
+    ErrorCode, Nonce, PeerId, PublicKey,
+    id::{Mac, Signature},
+    peer::{ByeReason, DataMessage, Description, MAX_CHAT_BYTES, SignalBody},
+    ui::{EndReason, PeerState, Quality},
+    wire::{ClientMessage, Member},
+};
+
+use super::{
+    CONNECT_PATIENCE, Call, Event, OFFER_PATIENCE, Output, Part, PeerInput, PeerOutput,
+    auth::{End, Signed},
+    negotiation::{Negotiation, Step},
+    view,
+};
+
+/// Another member, as this end knows it.
+#[derive(Debug)]
+pub(super) struct Peer {
+    pub(super) member: Member,
+    /// The room's key, where this is its host.
+    pub(super) host_key: Option<PublicKey>,
+    pub(super) state: PeerState,
+    pub(super) muted: bool,
+    pub(super) camera_off: bool,
+    pub(super) quality: Option<Quality>,
+    /// It was there when this end came, so it offers.
+    was_first: bool,
+    may_offer: bool,
+    negotiation: Negotiation,
+    sent: u64,
+    received: u64,
+    data_open: bool,
+    ever_connected: bool,
+    deadline: Option<Instant>,
+}
+
+/// What a peer asks its call to do.
+#[derive(Debug, PartialEq)]
+pub(super) enum Ask {
+    Nothing,
+    /// Something that the user sees has changed.
+    View,
+    /// It was connected for the first time, or again.
+    Connected,
+    /// No way was found.
+    Failed,
+    /// It left.
+    Bye(ByeReason),
+    /// It wrote a line.
+    Chat(String),
+}
+
+impl Peer {
+    fn new(
+        member: Member,
+        host_key: Option<PublicKey>,
+        polite: bool,
+        was_first: bool,
+        may_offer: bool,
+    ) -> Self {
+        Self {
+            member,
+            host_key,
+            state: PeerState::Connecting,
+            muted: false,
+            camera_off: false,
+            quality: None,
+            was_first,
+            may_offer,
+            negotiation: Negotiation::new(polite),
+            sent: 0,
+            received: 0,
+            data_open: false,
+            ever_connected: false,
+            deadline: None,
+        }
+    }
+
+    pub(super) fn data_open(&self) -> bool {
+        self.data_open
+    }
+
+    pub(super) fn deadline(&self) -> Option<Instant> {
+        self.deadline
+    }
+
+    pub(super) fn is_due(&self, now: Instant) -> bool {
+        self.deadline.is_some_and(|at| at <= now)
+    }
+
+    /// An offer is wanted for a reason of this end's.
+    #[cfg(test)]
+    pub(super) fn want_offer(&mut self, ice_restart: bool) {
+        self.negotiation.offer(ice_restart);
+    }
+
+    fn start(&mut self, now: Instant) {
+        if self.was_first || !self.may_offer {
+            self.deadline = Some(now + OFFER_PATIENCE);
+        } else {
+            self.negotiation.offer(false);
+            self.deadline = Some(now + CONNECT_PATIENCE);
+        }
+    }
+
+    pub(super) fn timed_out(&mut self, now: Instant) -> Ask {
+        self.deadline = None;
+        if !self.negotiation.begun() {
+            // The one who was there first says nothing: perhaps it only answers.
+            if self.may_offer {
+                self.negotiation.offer(false);
+                self.deadline = Some(now + CONNECT_PATIENCE);
+            }
+            return Ask::Nothing;
+        }
+        match self.state {
+            PeerState::Connecting | PeerState::Reconnecting => {
+                self.state = PeerState::Failed;
+                Ask::Failed
+            }
+            _ => Ask::Nothing,
+        }
+    }
+
+    fn connection(&mut self, now: Instant, input: PeerInput) -> Ask {
+        if self.state == PeerState::NotAuthentic {
+            return Ask::Nothing;
+        }
+        match input {
+            PeerInput::Local(description) => self.negotiation.local(description),
+            PeerInput::StepFailed(_) => self.negotiation.failed(),
+            PeerInput::Connected => {
+                self.deadline = None;
+                self.ever_connected = true;
+                if self.state != PeerState::Connected {
+                    self.state = PeerState::Connected;
+                    return Ask::Connected;
+                }
+            }
+            PeerInput::Disconnected | PeerInput::Failed if self.state == PeerState::Connected => {
+                self.state = PeerState::Reconnecting;
+                self.deadline = Some(now + CONNECT_PATIENCE);
+                // One end restarts: the one that offers at the start. The other waits for its offer.
+                if !self.was_first && self.may_offer {
+                    self.negotiation.offer(true);
+                }
+                return Ask::View;
+            }
+            PeerInput::Failed if self.state == PeerState::Connecting => {
+                self.state = PeerState::Failed;
+                self.deadline = None;
+                return Ask::Failed;
+            }
+            PeerInput::DataOpen => self.data_open = true,
+            PeerInput::Data(text) => return self.said(&text),
+            PeerInput::Quality(quality) if self.quality != Some(quality) => {
+                self.quality = Some(quality);
+                return Ask::View;
+            }
+            PeerInput::Disconnected
+            | PeerInput::Failed
+            | PeerInput::Quality(_)
+            | PeerInput::Candidate(_) => {}
+        }
+        Ask::Nothing
+    }
+
+    fn said(&mut self, text: &str) -> Ask {
+        // What is not understood is from a newer version: left alone.
+        match serde_json::from_str(text) {
+            Ok(DataMessage::State { muted, camera_off }) => {
+                (self.muted, self.camera_off) = (muted, camera_off);
+                Ask::View
+            }
+            Ok(DataMessage::Chat { text, .. }) if text.len() <= MAX_CHAT_BYTES => Ask::Chat(text),
+            Ok(DataMessage::Bye { reason }) => Ask::Bye(reason),
+            Ok(DataMessage::Chat { .. }) | Err(_) => Ask::Nothing,
+        }
+    }
+
+    fn signal(&mut self, now: Instant, body: &str) -> Ask {
+        let Ok(body) = serde_json::from_str(body) else {
+            // It is authentic, so it is from a newer version.
+            return Ask::Nothing;
+        };
+        match body {
+            SignalBody::Description(description) => self.description(now, description),
+            SignalBody::Candidate(candidate) => self.negotiation.candidate(candidate),
+            SignalBody::Bye(reason) => return Ask::Bye(reason),
+        }
+        Ask::Nothing
+    }
+
+    fn description(&mut self, now: Instant, description: Description) {
+        if self.negotiation.remote(description) && self.state != PeerState::Connected {
+            self.deadline = Some(now + CONNECT_PATIENCE);
+        }
+    }
+}
+
+/// A signal as the relay brought it.
+pub(super) struct Arrived {
+    pub(super) seq: u64,
+    pub(super) body: String,
+    pub(super) mac: Mac,
+    pub(super) sig: Option<Signature>,
+}
+
+impl Call {
+    /// Somebody is in the room who was not before.
+    pub(super) fn add_peer(&mut self, now: Instant, member: Member, host_key: Option<PublicKey>) {
+        let Some(me) = self.me.as_ref() else { return };
+        let id = member.peer.clone();
+        let polite = me.peer < id;
+        let was_first = member.order < self.order;
+        let name = member.name.clone();
+        let authentic = match &host_key {
+            Some(key) => ahoy_contract::RoomId::of_key(key) == self.config.room,
+            None => true,
+        };
+        let mut peer = Peer::new(
+            member,
+            host_key,
+            polite,
+            was_first,
+            !self.config.only_answers,
+        );
+        self.outputs.push_back(Output::Event(Event::PeerJoined {
+            peer: id.clone(),
+            name,
+        }));
+        if authentic {
+            peer.start(now);
+            let open = PeerOutput::Open {
+                ice_servers: self.ice_servers.clone(),
+            };
+            self.outputs.push_back(Output::Peer(id.clone(), open));
+            self.peers.insert(id.clone(), peer);
+            self.with_peer(&id, |_| Ask::View);
+        } else {
+            self.peers.insert(id.clone(), peer);
+            self.not_authentic(&id);
+        }
+    }
+
+    /// Somebody is gone.
+    pub(super) fn remove_peer(&mut self, id: &PeerId, reason: Option<ByeReason>) {
+        if let Some(peer) = self.peers.remove(id) {
+            self.outputs
+                .push_back(Output::Peer(id.clone(), PeerOutput::Close));
+            let left = Event::PeerLeft {
+                peer: id.clone(),
+                name: peer.member.name,
+                reason,
+            };
+            self.outputs.push_back(Output::Event(left));
+            self.outputs.push_back(Output::View);
+        }
+    }
+
+    /// A peer's connection did something.
+    pub(super) fn peer(&mut self, now: Instant, id: PeerId, input: PeerInput) {
+        match input {
+            PeerInput::Candidate(candidate) => {
+                if self
+                    .peers
+                    .get(&id)
+                    .is_some_and(|peer| peer.state != PeerState::NotAuthentic)
+                {
+                    self.signal(&id, &SignalBody::Candidate(candidate));
+                }
+            }
+            PeerInput::DataOpen => {
+                let (muted, camera_off) = self.local;
+                self.with_peer(&id, |peer| peer.connection(now, PeerInput::DataOpen));
+                if self.peers.contains_key(&id) {
+                    let state = DataMessage::State { muted, camera_off };
+                    self.outputs
+                        .push_back(Output::Peer(id, PeerOutput::Data(state)));
+                }
+            }
+            input => {
+                let connected = matches!(input, PeerInput::Connected);
+                if connected && self.peers.contains_key(&id) {
+                    self.connected_at.get_or_insert(now);
+                }
+                self.with_peer(&id, |peer| peer.connection(now, input));
+            }
+        }
+    }
+
+    /// A signal came. What does not prove where it comes from stops the peer.
+    pub(super) fn signal_arrived(&mut self, now: Instant, from: &PeerId, arrived: &Arrived) {
+        let (Some(me), Some(peer)) = (self.me.as_ref(), self.peers.get_mut(from)) else {
+            // From somebody who has just left, or whom the relay made up.
+            return;
+        };
+        if peer.state == PeerState::NotAuthentic {
+            return;
+        }
+        let end = End {
+            peer: from.clone(),
+            nonce: peer.member.nonce.clone(),
+        };
+        let signed = Signed {
+            from: &end,
+            to: me,
+            seq: arrived.seq,
+            body: &arrived.body,
+            mac: &arrived.mac,
+            sig: arrived.sig.as_ref(),
+        };
+        let fresh = arrived.seq > peer.received;
+        if !fresh || !self.auth.verify(&signed, peer.host_key.as_ref()) {
+            self.not_authentic(from);
+            return;
+        }
+        peer.received = arrived.seq;
+        self.with_peer(from, |peer| peer.signal(now, &arrived.body));
+    }
+
+    /// Runs something on a peer, then does what its negotiation and the answer ask for.
+    pub(super) fn with_peer(&mut self, id: &PeerId, run: impl FnOnce(&mut Peer) -> Ask) {
+        let Some(peer) = self.peers.get_mut(id) else {
+            return;
+        };
+        let ask = run(peer);
+        while let Some(step) = self
+            .peers
+            .get_mut(id)
+            .and_then(|peer| peer.negotiation.poll())
+        {
+            let output = match step {
+                Step::CreateOffer { ice_restart } => PeerOutput::CreateOffer { ice_restart },
+                Step::CreateAnswer => PeerOutput::CreateAnswer,
+                Step::SetRemote(description) => PeerOutput::SetRemote(description),
+                Step::AddCandidate(candidate) => PeerOutput::AddCandidate(candidate),
+                Step::Send(description) => {
+                    self.signal(id, &SignalBody::Description(description));
+                    continue;
+                }
+            };
+            self.outputs.push_back(Output::Peer(id.clone(), output));
+        }
+        match ask {
+            Ask::Nothing => {}
+            Ask::View => self.outputs.push_back(Output::View),
+            Ask::Connected => {
+                self.outputs
+                    .push_back(Output::Event(Event::PeerConnected { peer: id.clone() }));
+                self.outputs.push_back(Output::View);
+            }
+            Ask::Chat(text) => {
+                self.outputs.push_back(Output::Event(Event::Chat {
+                    peer: id.clone(),
+                    text,
+                }));
+            }
+            Ask::Failed => self.peer_failed(),
+            Ask::Bye(reason) => self.bye(id, reason),
+        }
+    }
+
+    /// No way leads to a peer. Where it was the only one the call is over.
+    fn peer_failed(&mut self) {
+        self.outputs
+            .push_back(Output::Event(Event::Error(view::sentence(
+                ErrorCode::ConnectionFailed,
+            ))));
+        self.outputs.push_back(Output::View);
+        if self
+            .peers
+            .values()
+            .all(|peer| peer.state == PeerState::Failed)
+        {
+            let lost = self.peers.values().any(|peer| peer.ever_connected);
+            for id in self.peers.keys().cloned().collect::<Vec<_>>() {
+                self.signal_bye(&id, ByeReason::Failed);
+            }
+            let reason = if lost {
+                EndReason::Network
+            } else {
+                EndReason::Refused {
+                    code: ErrorCode::ConnectionFailed,
+                }
+            };
+            self.outputs.push_back(Output::Send(ClientMessage::Leave));
+            self.end(reason);
+        }
+    }
+
+    /// A peer says that it leaves. Where it was the only one the call is over.
+    fn bye(&mut self, id: &PeerId, reason: ByeReason) {
+        if reason == ByeReason::NotAuthentic {
+            // Only who knows the link can say so, so somebody in between changed what this end sent.
+            self.not_authentic(id);
+            return;
+        }
+        self.remove_peer(id, Some(reason));
+        if self.peers.is_empty() {
+            self.outputs.push_back(Output::Send(ClientMessage::Leave));
+            self.end(match reason {
+                ByeReason::Failed => EndReason::Network,
+                _ => EndReason::ByThem,
+            });
+        }
+    }
+
+    /// What came in a peer's name was not from it: nothing goes there any more, and the user is told. A
+    /// guest who cannot trust the host leaves; a host goes on waiting for others, or anybody who knows
+    /// where the room is could end the call.
+    pub(super) fn not_authentic(&mut self, id: &PeerId) {
+        let Some(peer) = self.peers.get_mut(id) else {
+            return;
+        };
+        if peer.state == PeerState::NotAuthentic {
+            return;
+        }
+        peer.state = PeerState::NotAuthentic;
+        peer.deadline = None;
+        peer.data_open = false;
+        let is_host = peer.host_key.is_some();
+        self.signal_bye(id, ByeReason::NotAuthentic);
+        self.outputs
+            .push_back(Output::Peer(id.clone(), PeerOutput::Close));
+        if matches!(self.config.part, Part::Guest { .. }) && (is_host || self.peers.len() == 1) {
+            self.outputs.push_back(Output::Send(ClientMessage::Leave));
+            self.refuse(ErrorCode::NotAuthentic);
+        } else {
+            self.outputs
+                .push_back(Output::Event(Event::Error(view::sentence(
+                    ErrorCode::NotAuthentic,
+                ))));
+            self.outputs.push_back(Output::View);
+        }
+    }
+
+    pub(super) fn signal_bye(&mut self, id: &PeerId, reason: ByeReason) {
+        self.signal(id, &SignalBody::Bye(reason));
+    }
+
+    fn signal(&mut self, to: &PeerId, body: &SignalBody) {
+        let (Some(me), Some(peer)) = (self.me.as_ref(), self.peers.get_mut(to)) else {
+            return;
+        };
+        // Strings and numbers only: this cannot fail.
+        let Ok(body) = serde_json::to_string(body) else {
+            return;
+        };
+        peer.sent += 1;
+        let end = End {
+            peer: to.clone(),
+            nonce: peer.member.nonce.clone(),
+        };
+        let (mac, sig) = self.auth.sign(me, &end, peer.sent, &body);
+        let signal = ClientMessage::Signal {
+            to: to.clone(),
+            seq: peer.sent,
+            body,
+            mac,
+            sig,
+        };
+        self.outputs.push_back(Output::Send(signal));
+    }
+
+    /// The nonce of a join.
+    pub(super) fn fresh_nonce(&mut self) -> Nonce {
+        (self.nonces)()
+    }
+}
