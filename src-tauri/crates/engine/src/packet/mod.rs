@@ -1,8 +1,12 @@
 //! Between frames and RTP packets: payload formats, order and assembly. Pure.
 
+mod unwrap;
+
 use std::time::Instant;
 
 use bytes::Bytes;
+
+pub use unwrap::Unwrap;
 
 use crate::frame::VideoCodec;
 
