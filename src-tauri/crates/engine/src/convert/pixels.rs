@@ -68,7 +68,13 @@ pub fn i420(data: &[u8], out: &mut I420Buffer) -> Result<(), ConvertError> {
     let [y, u, v] = out.planes_mut();
     copy_rows(&data[..luma], width, y, strides[0], width);
     copy_rows(&data[luma..], chroma_width, u, strides[1], chroma_width);
-    copy_rows(&data[luma + chroma..], chroma_width, v, strides[2], chroma_width);
+    copy_rows(
+        &data[luma + chroma..],
+        chroma_width,
+        v,
+        strides[2],
+        chroma_width,
+    );
     Ok(())
 }
 
@@ -142,9 +148,9 @@ fn rows<'a>(
     out: &I420Buffer,
 ) -> Result<&'a [u8], ConvertError> {
     match stride.checked_mul(out.height() as usize) {
-        Some(length) if stride >= row && length > 0 && u32::try_from(stride).is_ok() => {
-            data.get(..length).ok_or_else(|| size(format, data.len(), out))
-        }
+        Some(length) if stride >= row && length > 0 && u32::try_from(stride).is_ok() => data
+            .get(..length)
+            .ok_or_else(|| size(format, data.len(), out)),
         _ => Err(size(format, data.len(), out)),
     }
 }

@@ -36,8 +36,7 @@ pub fn recolor(picture: &I420Buffer, from: Color, to: Color, out: &mut I420Buffe
     );
     let mut lift = vec![0i32; width.div_ceil(2)];
     for ((y, (u, v)), (out_y, (out_u, out_v))) in from_rows.zip(out_rows) {
-        for ((((u, v), lift), out_u), out_v) in
-            u.iter().zip(v).zip(&mut lift).zip(out_u).zip(out_v)
+        for ((((u, v), lift), out_u), out_v) in u.iter().zip(v).zip(&mut lift).zip(out_u).zip(out_v)
         {
             let (u, v) = (i32::from(*u) - 128, i32::from(*v) - 128);
             *lift = map.luma[1] * u + map.luma[2] * v + map.luma_offset;
@@ -176,7 +175,12 @@ mod tests {
             let mut out = I420Buffer::new(width, height);
             recolor(&one_color([1, 2, 3]), VP8_COLOR, VP8_COLOR, &mut out);
             let mut out = one_color([0, 0, 0]);
-            recolor(&I420Buffer::new(width, height), VP8_COLOR, VP8_COLOR, &mut out);
+            recolor(
+                &I420Buffer::new(width, height),
+                VP8_COLOR,
+                VP8_COLOR,
+                &mut out,
+            );
         }
     }
 }

@@ -77,7 +77,7 @@ impl Resampler {
             return Err(ConvertError::Rate(format!("{channels} channels")));
         }
         let parameters = SincInterpolationParameters::new(FILTER, WindowFunction::BlackmanHarris2)
-            .interpolation(SincInterpolationType::Quadratic);
+            .interpolation(SincInterpolationType::Cubic);
         let inner = Async::new_sinc(
             f64::from(to) / f64::from(from),
             1.0 + MAX_DRIFT,
@@ -132,10 +132,11 @@ impl Resampler {
 
     /// Fills the block if there is enough, and says whether it did.
     pub fn pull(&mut self, block: &mut [f32]) -> bool {
-        if self.ready.len() < block.len() {
+        let length = block.len();
+        if self.ready.len() < length {
             return false;
         }
-        for (sample, ready) in block.iter_mut().zip(self.ready.drain(..block.len())) {
+        for (sample, ready) in block.iter_mut().zip(self.ready.drain(..length)) {
             *sample = ready;
         }
         true
@@ -168,7 +169,9 @@ impl Engine {
             let result = InterleavedSlice::new(input, 1, step)
                 .ok()
                 .zip(InterleavedSlice::new_mut(&mut self.made, 1, room).ok())
-                .and_then(|(from, mut to)| self.inner.process_into_buffer(&from, &mut to, None).ok());
+                .and_then(|(from, mut to)| {
+                    self.inner.process_into_buffer(&from, &mut to, None).ok()
+                });
             done += step;
             // Both buffers have the sizes that it asked for, so it has nothing to refuse.
             if let Some((_, made)) = result {
@@ -181,14 +184,15 @@ impl Engine {
 
 #[cfg(test)]
 mod tests {
-    use std::f32::consts::TAU;
+    use std::f64::consts::TAU;
 
     use super::*;
     use crate::frame::{AudioBlock, BLOCK_SAMPLES, SAMPLE_RATE};
 
-    fn tone(rate: u32, frequency: f32, level: f32, seconds: f32) -> Vec<f32> {
-        (0..(rate as f32 * seconds) as usize)
-            .map(|n| level * (TAU * frequency * n as f32 / rate as f32).sin())
+    fn tone(rate: u32, frequency: f64, level: f64, seconds: f64) -> Vec<f32> {
+        (0..(f64::from(rate) * seconds) as u32)
+            .map(|n| level * (TAU * frequency * f64::from(n) / f64::from(rate)).sin())
+            .map(|sample| sample as f32)
             .collect()
     }
 
@@ -206,7 +210,7 @@ mod tests {
         let n = sound.len() as f32;
         let (mut sine, mut cosine, mut power) = (0.0f64, 0.0f64, 0.0f64);
         for (n, &sample) in sound.iter().enumerate() {
-            let phase = f64::from(frequency) * n as f64 / f64::from(rate) * std::f64::consts::TAU;
+            let phase = f64::from(frequency) * n as f64 / f64::from(rate) * TAU;
             sine += f64::from(sample) * phase.sin();
             cosine += f64::from(sample) * phase.cos();
             power += f64::from(sample).powi(2);
@@ -225,7 +229,11 @@ mod tests {
                 resampler.push(chunk);
             }
             let out = all(&mut resampler);
-            assert!((out.len() as i64 - 48_000).abs() <= 960, "{rate}: {}", out.len());
+            assert!(
+                (out.len() as i64 - 48_000).abs() <= 960,
+                "{rate}: {}",
+                out.len()
+            );
             // A whole number of periods, past the filter's start.
             let (level, rest) = analyse(&out[4_800..43_200], 48_000.0, 1_000.0);
             assert!((level - 0.5).abs() < 0.005, "{rate}: level {level}");
@@ -238,7 +246,9 @@ mod tests {
         let mut resampler = Resampler::new(96_000, 1, SAMPLE_RATE).unwrap();
         resampler.push(&tone(96_000, 40_000.0, 0.5, 0.5));
         let out = all(&mut resampler);
-        let loudest = out[2_400..].iter().fold(0.0f32, |most, sample| most.max(sample.abs()));
+        let loudest = out[2_400..]
+            .iter()
+            .fold(0.0f32, |most, sample| most.max(sample.abs()));
         assert!(loudest < 0.001, "{loudest}");
     }
 
@@ -263,7 +273,11 @@ mod tests {
                 out.extend(all(&mut resampler));
             }
             let expected = 192_000.0 * (1.0 + drift);
-            assert!((out.len() as f64 - expected).abs() < 1_000.0, "{drift}: {}", out.len());
+            assert!(
+                (out.len() as f64 - expected).abs() < 1_000.0,
+                "{drift}: {}",
+                out.len()
+            );
             let frequency = 1_000.0 / (1.0 + drift as f32);
             let (level, _) = analyse(&out[4_800..52_800], 48_000.0, frequency);
             assert!((level - 0.5).abs() < 0.01, "{drift}: level {level}");

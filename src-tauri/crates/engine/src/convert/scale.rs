@@ -13,7 +13,13 @@ const BETWEEN_BITS: u32 = 7;
 /// size, the mean of the covered area when it shrinks otherwise, linear interpolation when it grows. The
 /// proportions are the caller's business.
 pub fn scale(picture: &I420Buffer, out: &mut I420Buffer) {
-    let widths = |width: u32| [width as usize, width.div_ceil(2) as usize, width.div_ceil(2) as usize];
+    let widths = |width: u32| {
+        [
+            width as usize,
+            width.div_ceil(2) as usize,
+            width.div_ceil(2) as usize,
+        ]
+    };
     let (from_widths, to_widths) = (widths(picture.width()), widths(out.width()));
     let (from_rows, to_rows) = (picture.rows(), out.rows());
     let (from_strides, to_strides) = (picture.strides(), out.strides());
@@ -29,7 +35,10 @@ pub fn scale(picture: &I420Buffer, out: &mut I420Buffer) {
         } else if from_size == (to_size.0 * 2, to_size.1 * 2) {
             halve(from, from_strides[n], to, to_strides[n], to_size.0);
         } else {
-            resize((from, from_strides[n], from_size), (to, to_strides[n], to_size));
+            resize(
+                (from, from_strides[n], from_size),
+                (to, to_strides[n], to_size),
+            );
         }
     }
 }
@@ -39,7 +48,8 @@ fn halve(from: &[u8], from_stride: usize, to: &mut [u8], to_stride: usize, width
         let (top, bottom) = pair.split_at(from_stride);
         let squares = top.chunks_exact(2).zip(bottom.chunks_exact(2));
         for ((top, bottom), to) in squares.zip(&mut to[..width]) {
-            let sum = u16::from(top[0]) + u16::from(top[1]) + u16::from(bottom[0]) + u16::from(bottom[1]);
+            let sum =
+                u16::from(top[0]) + u16::from(top[1]) + u16::from(bottom[0]) + u16::from(bottom[1]);
             *to = ((sum + 2) >> 2) as u8;
         }
     }
@@ -56,7 +66,11 @@ fn resize((from, from_stride, from_size): Source<'_>, (to, to_stride, to_size): 
     for (n, to) in to.chunks_mut(to_stride).enumerate() {
         sums.fill(1 << (WEIGHT_BITS - BETWEEN_BITS - 1));
         let (start, weights) = down.of(n);
-        for (k, &weight) in weights.iter().enumerate().filter(|(_, weight)| **weight != 0) {
+        for (k, &weight) in weights
+            .iter()
+            .enumerate()
+            .filter(|(_, weight)| **weight != 0)
+        {
             let from = &from[(start + k) * from_stride..][..from_size.0];
             for (sum, &value) in sums.iter_mut().zip(from) {
                 *sum += u32::from(value) * weight;
@@ -87,7 +101,11 @@ struct Taps {
 impl Taps {
     fn new(from: usize, to: usize) -> Self {
         let ratio = from as f64 / to as f64;
-        let reach = if ratio > 1.0 { ratio.ceil() as usize + 1 } else { 2 };
+        let reach = if ratio > 1.0 {
+            ratio.ceil() as usize + 1
+        } else {
+            2
+        };
         let count = reach.min(from);
         let mut starts = Vec::with_capacity(to);
         let mut weights = Vec::with_capacity(to * count);
@@ -101,12 +119,22 @@ impl Taps {
             };
             let start = (low.max(0.0) as usize).min(from - count);
             let cover = |k: usize| {
-                let left = if start + k == 0 { f64::MIN } else { (start + k) as f64 };
-                let right = if start + k + 1 == from { f64::MAX } else { (start + k + 1) as f64 };
+                let left = if start + k == 0 {
+                    f64::MIN
+                } else {
+                    (start + k) as f64
+                };
+                let right = if start + k + 1 == from {
+                    f64::MAX
+                } else {
+                    (start + k + 1) as f64
+                };
                 (high.min(right) - low.max(left)).max(0.0) / (high - low)
             };
             let first = weights.len();
-            weights.extend((0..count).map(|k| (cover(k) * f64::from(1 << WEIGHT_BITS)).round() as u32));
+            weights.extend(
+                (0..count).map(|k| (cover(k) * f64::from(1 << WEIGHT_BITS)).round() as u32),
+            );
             // Rounding may leave the sum beside one, which would show as a change of brightness.
             let sum: u32 = weights[first..].iter().sum();
             if let Some(largest) = weights[first..].iter_mut().max() {
@@ -122,7 +150,10 @@ impl Taps {
     }
 
     fn of(&self, n: usize) -> (usize, &[u32]) {
-        (self.starts[n], &self.weights[n * self.count..][..self.count])
+        (
+            self.starts[n],
+            &self.weights[n * self.count..][..self.count],
+        )
     }
 
     /// One row; `N` is `count`, known to the compiler.
@@ -130,7 +161,11 @@ impl Taps {
         let (weights, _) = self.weights.as_chunks::<N>();
         for ((to, &start), weights) in to.iter_mut().zip(&self.starts).zip(weights) {
             let values = &row[start..start + N];
-            let sum: u32 = values.iter().zip(weights).map(|(&value, weight)| u32::from(value) * weight).sum();
+            let sum: u32 = values
+                .iter()
+                .zip(weights)
+                .map(|(&value, weight)| u32::from(value) * weight)
+                .sum();
             *to = rounded(sum);
         }
     }
@@ -139,7 +174,11 @@ impl Taps {
         for (n, to) in to.iter_mut().enumerate() {
             let (start, weights) = self.of(n);
             let values = &row[start..start + self.count];
-            let sum: u32 = values.iter().zip(weights).map(|(&value, weight)| u32::from(value) * weight).sum();
+            let sum: u32 = values
+                .iter()
+                .zip(weights)
+                .map(|(&value, weight)| u32::from(value) * weight)
+                .sum();
             *to = rounded(sum);
         }
     }
@@ -178,11 +217,25 @@ mod tests {
     fn a_flat_picture_stays_flat_at_any_size() {
         for value in [0, 16, 127, 255] {
             let from = picture(67, 41, |_, _| value);
-            for (width, height) in [(1, 1), (2, 300), (33, 20), (66, 40), (68, 42), (320, 180), (67, 3)] {
+            for (width, height) in [
+                (1, 1),
+                (2, 300),
+                (33, 20),
+                (66, 40),
+                (68, 42),
+                (320, 180),
+                (67, 3),
+            ] {
                 let mut out = I420Buffer::new(width, height);
                 scale(&from, &mut out);
-                assert!(out.planes()[0].iter().all(|&found| found == value), "{width}x{height}");
-                assert!(out.planes()[1].iter().all(|&found| found == 77), "{width}x{height}");
+                assert!(
+                    out.planes()[0].iter().all(|&found| found == value),
+                    "{width}x{height}"
+                );
+                assert!(
+                    out.planes()[1].iter().all(|&found| found == 77),
+                    "{width}x{height}"
+                );
             }
         }
     }
@@ -194,8 +247,12 @@ mod tests {
             let mut out = I420Buffer::new(width, 12);
             scale(&from, &mut out);
             for (x, &found) in out.planes()[0][..width as usize].iter().enumerate() {
-                let expected = ((x as f64 + 0.5) * 240.0 / f64::from(width) - 0.5).clamp(0.0, 239.0);
-                assert!((f64::from(found) - expected).abs() <= 1.0, "{width}: {found} at {x}");
+                let expected =
+                    ((x as f64 + 0.5) * 240.0 / f64::from(width) - 0.5).clamp(0.0, 239.0);
+                assert!(
+                    (f64::from(found) - expected).abs() <= 1.0,
+                    "{width}: {found} at {x}"
+                );
             }
         }
     }
@@ -210,8 +267,16 @@ mod tests {
 
     #[test]
     fn empty_pictures_do_not_panic() {
-        for (from, to) in [((0, 0), (4, 4)), ((4, 4), (0, 0)), ((0, 4), (4, 0)), ((1, 1), (1, 1))] {
-            scale(&I420Buffer::new(from.0, from.1), &mut I420Buffer::new(to.0, to.1));
+        for (from, to) in [
+            ((0, 0), (4, 4)),
+            ((4, 4), (0, 0)),
+            ((0, 4), (4, 0)),
+            ((1, 1), (1, 1)),
+        ] {
+            scale(
+                &I420Buffer::new(from.0, from.1),
+                &mut I420Buffer::new(to.0, to.1),
+            );
         }
     }
 }
