@@ -68,7 +68,7 @@ struct Map {
 
 impl Map {
     fn new(from: Color, to: Color) -> Self {
-        let [old, new] = [from, to].map(|color| Space::new(color));
+        let [old, new] = [from, to].map(Space::new);
         // Red, green and blue from luma and centred chroma, all in units of one (ITU-R BT.709-6 §3).
         let red = [1.0, 0.0, 2.0 * (1.0 - old.red)];
         let blue = [1.0, 2.0 * (1.0 - old.blue), 0.0];
