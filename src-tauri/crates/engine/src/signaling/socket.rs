@@ -1,0 +1,231 @@
+//! One socket to a relay, from the first try to the end of the line.
+
+use std::{io, time::Duration};
+
+use ahoy_contract::{
+    link::RelayAddress,
+    wire::{ClientMessage, MAX_MESSAGE_BYTES, RelayMessage},
+};
+use futures_util::{SinkExt, StreamExt};
+use rustls_pki_types::ServerName;
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    net::TcpStream,
+    sync::mpsc,
+    time::timeout,
+};
+use tokio_rustls::TlsConnector;
+use tokio_tungstenite::{
+    WebSocketStream,
+    tungstenite::{Message, client::IntoClientRequest, protocol::WebSocketConfig},
+};
+use tokio_util::sync::CancellationToken;
+
+use super::{QUEUE, SignalingError, Target};
+use crate::call::SocketEnd;
+
+/// For name, TCP, TLS and HTTP together: what a person waits for.
+const CONNECT_WITHIN: Duration = Duration::from_secs(10);
+/// A relay pings every 20 s: after three that did not come the line is dead.
+const SILENT_FOR: Duration = Duration::from_secs(65);
+/// For the last messages and the closing handshake.
+const CLOSE_WITHIN: Duration = Duration::from_secs(1);
+
+trait Line: AsyncRead + AsyncWrite + Unpin + Send {}
+impl<T: AsyncRead + AsyncWrite + Unpin + Send> Line for T {}
+type WebSocket = WebSocketStream<Box<dyn Line>>;
+
+/// What a socket tells.
+#[derive(Debug)]
+pub enum SocketEvent {
+    /// Messages can be sent.
+    Open,
+    /// The relay said something.
+    Message(Box<RelayMessage>),
+    /// It is over. Nothing comes after this.
+    Closed(SocketEnd),
+}
+
+/// A socket that is being opened or is open.
+#[derive(Debug)]
+pub struct Socket {
+    messages: mpsc::Sender<ClientMessage>,
+    /// What it tells.
+    pub events: mpsc::Receiver<SocketEvent>,
+    stop: CancellationToken,
+    task: tokio::task::JoinHandle<()>,
+}
+
+impl Socket {
+    /// Begins to open a socket.
+    pub fn open(target: Target) -> Self {
+        let (messages, from_call) = mpsc::channel(QUEUE);
+        let (to_call, events) = mpsc::channel(QUEUE);
+        let stop = CancellationToken::new();
+        let task = tokio::spawn(run(target, from_call, to_call, stop.clone()));
+        Self {
+            messages,
+            events,
+            stop,
+            task,
+        }
+    }
+
+    /// Sends a message; a line that takes no more is closed.
+    pub fn send(&self, message: ClientMessage) {
+        if self.messages.try_send(message).is_err() {
+            tracing::warn!("the relay takes no more messages");
+            self.stop.cancel();
+        }
+    }
+
+    /// Sends what waits, says goodbye, and joins the task.
+    pub async fn close(mut self) {
+        drop(self.messages);
+        // Events nobody waits for any more must not hold the task up.
+        self.events.close();
+        if timeout(CLOSE_WITHIN, &mut self.task).await.is_err() {
+            self.stop.cancel();
+            if timeout(CLOSE_WITHIN, &mut self.task).await.is_err() {
+                self.task.abort();
+            }
+        }
+    }
+}
+
+async fn run(
+    target: Target,
+    mut messages: mpsc::Receiver<ClientMessage>,
+    events: mpsc::Sender<SocketEvent>,
+    stop: CancellationToken,
+) {
+    let talk = async {
+        let mut socket = match timeout(CONNECT_WITHIN, connect(&target)).await {
+            Ok(socket) => socket?,
+            Err(_) => return Err(SignalingError::Unreachable("no answer in time".into())),
+        };
+        if events.send(SocketEvent::Open).await.is_err() {
+            return Ok(());
+        }
+        let end = talk(&mut socket, &mut messages, &events).await;
+        let _ = timeout(CLOSE_WITHIN, socket.close(None)).await;
+        end
+    };
+    let end = tokio::select! {
+        end = talk => end,
+        () = stop.cancelled() => Err(SignalingError::Unreachable("the line was given up".into())),
+    };
+    let end = match end {
+        Ok(()) => SocketEnd::Lost,
+        Err(error) => {
+            tracing::info!("{error}");
+            match error {
+                SignalingError::Unreachable(_) => SocketEnd::Lost,
+                SignalingError::NotTrusted(_) => SocketEnd::NotTrusted,
+            }
+        }
+    };
+    let _ = events.send(SocketEvent::Closed(end)).await;
+}
+
+async fn talk(
+    socket: &mut WebSocket,
+    messages: &mut mpsc::Receiver<ClientMessage>,
+    events: &mpsc::Sender<SocketEvent>,
+) -> Result<(), SignalingError> {
+    let broken = |error: &dyn std::fmt::Display| SignalingError::Unreachable(error.to_string());
+    loop {
+        tokio::select! {
+            message = messages.recv() => {
+                let Some(message) = message else { return Ok(()) };
+                let text = serde_json::to_string(&message).map_err(|error| broken(&error))?;
+                socket.send(Message::text(text)).await.map_err(|error| broken(&error))?;
+            }
+            frame = timeout(SILENT_FOR, socket.next()) => match frame {
+                Ok(Some(Ok(Message::Text(text)))) => match serde_json::from_str(&text) {
+                    Ok(message) => {
+                        if events.send(SocketEvent::Message(Box::new(message))).await.is_err() {
+                            // The call is over; what it said last is still to be sent.
+                            return flush(socket, messages).await;
+                        }
+                    }
+                    // A newer relay may say more than this version knows.
+                    Err(error) => tracing::debug!("a message of the relay was not understood: {error}"),
+                },
+                Ok(Some(Ok(_))) => {}
+                Ok(Some(Err(error))) => return Err(broken(&error)),
+                Ok(None) => return Err(SignalingError::Unreachable("the relay closed the line".into())),
+                Err(_) => return Err(SignalingError::Unreachable("the relay fell silent".into())),
+            },
+        }
+    }
+}
+
+async fn flush(
+    socket: &mut WebSocket,
+    messages: &mut mpsc::Receiver<ClientMessage>,
+) -> Result<(), SignalingError> {
+    while let Some(message) = messages.recv().await {
+        let text = serde_json::to_string(&message)
+            .map_err(|error| SignalingError::Unreachable(error.to_string()))?;
+        let sent = socket.send(Message::text(text)).await;
+        sent.map_err(|error| SignalingError::Unreachable(error.to_string()))?;
+    }
+    Ok(())
+}
+
+async fn connect(target: &Target) -> Result<WebSocket, SignalingError> {
+    let unreachable =
+        |error: &dyn std::fmt::Display| SignalingError::Unreachable(error.to_string());
+    let address = &target.address;
+    let tls = target.tls()?;
+    let tcp = TcpStream::connect((bare(address), address.port))
+        .await
+        .map_err(|error| unreachable(&error))?;
+    tcp.set_nodelay(true).map_err(|error| unreachable(&error))?;
+    let line: Box<dyn Line> = match tls {
+        None => Box::new(tcp),
+        Some(config) => {
+            let name = ServerName::try_from(bare(address).to_owned())
+                .map_err(|error| unreachable(&error))?;
+            Box::new(
+                TlsConnector::from(config)
+                    .connect(name, tcp)
+                    .await
+                    .map_err(|error| tls_error(&error))?,
+            )
+        }
+    };
+    let request = address
+        .socket_url()
+        .into_client_request()
+        .map_err(|error| unreachable(&error))?;
+    let config = WebSocketConfig::default()
+        .read_buffer_size(8 * 1024)
+        .write_buffer_size(0)
+        .max_write_buffer_size(4 * MAX_MESSAGE_BYTES)
+        // A roster may be larger than what a client may send.
+        .max_message_size(Some(4 * MAX_MESSAGE_BYTES))
+        .max_frame_size(Some(4 * MAX_MESSAGE_BYTES));
+    let (socket, _) = tokio_tungstenite::client_async_with_config(request, line, Some(config))
+        .await
+        .map_err(|error| unreachable(&error))?;
+    Ok(socket)
+}
+
+/// The host without the brackets of an IPv6 address.
+fn bare(address: &RelayAddress) -> &str {
+    address.host.trim_start_matches('[').trim_end_matches(']')
+}
+
+fn tls_error(error: &io::Error) -> SignalingError {
+    let certificate = error
+        .get_ref()
+        .and_then(|inner| inner.downcast_ref::<rustls::Error>())
+        .is_some_and(|error| matches!(error, rustls::Error::InvalidCertificate(_)));
+    if certificate {
+        SignalingError::NotTrusted(error.to_string())
+    } else {
+        SignalingError::Unreachable(error.to_string())
+    }
+}
