@@ -1,1 +1,26 @@
-//! x
+//! The parts that Ahoy's end-to-end scenarios are put together from: the project's own programs, real
+//! browsers, a virtual display, a sound server, an emulated machine with a camera, a hostile relay.
+//!
+//! Every part ends what it started when it is dropped, and every wait has a deadline that is far longer
+//! than what is waited for: a scenario waits for events, never for time to pass.
+
+pub mod app;
+pub mod call;
+pub mod camera;
+pub mod chromium;
+pub mod hostile;
+pub mod need;
+pub mod page;
+pub mod process;
+pub mod programs;
+pub mod relay;
+pub mod sound;
+pub mod stamp;
+pub mod tone;
+pub mod webdriver;
+pub mod y4m;
+
+use std::time::Duration;
+
+/// How long anything but a whole emulated machine may take. Two busy cores are slow; nothing here is measured.
+pub const SOON: Duration = Duration::from_secs(45);

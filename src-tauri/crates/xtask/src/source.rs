@@ -13,7 +13,7 @@ pub(crate) fn lines_before_tests(text: &str) -> usize {
 /// Every path of two parts or more that the source names outside its test modules, with `super` resolved against
 /// `module`, the path of the file's own module.
 pub(crate) fn paths(text: &str, module: &[&str]) -> Vec<Path> {
-    let tokens = without_tests(tokens(text));
+    let tokens = without_tests(&tokens(text));
     let mut found = Vec::new();
     let mut at = 0;
     // Modules written inside the file, each with the depth of braces at which it ends.
@@ -110,7 +110,7 @@ fn is_name(token: &str) -> bool {
 }
 
 /// Takes `#[cfg(test)]` items with braces out.
-fn without_tests(tokens: Vec<String>) -> Vec<String> {
+fn without_tests(tokens: &[String]) -> Vec<String> {
     const MARK: [&str; 7] = ["#", "[", "cfg", "(", "test", ")", "]"];
     let mut kept = Vec::with_capacity(tokens.len());
     let mut at = 0;

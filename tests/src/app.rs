@@ -1,0 +1,125 @@
+//! The app on a virtual display, through WebKit's driver.
+
+use std::{net::TcpListener, path::Path};
+
+use anyhow::{Context as _, Result};
+use serde_json::json;
+use tokio::process::Command;
+
+use crate::{SOON, process::Process, programs, sound::SoundServer, webdriver::Page};
+
+/// A virtual X display.
+pub struct Display {
+    _server: Process,
+    name: String,
+}
+
+impl Display {
+    /// Starts one of this size.
+    ///
+    /// # Errors
+    /// It does not start.
+    pub async fn start(width: u32, height: u32) -> Result<Self> {
+        let mut command = Command::new("Xvfb");
+        command
+            .args(["-displayfd", "1", "-screen", "0"])
+            .arg(format!("{width}x{height}x24"))
+            .args(["-nolisten", "tcp", "-noreset"]);
+        let server = Process::start("Xvfb", command)?;
+        let name = server
+            .line("display number", SOON, |line| {
+                Some(format!(":{}", line.trim().parse::<u32>().ok()?))
+            })
+            .await?;
+        Ok(Self {
+            _server: server,
+            name,
+        })
+    }
+
+    /// Its name for `DISPLAY`.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+}
+
+/// The running app.
+pub struct App {
+    page: Page,
+    _driver: Process,
+    _home: tempfile::TempDir,
+}
+
+impl App {
+    /// Starts the app with an empty home folder.
+    ///
+    /// # Errors
+    /// It does not come up.
+    pub async fn start(display: &Display, sound: Option<&SoundServer>) -> Result<Self> {
+        let home = tempfile::tempdir()?;
+        let binary = programs::built("ahoy")?;
+        let port = free_port()?;
+        let mut command = Command::new("dbus-run-session");
+        command
+            .args(["--", "WebKitWebDriver", "--host=127.0.0.1"])
+            .arg(format!("--port={port}"))
+            .env("DISPLAY", display.name())
+            .env("TAURI_WEBVIEW_AUTOMATION", "true")
+            .env("NO_AT_BRIDGE", "1")
+            .env_remove("WAYLAND_DISPLAY");
+        at_home(&mut command, home.path())?;
+        if let Some(sound) = sound {
+            command.envs(sound.environment());
+        }
+        let driver = Process::start("WebKitWebDriver", command)?;
+        let capabilities = json!({
+            "webkitgtk:browserOptions": { "binary": binary, "args": [] },
+        });
+        let page = Page::open(port, capabilities)
+            .await
+            .map_err(|error| driver.fault(&format!("{error:#}")))?;
+        Ok(Self {
+            page,
+            _driver: driver,
+            _home: home,
+        })
+    }
+
+    /// The app's window.
+    pub fn page(&self) -> &Page {
+        &self.page
+    }
+
+    /// Closes the app.
+    ///
+    /// # Errors
+    /// It does not close.
+    pub async fn close(self) -> Result<()> {
+        self.page.close().await
+    }
+}
+
+/// Gives a program folders of its own for all that it keeps.
+fn at_home(command: &mut Command, home: &Path) -> Result<()> {
+    for (variable, folder) in [
+        ("HOME", "home"),
+        ("XDG_CONFIG_HOME", "config"),
+        ("XDG_DATA_HOME", "data"),
+        ("XDG_CACHE_HOME", "cache"),
+        ("XDG_RUNTIME_DIR", "run"),
+    ] {
+        let folder = home.join(folder);
+        std::fs::create_dir(&folder).with_context(|| folder.display().to_string())?;
+        std::os::unix::fs::PermissionsExt::set_mode(
+            &mut std::fs::metadata(&folder)?.permissions(),
+            0o700,
+        );
+        command.env(variable, folder);
+    }
+    Ok(())
+}
+
+/// A port that was free a moment ago: the driver cannot choose one itself.
+fn free_port() -> Result<u16> {
+    Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?.port())
+}

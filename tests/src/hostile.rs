@@ -1,0 +1,219 @@
+//! A relay in between that cannot be trusted: it passes pages on as they are, and what goes over the
+//! WebSocket only after a meddler has had it in hand.
+
+use std::{
+    net::SocketAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
+
+use ahoy_contract::PublicKey;
+use anyhow::{Context as _, Result};
+use ed25519_dalek::SigningKey;
+use futures_util::{SinkExt as _, StreamExt as _};
+use serde_json::Value;
+use tokio::{
+    net::{TcpListener, TcpStream},
+    task::JoinHandle,
+};
+use tokio_tungstenite::{
+    WebSocketStream, accept_async, connect_async,
+    tungstenite::{Message, client::IntoClientRequest as _},
+};
+
+/// Which way a message goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Way {
+    /// From the client to the relay.
+    Up,
+    /// From the relay to the client.
+    Down,
+}
+
+/// Has each message in hand, and gives what goes on in its place.
+pub type Meddler = dyn Fn(Way, Value) -> Vec<Value> + Send + Sync;
+
+/// A running relay in between.
+pub struct HostileRelay {
+    address: SocketAddr,
+    upstream: String,
+    meddled: Arc<AtomicUsize>,
+    task: JoinHandle<()>,
+}
+
+impl HostileRelay {
+    /// Starts one in front of the relay at `upstream` (`http://127.0.0.1:PORT`).
+    ///
+    /// # Errors
+    /// No port is free.
+    pub async fn start(upstream: &str, meddler: Box<Meddler>) -> Result<Self> {
+        let listener = TcpListener::bind("127.0.0.1:0").await?;
+        let address = listener.local_addr()?;
+        let target = upstream
+            .strip_prefix("http://")
+            .context("the relay behind is spoken to without TLS")?
+            .to_owned();
+        let meddled = Arc::new(AtomicUsize::new(0));
+        let count = meddled.clone();
+        let meddler: Arc<Meddler> = Arc::from(meddler);
+        let counted: Arc<Meddler> = Arc::new(move |way, message: Value| {
+            let out = meddler(way, message.clone());
+            if out != [message] {
+                count.fetch_add(1, Ordering::Relaxed);
+            }
+            out
+        });
+        let task = tokio::spawn(async move {
+            while let Ok((socket, _)) = listener.accept().await {
+                let (target, meddler) = (target.clone(), counted.clone());
+                // A connection that breaks is the clients' affair.
+                tokio::spawn(async move { serve(socket, &target, &*meddler).await });
+            }
+        });
+        Ok(Self {
+            address,
+            upstream: upstream.to_owned(),
+            meddled,
+            task,
+        })
+    }
+
+    /// The link as it leads through this relay.
+    pub fn through(&self, link: &str) -> String {
+        link.replace(&self.upstream, &self.url())
+    }
+
+    /// Its own address, `http://127.0.0.1:PORT`.
+    pub fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// How many messages the meddler has changed, dropped or multiplied.
+    pub fn meddled(&self) -> usize {
+        self.meddled.load(Ordering::Relaxed)
+    }
+}
+
+impl Drop for HostileRelay {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+async fn serve(mut socket: TcpStream, target: &str, meddler: &Meddler) -> Result<()> {
+    let mut start = [0; 7];
+    while socket.peek(&mut start).await? < start.len() {
+        tokio::task::yield_now().await;
+    }
+    if &start != b"GET /ws" {
+        let mut behind = TcpStream::connect(target).await?;
+        tokio::io::copy_bidirectional(&mut socket, &mut behind).await?;
+        return Ok(());
+    }
+    let client = accept_async(socket).await?;
+    let mut request = format!("ws://{target}/ws").into_client_request()?;
+    request
+        .headers_mut()
+        .insert("origin", format!("http://{target}").parse()?);
+    let (relay, _) = connect_async(request).await?;
+    let (client_out, client_in) = client.split();
+    let (relay_out, relay_in) = relay.split();
+    // Whichever side ends first ends the other.
+    tokio::select! {
+        done = pass(Way::Up, client_in, relay_out, meddler) => done,
+        done = pass(Way::Down, relay_in, client_out, meddler) => done,
+    }
+}
+
+async fn pass<A, B>(
+    way: Way,
+    mut from: futures_util::stream::SplitStream<WebSocketStream<A>>,
+    mut to: futures_util::stream::SplitSink<WebSocketStream<B>, Message>,
+    meddler: &Meddler,
+) -> Result<()>
+where
+    A: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin,
+    B: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin,
+{
+    while let Some(message) = from.next().await {
+        match message? {
+            Message::Text(text) => {
+                let parsed = serde_json::from_str(text.as_str())?;
+                for message in meddler(way, parsed) {
+                    to.send(Message::text(message.to_string())).await?;
+                }
+            }
+            Message::Close(frame) => {
+                to.send(Message::Close(frame)).await?;
+                return Ok(());
+            }
+            // Each side answers pings itself.
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+/// Changes nothing.
+pub fn honest() -> Box<Meddler> {
+    Box::new(|_, message| vec![message])
+}
+
+/// Changes one byte of each description that goes this way: a digit of the certificate's fingerprint.
+pub fn change_sdp(which: Way) -> Box<Meddler> {
+    const MARK: &str = "sha-256 ";
+    Box::new(move |way, mut message| {
+        if way == which
+            && message["type"] == "signal"
+            && let Some(body) = message["body"].as_str()
+            && let Some(at) = body.find(MARK)
+        {
+            let digit = at + MARK.len();
+            let other = if body[digit..].starts_with('A') {
+                "B"
+            } else {
+                "A"
+            };
+            message["body"] = format!("{}{other}{}", &body[..digit], &body[digit + 1..]).into();
+        }
+        vec![message]
+    })
+}
+
+/// Sends each signal that goes this way twice.
+pub fn replay(which: Way) -> Box<Meddler> {
+    Box::new(move |way, message| {
+        if way == which && message["type"] == "signal" {
+            vec![message.clone(), message]
+        } else {
+            vec![message]
+        }
+    })
+}
+
+/// Gives itself out as the host: the roster that goes down names a key of its own.
+pub fn pose_as_host() -> Box<Meddler> {
+    let own = SigningKey::from_bytes(&[7; 32]);
+    let key = PublicKey::new(own.verifying_key().to_bytes()).to_text();
+    Box::new(move |way, mut message| {
+        if way == Way::Down && message["type"] == "room" && message["host"].is_object() {
+            message["host"]["key"] = key.clone().into();
+        }
+        vec![message]
+    })
+}
+
+/// Takes the host's signature off each signal that goes down, as a viewer would who knows the link and poses as the host.
+pub fn unsigned() -> Box<Meddler> {
+    Box::new(|way, mut message| {
+        if way == Way::Down
+            && message["type"] == "signal"
+            && let Some(signal) = message.as_object_mut()
+        {
+            signal.remove("sig");
+        }
+        vec![message]
+    })
+}

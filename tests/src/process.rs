@@ -1,0 +1,300 @@
+//! A program that runs beside a scenario: its lines can be waited for, and it ends with its owner.
+
+use std::{
+    process::Stdio,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use anyhow::{Context as _, Result, anyhow, bail};
+use rustix::process::{Pid, Signal, kill_process, kill_process_group};
+use tokio::{
+    io::{AsyncBufReadExt as _, AsyncRead, BufReader},
+    process::{Child, Command},
+    signal::unix::{SignalKind, signal},
+    sync::watch,
+    time::timeout,
+};
+
+/// How many of its last lines an error shows.
+const SHOWN: usize = 40;
+/// How many lines are kept; a program that says more is noisy by mistake, and only its later lines are lost.
+const KEPT: usize = 200_000;
+
+/// A running program. Dropping it ends it and whatever it has started.
+pub struct Process {
+    name: String,
+    child: Child,
+    pid: Pid,
+    output: Output,
+}
+
+/// What a program has printed so far.
+#[derive(Clone)]
+struct Output {
+    lines: Arc<Mutex<Vec<Line>>>,
+    changes: watch::Receiver<usize>,
+}
+
+struct Line {
+    stdout: bool,
+    text: String,
+}
+
+/// The process groups that are to be ended when the test itself is told to end.
+static GROUPS: Mutex<Vec<Pid>> = Mutex::new(Vec::new());
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Process {
+    /// Starts a program in a process group of its own. Must be called within a tokio runtime.
+    ///
+    /// # Errors
+    /// It cannot be started.
+    pub fn start(name: &str, mut command: Command) -> Result<Self> {
+        let mut child = command
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .process_group(0)
+            .kill_on_drop(true)
+            .spawn()
+            .with_context(|| format!("{name} could not be started"))?;
+        let pid = child
+            .id()
+            .and_then(|id| Pid::from_raw(id.cast_signed()))
+            .context("a program without a process id")?;
+        lock(&GROUPS).push(pid);
+        end_with_the_test();
+
+        let (changed, changes) = watch::channel(0);
+        let lines = Arc::new(Mutex::new(Vec::new()));
+        let changed = Arc::new(changed);
+        if let Some(stdout) = child.stdout.take() {
+            tokio::spawn(read(stdout, true, lines.clone(), changed.clone()));
+        }
+        if let Some(stderr) = child.stderr.take() {
+            tokio::spawn(read(stderr, false, lines.clone(), changed));
+        }
+        Ok(Self {
+            name: name.to_owned(),
+            child,
+            pid,
+            output: Output { lines, changes },
+        })
+    }
+
+    /// Waits for a line on stdout, early ones included, of which `read` makes something.
+    ///
+    /// # Errors
+    /// The time is over, or the program closed its output before; the error shows its last lines.
+    pub async fn line<T>(
+        &self,
+        what: &str,
+        within: Duration,
+        mut read: impl FnMut(&str) -> Option<T>,
+    ) -> Result<T> {
+        self.line_after(0, what, within, |line| read(line)).await
+    }
+
+    /// As [`line`](Self::line), but of the lines after a [`mark`](Self::mark) only.
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn line_after<T>(
+        &self,
+        mark: usize,
+        what: &str,
+        within: Duration,
+        mut read: impl FnMut(&str) -> Option<T>,
+    ) -> Result<T> {
+        let mut changes = self.output.changes.clone();
+        let mut seen = mark;
+        let found = timeout(within, async {
+            loop {
+                // Looked at before the lines: once both streams are closed no line can follow.
+                let closed = changes.has_changed().is_err();
+                changes.mark_unchanged();
+                {
+                    let lines = lock(&self.output.lines);
+                    let found = lines[seen..]
+                        .iter()
+                        .filter(|line| line.stdout)
+                        .find_map(|line| read(&line.text));
+                    if found.is_some() || closed {
+                        return found;
+                    }
+                    seen = lines.len();
+                }
+                // An error means closed, which the next round sees.
+                let _ = changes.changed().await;
+            }
+        })
+        .await;
+        match found {
+            Ok(Some(found)) => Ok(found),
+            Ok(None) => Err(self.fault(&format!("ended before {what}"))),
+            Err(_) => Err(self.fault(&format!("no {what} within {} s", within.as_secs()))),
+        }
+    }
+
+    /// The number of lines so far.
+    pub fn mark(&self) -> usize {
+        lock(&self.output.lines).len()
+    }
+
+    /// All lines of stdout so far.
+    pub fn stdout(&self) -> Vec<String> {
+        let lines = lock(&self.output.lines);
+        lines
+            .iter()
+            .filter(|line| line.stdout)
+            .map(|line| line.text.clone())
+            .collect()
+    }
+
+    /// An error about this program, with the last lines that it printed.
+    pub fn fault(&self, what: &str) -> anyhow::Error {
+        let lines = lock(&self.output.lines);
+        let last: String = lines[lines.len().saturating_sub(SHOWN)..]
+            .iter()
+            .map(|line| format!("\n    {}", line.text))
+            .collect();
+        anyhow!("{}: {what}; it printed:{last}", self.name)
+    }
+
+    /// Waits for the program's end and gives its exit code.
+    ///
+    /// # Errors
+    /// The time is over, or a signal ended it.
+    pub async fn exit(&mut self, within: Duration) -> Result<i32> {
+        match timeout(within, self.child.wait()).await {
+            Ok(status) => match status?.code() {
+                Some(code) => Ok(code),
+                None => bail!(self.fault("was ended by a signal")),
+            },
+            Err(_) => bail!(self.fault(&format!("no end within {} s", within.as_secs()))),
+        }
+    }
+
+    /// Tells the program to end (SIGINT), as Ctrl-C does.
+    ///
+    /// # Errors
+    /// It has ended already.
+    pub fn interrupt(&self) -> Result<()> {
+        self.signal(Signal::INT)
+    }
+
+    /// Ends the program without a word (SIGKILL).
+    ///
+    /// # Errors
+    /// It has ended already.
+    pub fn kill(&self) -> Result<()> {
+        self.signal(Signal::KILL)
+    }
+
+    fn signal(&self, signal: Signal) -> Result<()> {
+        // A process that was waited for has given its number back.
+        let _running = self.child.id().context("it has ended already")?;
+        Ok(kill_process(self.pid, signal)?)
+    }
+
+    /// Whether the program still runs.
+    pub fn is_running(&mut self) -> bool {
+        matches!(self.child.try_wait(), Ok(None))
+    }
+
+    /// The process id.
+    pub fn pid(&self) -> i32 {
+        self.pid.as_raw_nonzero().get()
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        lock(&GROUPS).retain(|group| *group != self.pid);
+        // The group may be empty by now.
+        let _ = kill_process_group(self.pid, Signal::KILL);
+    }
+}
+
+async fn read(
+    stream: impl AsyncRead + Unpin,
+    stdout: bool,
+    lines: Arc<Mutex<Vec<Line>>>,
+    changed: Arc<watch::Sender<usize>>,
+) {
+    let mut reader = BufReader::new(stream);
+    let mut bytes = Vec::new();
+    while reader
+        .read_until(b'\n', &mut bytes)
+        .await
+        .is_ok_and(|n| n > 0)
+    {
+        let text = String::from_utf8_lossy(&bytes).trim_end().to_owned();
+        bytes.clear();
+        let mut lines = lock(&lines);
+        if lines.len() < KEPT {
+            lines.push(Line { stdout, text });
+        }
+        changed.send_replace(lines.len());
+    }
+}
+
+/// A test that is told to end (its runner's deadline, Ctrl-C) takes what it started with it.
+fn end_with_the_test() {
+    let (Ok(mut terminate), Ok(mut interrupt)) = (
+        signal(SignalKind::terminate()),
+        signal(SignalKind::interrupt()),
+    ) else {
+        return;
+    };
+    tokio::spawn(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+        for group in lock(&GROUPS).iter() {
+            let _ = kill_process_group(*group, Signal::KILL);
+        }
+        std::process::exit(1);
+    });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shell(script: &str) -> Process {
+        let mut command = Command::new("sh");
+        command.args(["-c", script]);
+        Process::start("sh", command).unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_line_is_found_before_and_after_it_was_asked_for() {
+        let process = shell("echo one; echo two; sleep 60");
+        for wanted in ["two", "one"] {
+            let found = process
+                .line(wanted, Duration::from_secs(20), |line| {
+                    (line == wanted).then_some(())
+                })
+                .await;
+            assert!(found.is_ok());
+        }
+    }
+
+    #[tokio::test]
+    async fn an_end_is_told_apart_from_a_wait() {
+        let mut process = shell("echo bye >&2; exit 3");
+        let error = process
+            .line("word", Duration::from_secs(20), |_| Some(()))
+            .await
+            .unwrap_err();
+        assert!(error.to_string().contains("ended before word"), "{error}");
+        assert!(error.to_string().contains("bye"), "{error}");
+        assert_eq!(process.exit(Duration::from_secs(20)).await.unwrap(), 3);
+    }
+}

@@ -1,0 +1,188 @@
+//! A sound server of its own: PulseAudio with a speaker and a microphone that are no devices.
+//!
+//! What is played on the sink `speaker` can be recorded from its monitor, and what is played on the sink
+//! `mouth` comes in at the source `microphone`.
+
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, ensure};
+use tokio::{io::AsyncReadExt as _, process::Command, time::timeout};
+
+use crate::{SOON, process::Process, tone};
+
+/// Samples a second of everything here.
+pub const RATE: usize = 48_000;
+
+/// A running server.
+pub struct SoundServer {
+    _server: Process,
+    folder: tempfile::TempDir,
+}
+
+impl SoundServer {
+    /// Starts one.
+    ///
+    /// # Errors
+    /// It does not answer soon.
+    pub async fn start() -> Result<Self> {
+        let folder = tempfile::Builder::new().prefix("ahoy-sound").tempdir()?;
+        let path = folder.path();
+        let script = format!(
+            "load-module module-native-protocol-unix auth-anonymous=1 socket={}\n\
+             load-module module-null-sink sink_name=speaker rate={RATE} channels=2 \
+             sink_properties=device.description=Speaker\n\
+             load-module module-null-sink sink_name=mouth rate={RATE} channels=1 \
+             sink_properties=device.description=Mouth\n\
+             load-module module-remap-source master=mouth.monitor source_name=microphone \
+             source_properties=device.description=Microphone\n\
+             set-default-sink speaker\n\
+             set-default-source microphone\n",
+            path.join("native").display()
+        );
+        std::fs::write(path.join("server.pa"), script)?;
+        // For programs that speak ALSA: its default device leads to this server.
+        std::fs::write(
+            path.join("asound.conf"),
+            "pcm.!default { type pulse hint { show on description \"Sound server\" } }\nctl.!default { type pulse }\n",
+        )?;
+        let mut command = Command::new("pulseaudio");
+        command
+            .args(["-n", "--exit-idle-time=-1", "--daemonize=no"])
+            .args(["--use-pid-file=no", "--realtime=no", "--high-priority=no"])
+            .args(["--disable-shm=yes", "--log-target=stderr", "-F"])
+            .arg(path.join("server.pa"))
+            .env("HOME", path)
+            .env("XDG_RUNTIME_DIR", path)
+            .env("PULSE_RUNTIME_PATH", path);
+        let server = Process::start("pulseaudio", command)?;
+        let sound = Self {
+            _server: server,
+            folder,
+        };
+        let ready = timeout(SOON, async {
+            while sound.run("pactl", &["info"]).await.is_err() {
+                tokio::time::sleep(Duration::from_millis(100)).await;
+            }
+        });
+        ready
+            .await
+            .map_err(|_| sound._server.fault("does not answer"))?;
+        Ok(sound)
+    }
+
+    /// What programs need in their environment to use this server.
+    pub fn environment(&self) -> Vec<(String, String)> {
+        let path = self.folder.path();
+        vec![
+            (
+                "PULSE_SERVER".into(),
+                format!("unix:{}", path.join("native").display()),
+            ),
+            (
+                "ALSA_CONFIG_PATH".into(),
+                format!(
+                    "/usr/share/alsa/alsa.conf:{}",
+                    path.join("asound.conf").display()
+                ),
+            ),
+        ]
+    }
+
+    fn command(&self, program: &str) -> Command {
+        let mut command = Command::new(program);
+        command
+            .envs(self.environment())
+            .env("HOME", self.folder.path())
+            .kill_on_drop(true);
+        command
+    }
+
+    async fn run(&self, program: &str, arguments: &[&str]) -> Result<String> {
+        let output = self.command(program).args(arguments).output().await?;
+        ensure!(output.status.success(), "{program} failed");
+        Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+    }
+
+    /// Plays a tone into the microphone until the result is dropped; at most ten minutes.
+    ///
+    /// # Errors
+    /// The tone cannot be played.
+    pub fn speak(&self, frequency: f64, amplitude: f64) -> Result<Process> {
+        let file = self.folder.path().join(format!("tone-{frequency}.raw"));
+        std::fs::write(&file, tone::sine(RATE, 600, frequency, amplitude))?;
+        let mut command = self.command("pacat");
+        command
+            .args([
+                "--playback",
+                "--device=mouth",
+                "--format=s16le",
+                "--channels=1",
+            ])
+            .arg(format!("--rate={RATE}"))
+            .arg(file);
+        Process::start("pacat", command)
+    }
+
+    /// Lets the speaker play what comes in at the microphone.
+    ///
+    /// # Errors
+    /// The server refuses.
+    pub async fn connect_microphone_to_speaker(&self) -> Result<()> {
+        let arguments = [
+            "load-module",
+            "module-loopback",
+            "source=microphone",
+            "sink=speaker",
+        ];
+        self.run("pactl", &arguments).await?;
+        Ok(())
+    }
+
+    /// Records what the speaker plays.
+    ///
+    /// # Errors
+    /// It cannot be recorded.
+    pub async fn hear(&self, seconds: usize) -> Result<Vec<f32>> {
+        let mut command = self.command("parec");
+        command
+            .args(["--device=speaker.monitor", "--format=s16le", "--channels=1"])
+            .arg(format!("--rate={RATE}"))
+            .stdout(std::process::Stdio::piped());
+        let mut recorder = command.spawn()?;
+        let mut stdout = recorder.stdout.take().context("no output")?;
+        let mut bytes = vec![0; RATE * seconds * 2];
+        let read = timeout(SOON, stdout.read_exact(&mut bytes)).await;
+        recorder.kill().await?;
+        read.context("the speaker's monitor brings nothing")??;
+        Ok(tone::samples(&bytes))
+    }
+
+    /// Waits until the speaker plays this frequency, alone and at least as loud as this; gives its level in dB.
+    ///
+    /// # Errors
+    /// It does not soon.
+    pub async fn hear_tone(&self, frequency: f64, least_db: f64) -> Result<f64> {
+        let mut last = (0.0, 0.0);
+        let found = timeout(SOON, async {
+            loop {
+                let sound = self.hear(1).await?;
+                let wanted = tone::level_db(&sound, RATE as f64, frequency);
+                // No whole multiple of the wanted one, so that its harmonics do not count against it.
+                let other = tone::level_db(&sound, RATE as f64, frequency * 1.618);
+                last = (wanted, other);
+                if wanted >= least_db && wanted > other + 20.0 {
+                    return Ok(wanted);
+                }
+            }
+        })
+        .await;
+        match found {
+            Ok(outcome) => outcome,
+            Err(_) => Err(anyhow::anyhow!(
+                "no tone of {frequency} Hz in the speaker: {:.1} dB there, {:.1} dB beside it",
+                last.0,
+                last.1
+            )),
+        }
+    }
+}

@@ -1,0 +1,265 @@
+//! A page under a WebDriver: its parts by their `data-testid`, and what its picture and sound hold.
+
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, anyhow, bail};
+use fantoccini::{Client, ClientBuilder, Locator, wd::Capabilities};
+use hyper_util::client::legacy::connect::HttpConnector;
+use serde_json::{Value, json};
+use tokio::time::{sleep, timeout};
+
+use crate::{SOON, page};
+
+/// How often a page is asked whether it is as wanted. Pages tell nobody by themselves.
+const ASK_EVERY: Duration = Duration::from_millis(100);
+
+/// A page in a browser or in the app.
+pub struct Page {
+    client: Client,
+}
+
+impl Page {
+    /// Starts a session with a driver that listens on this port of loopback.
+    ///
+    /// # Errors
+    /// The driver refuses.
+    pub async fn open(port: u16, capabilities: Value) -> Result<Self> {
+        let Value::Object(capabilities) = capabilities else {
+            bail!("capabilities are an object");
+        };
+        let capabilities: Capabilities = capabilities;
+        let address = format!("http://127.0.0.1:{port}");
+        let client = timeout(SOON, async {
+            loop {
+                let tried = ClientBuilder::new(HttpConnector::new())
+                    .capabilities(capabilities.clone())
+                    .connect(&address)
+                    .await;
+                match tried {
+                    // The driver may not listen yet.
+                    Err(
+                        fantoccini::error::NewSessionError::Failed(_)
+                        | fantoccini::error::NewSessionError::Lost(_),
+                    ) => {
+                        sleep(ASK_EVERY).await;
+                    }
+                    other => break other,
+                }
+            }
+        })
+        .await
+        .context("the driver does not listen")??;
+        Ok(Self { client })
+    }
+
+    /// The WebDriver client, for what is not in here.
+    pub fn client(&self) -> &Client {
+        &self.client
+    }
+
+    /// Goes to an address.
+    ///
+    /// # Errors
+    /// The page does not load.
+    pub async fn goto(&self, url: &str) -> Result<()> {
+        Ok(self.client.goto(url).await?)
+    }
+
+    /// Runs a function body in the page, with the harness's own functions (see [`page`]) at hand as `ahoy`.
+    ///
+    /// # Errors
+    /// It throws.
+    pub async fn run(&self, body: &str, arguments: Vec<Value>) -> Result<Value> {
+        let script = format!("{}\n{body}", page::FUNCTIONS);
+        Ok(self.client.execute(&script, arguments).await?)
+    }
+
+    /// Asks again and again until `body` gives something that is neither `null` nor `false`.
+    ///
+    /// # Errors
+    /// It does not soon; the error says what the page shows.
+    pub async fn until(&self, what: &str, body: &str, arguments: Vec<Value>) -> Result<Value> {
+        let found = timeout(SOON, async {
+            loop {
+                // A page that is loading cannot be asked.
+                if let Ok(value) = self.run(body, arguments.clone()).await
+                    && !matches!(value, Value::Null | Value::Bool(false))
+                {
+                    return value;
+                }
+                sleep(ASK_EVERY).await;
+            }
+        })
+        .await;
+        match found {
+            Ok(value) => Ok(value),
+            Err(_) => Err(anyhow!(
+                "{what}: not within {} s; the page shows: {}",
+                SOON.as_secs(),
+                self.text().await
+            )),
+        }
+    }
+
+    /// What a person can read on the page.
+    pub async fn text(&self) -> String {
+        match self.run("return document.body.innerText", vec![]).await {
+            Ok(text) => text.as_str().unwrap_or_default().replace('\n', " | "),
+            Err(error) => format!("(it cannot be asked: {error})"),
+        }
+    }
+
+    /// Waits until the part is there and visible.
+    ///
+    /// # Errors
+    /// It is not soon.
+    pub async fn shown(&self, part: &str) -> Result<()> {
+        self.until(part, "return ahoy.shown(arguments[0])", vec![json!(part)])
+            .await?;
+        Ok(())
+    }
+
+    /// Waits until the part is no longer there or not visible.
+    ///
+    /// # Errors
+    /// It stays.
+    pub async fn gone(&self, part: &str) -> Result<()> {
+        self.until(part, "return !ahoy.shown(arguments[0])", vec![json!(part)])
+            .await?;
+        Ok(())
+    }
+
+    /// Waits for the part and presses it, as a person does with a pointer.
+    ///
+    /// # Errors
+    /// It is not there, or something lies over it.
+    pub async fn press(&self, part: &str) -> Result<()> {
+        self.until(
+            part,
+            "return ahoy.shown(arguments[0]) && !ahoy.part(arguments[0]).disabled",
+            vec![json!(part)],
+        )
+        .await?;
+        let selector = format!("[data-testid=\"{part}\"]");
+        let element = self.client.find(Locator::Css(&selector)).await?;
+        element
+            .click()
+            .await
+            .with_context(|| format!("`{part}` cannot be pressed"))
+    }
+
+    /// Writes into an input.
+    ///
+    /// # Errors
+    /// It is not there soon.
+    pub async fn write(&self, part: &str, text: &str) -> Result<()> {
+        self.shown(part).await?;
+        let selector = format!("[data-testid=\"{part}\"]");
+        let element = self.client.find(Locator::Css(&selector)).await?;
+        element.clear().await?;
+        Ok(element.send_keys(text).await?)
+    }
+
+    /// The part's text; of an input its value.
+    ///
+    /// # Errors
+    /// It has none soon.
+    pub async fn read(&self, part: &str) -> Result<String> {
+        let text = self
+            .until(
+                part,
+                "return ahoy.text(arguments[0]) || null",
+                vec![json!(part)],
+            )
+            .await?;
+        Ok(text.as_str().unwrap_or_default().to_owned())
+    }
+
+    /// Waits for the error banner and gives its code.
+    ///
+    /// # Errors
+    /// None comes soon.
+    pub async fn error(&self) -> Result<String> {
+        let code = self
+            .until("error", "return ahoy.part('error')?.dataset.code", vec![])
+            .await?;
+        Ok(code.as_str().unwrap_or_default().to_owned())
+    }
+
+    /// Waits until the picture in this part carries a stamp and gives it.
+    ///
+    /// # Errors
+    /// It does not soon.
+    pub async fn stamp(&self, part: &str) -> Result<u32> {
+        let stamp = self
+            .until(
+                &format!("a stamp in {part}"),
+                "const stamp = ahoy.stamp(ahoy.part(arguments[0])); return stamp === null ? null : {stamp}",
+                vec![json!(part)],
+            )
+            .await?;
+        let stamp = stamp["stamp"].as_u64().context("a stamp is a number")?;
+        Ok(u32::try_from(stamp)?)
+    }
+
+    /// Waits until the picture in this part has moved on from one stamp to a later one.
+    ///
+    /// # Errors
+    /// It does not soon.
+    pub async fn moving_stamp(&self, part: &str) -> Result<()> {
+        let first = self.stamp(part).await?;
+        self.until(
+            &format!("a later stamp in {part}"),
+            "const stamp = ahoy.stamp(ahoy.part(arguments[0])); return stamp !== null && stamp > arguments[1]",
+            vec![json!(part), json!(first)],
+        )
+        .await?;
+        Ok(())
+    }
+
+    /// Waits until the sound that the page plays of others is louder than this, in dB below full scale.
+    ///
+    /// # Errors
+    /// It is not soon.
+    pub async fn sound_above(&self, db: f64) -> Result<f64> {
+        let level = self
+            .until(
+                "sound",
+                "const db = ahoy.soundLevel(); return db > arguments[0] ? {db} : null",
+                vec![json!(db)],
+            )
+            .await?;
+        level["db"].as_f64().context("a level is a number")
+    }
+
+    /// Waits until the sound that the page plays of others has been quieter than this for a second.
+    ///
+    /// # Errors
+    /// It is not soon.
+    pub async fn sound_below(&self, db: f64) -> Result<()> {
+        self.until(
+            "silence",
+            "return ahoy.quietFor(arguments[0]) > 1000",
+            vec![json!(db)],
+        )
+        .await?;
+        Ok(())
+    }
+
+    /// Writes what the page looks like to a PNG file.
+    ///
+    /// # Errors
+    /// The driver or the file refuses.
+    pub async fn screenshot(&self, file: &std::path::Path) -> Result<()> {
+        let png = self.client.screenshot().await?;
+        std::fs::write(file, png).with_context(|| file.display().to_string())
+    }
+
+    /// Ends the session, and with it the browser's window.
+    ///
+    /// # Errors
+    /// The driver refuses.
+    pub async fn close(self) -> Result<()> {
+        Ok(self.client.close().await?)
+    }
+}
