@@ -1,5 +1,11 @@
 //! Encoders and decoders, one file per codec. Each instance is used by one media thread.
 
+mod opus;
+mod vpx;
+
+pub use opus::{OpusDecoder, OpusEncoder};
+pub use vpx::{MAX_SIDE, VpxDecoder, VpxEncoder};
+
 use crate::frame::{Bitrate, EncodedFrame, OPUS_SAMPLES, VideoCodec, VideoFrame};
 
 /// A codec failed.

@@ -1,0 +1,168 @@
+//! When an encoder goes on, and when it begins anew.
+
+use std::time::{Duration, Instant};
+
+use super::{
+    raw_encoder::RawEncoder,
+    settings::{self, TICKS},
+};
+use crate::{
+    codec::{CodecError, VideoEncoder, VideoEncoderConfig},
+    frame::{Bitrate, Color, EncodedFrame, VideoCodec, VideoFrame},
+};
+
+/// The longest pause that the rate control is told of. Told of a longer one it would take the stream for one
+/// of a picture every few seconds and let the next one grow to seconds' worth of bits.
+const LONGEST_STEP: Duration = Duration::from_millis(500);
+
+/// Compresses to VP8 or VP9.
+///
+/// VP9 writes each picture's colour into its key frames, and a change of colour makes one. VP8 cannot: every
+/// decoder takes its pictures for BT.601 limited ([RFC 6386 §9.2]), so whoever feeds it converts others first, as
+/// `media` does with `convert::recolor`; it is not done here.
+///
+/// [RFC 6386 §9.2]: https://www.rfc-editor.org/rfc/rfc6386#section-9.2
+pub struct VpxEncoder {
+    codec: VideoCodec,
+    settings: VideoEncoderConfig,
+    running: Option<Running>,
+}
+
+/// An encoder for one size.
+struct Running {
+    raw: RawEncoder,
+    size: (u32, u32),
+    color: Color,
+    /// A key frame was asked for and has not come yet.
+    key_due: bool,
+    last_captured: Instant,
+    /// In [`TICKS`].
+    time: i64,
+}
+
+impl VpxEncoder {
+    /// An encoder; its size is that of the first picture.
+    pub fn new(codec: VideoCodec, settings: VideoEncoderConfig) -> Result<Self, CodecError> {
+        if settings.fps == 0 {
+            return Err(CodecError::Setup {
+                codec: codec.name(),
+                detail: "no pictures per second".to_owned(),
+            });
+        }
+        Ok(Self {
+            codec,
+            settings,
+            running: None,
+        })
+    }
+
+    fn start(&self, frame: &VideoFrame) -> Result<Running, String> {
+        let size = (frame.width(), frame.height());
+        let mut raw = RawEncoder::new(self.codec, |config| {
+            settings::configure(self.codec, &self.settings, size, config);
+        })?;
+        for (control, value) in settings::controls(self.codec, &self.settings, size) {
+            raw.control(control, value)?;
+        }
+        let mut running = Running {
+            raw,
+            size,
+            color: frame.color,
+            key_due: true,
+            last_captured: frame.captured,
+            time: 0,
+        };
+        running.set_color(self.codec, frame.color)?;
+        Ok(running)
+    }
+}
+
+impl Running {
+    fn set_color(&mut self, codec: VideoCodec, color: Color) -> Result<(), String> {
+        if codec == VideoCodec::Vp9 {
+            for (control, value) in settings::color_controls(color) {
+                self.raw.control(control, value)?;
+            }
+            self.key_due = true;
+        }
+        self.color = color;
+        Ok(())
+    }
+
+    /// The picture's time in ticks: it follows the capture and always grows.
+    fn advance(&mut self, captured: Instant) -> i64 {
+        let step = captured
+            .saturating_duration_since(self.last_captured)
+            .min(LONGEST_STEP);
+        let ticks = (step.as_micros() * u128::from(TICKS) / 1_000_000) as i64;
+        self.last_captured = self.last_captured.max(captured);
+        self.time += ticks.max(1);
+        self.time
+    }
+}
+
+impl VideoEncoder for VpxEncoder {
+    fn codec(&self) -> VideoCodec {
+        self.codec
+    }
+
+    fn encode(
+        &mut self,
+        frame: &VideoFrame,
+        key: bool,
+    ) -> Result<Option<EncodedFrame>, CodecError> {
+        let codec = self.codec.name();
+        let size = (frame.width(), frame.height());
+        // A new encoder for every size: libvpx's VP9 writes past its memory when it grows, and VP8 refuses.
+        let mut running = match self.running.take() {
+            Some(running) if running.size == size => running,
+            _ => self
+                .start(frame)
+                .map_err(|detail| CodecError::Setup { codec, detail })?,
+        };
+        let fail = |detail| CodecError::Encode { codec, detail };
+        if running.color != frame.color {
+            running.set_color(self.codec, frame.color).map_err(fail)?;
+        }
+        running.key_due |= key;
+        let time = running.advance(frame.captured);
+        let packet = running
+            .raw
+            .encode(
+                &frame.buffer,
+                time,
+                TICKS / self.settings.fps,
+                running.key_due,
+            )
+            .map_err(fail)?;
+        if packet.as_ref().is_some_and(|packet| packet.key_frame) {
+            running.key_due = false;
+        }
+        // An encoder that failed is not kept: the next picture begins anew with a key frame.
+        self.running = Some(running);
+        Ok(packet.map(|packet| EncodedFrame {
+            data: packet.data,
+            codec: self.codec,
+            key_frame: packet.key_frame,
+            width: size.0,
+            height: size.1,
+            captured: frame.captured,
+            rtp_time: 0,
+        }))
+    }
+
+    fn set_bitrate(&mut self, bitrate: Bitrate) -> Result<(), CodecError> {
+        let changed = settings::kbps(bitrate) != settings::kbps(self.settings.bitrate);
+        self.settings.bitrate = bitrate;
+        match &mut self.running {
+            Some(running) if changed => running
+                .raw
+                .reconfigure(|config| config.rc_target_bitrate = settings::kbps(bitrate))
+                .map_err(|detail| CodecError::Setup {
+                    codec: self.codec.name(),
+                    detail,
+                }),
+            _ => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,224 @@
+//! The encoder of libvpx behind a safe face.
+
+use std::{mem::MaybeUninit, ptr};
+
+use bytes::{Bytes, BytesMut};
+use vpx_sys::{
+    VPX_DL_REALTIME, VPX_EFLAG_FORCE_KF, VPX_ENCODER_ABI_VERSION, VPX_FRAME_IS_KEY, vpx_codec_ctx,
+    vpx_codec_cx_pkt_kind::VPX_CODEC_CX_FRAME_PKT, vpx_codec_enc_cfg,
+    vpx_codec_err_t::VPX_CODEC_OK, vpx_enc_frame_flags_t, vpx_image_t,
+    vpx_img_fmt::VPX_IMG_FMT_I420,
+};
+
+use super::message;
+use crate::frame::{I420Buffer, VideoCodec};
+
+/// What came out for one picture.
+pub(super) struct Packet {
+    /// The bitstream of the frame.
+    pub(super) data: Bytes,
+    /// It needs no earlier frame.
+    pub(super) key_frame: bool,
+}
+
+/// An encoder for pictures of one size.
+pub(super) struct RawEncoder {
+    // Boxed, because libvpx keeps pointers into both.
+    context: Box<vpx_codec_ctx>,
+    config: Box<vpx_codec_enc_cfg>,
+}
+
+#[expect(
+    unsafe_code,
+    reason = "a context belongs to whoever holds it and to no thread"
+)]
+// SAFETY: libvpx keeps nothing per thread; `&mut self` on every call keeps two threads apart.
+unsafe impl Send for RawEncoder {}
+
+impl RawEncoder {
+    /// An encoder with the library's defaults as `configure` changes them.
+    #[expect(unsafe_code, reason = "libvpx is a C library")]
+    pub(super) fn new(
+        codec: VideoCodec,
+        configure: impl FnOnce(&mut vpx_codec_enc_cfg),
+    ) -> Result<Self, String> {
+        // SAFETY: the functions return the address of a static description of the codec.
+        let interface = unsafe {
+            match codec {
+                VideoCodec::Vp8 => vpx_sys::vpx_codec_vp8_cx(),
+                VideoCodec::Vp9 => vpx_sys::vpx_codec_vp9_cx(),
+            }
+        };
+        let mut config = Box::new(MaybeUninit::<vpx_codec_enc_cfg>::zeroed());
+        // SAFETY: the pointer is to writable memory of the right size; on success all of it is written.
+        let mut config = unsafe {
+            let result = vpx_sys::vpx_codec_enc_config_default(interface, config.as_mut_ptr(), 0);
+            if result != VPX_CODEC_OK {
+                return Err(message(ptr::null_mut(), result));
+            }
+            config.assume_init()
+        };
+        configure(&mut config);
+        let mut context = Box::new(MaybeUninit::<vpx_codec_ctx>::zeroed());
+        // SAFETY: interface and configuration are valid, the context is zeroed memory of the size that this
+        // version of the interface says. An initialiser that fails has freed what it made.
+        let context = unsafe {
+            let result = vpx_sys::vpx_codec_enc_init_ver(
+                context.as_mut_ptr(),
+                interface,
+                &*config,
+                0,
+                VPX_ENCODER_ABI_VERSION as i32,
+            );
+            if result != VPX_CODEC_OK {
+                return Err(message(context.as_mut_ptr(), result));
+            }
+            context.assume_init()
+        };
+        Ok(Self { context, config })
+    }
+
+    /// Changes the configuration of the running encoder. Its size must stay what it was.
+    #[expect(unsafe_code, reason = "libvpx is a C library")]
+    pub(super) fn reconfigure(
+        &mut self,
+        configure: impl FnOnce(&mut vpx_codec_enc_cfg),
+    ) -> Result<(), String> {
+        let size = (self.config.g_w, self.config.g_h);
+        configure(&mut self.config);
+        (self.config.g_w, self.config.g_h) = size;
+        // SAFETY: the context was initialised, and the configuration is a whole one.
+        unsafe {
+            let result = vpx_sys::vpx_codec_enc_config_set(&mut *self.context, &*self.config);
+            if result == VPX_CODEC_OK {
+                Ok(())
+            } else {
+                Err(message(&mut *self.context, result))
+            }
+        }
+    }
+
+    /// Sets one of the controls that take an integer.
+    ///
+    /// `control` is the number of such a control (`vp8e_enc_control_id`); [`settings`](super::settings) is
+    /// the only place that names them.
+    #[expect(unsafe_code, reason = "libvpx is a C library")]
+    pub(super) fn control(
+        &mut self,
+        control: super::settings::Control,
+        value: i32,
+    ) -> Result<(), String> {
+        // SAFETY: the context was initialised. A `Control` takes one integer of 32 bits, which is what is
+        // passed.
+        unsafe {
+            let result =
+                vpx_sys::vpx_codec_control_(&mut *self.context, control.number() as i32, value);
+            if result == VPX_CODEC_OK {
+                Ok(())
+            } else {
+                Err(format!(
+                    "{:?}: {}",
+                    control.number(),
+                    message(&mut *self.context, result)
+                ))
+            }
+        }
+    }
+
+    /// Compresses one picture of the encoder's size. `time` and `duration` are in units of the configured
+    /// time base; `time` must grow. `None`: the picture was left out.
+    #[expect(unsafe_code, reason = "libvpx is a C library")]
+    pub(super) fn encode(
+        &mut self,
+        picture: &I420Buffer,
+        time: i64,
+        duration: u32,
+        key: bool,
+    ) -> Result<Option<Packet>, String> {
+        if (picture.width(), picture.height()) != (self.config.g_w, self.config.g_h) {
+            return Err("the picture has another size".to_owned());
+        }
+        let mut image = MaybeUninit::<vpx_image_t>::zeroed();
+        let planes = picture.planes();
+        // SAFETY: given memory, `vpx_img_wrap` allocates nothing and writes the whole description; each plane
+        // then points to `stride * rows` readable bytes that outlive the call of the encoder. The encoder takes
+        // its picture as const, so the planes are not written.
+        let image = unsafe {
+            let wrapped = vpx_sys::vpx_img_wrap(
+                image.as_mut_ptr(),
+                VPX_IMG_FMT_I420,
+                picture.width(),
+                picture.height(),
+                1,
+                planes[0].as_ptr().cast_mut(),
+            );
+            if wrapped.is_null() {
+                return Err("the picture cannot be wrapped".to_owned());
+            }
+            let mut image = image.assume_init();
+            for (n, plane) in planes.iter().enumerate() {
+                image.planes[n] = plane.as_ptr().cast_mut();
+                image.stride[n] = picture.strides()[n] as i32;
+            }
+            image
+        };
+        let flags = if key { VPX_EFLAG_FORCE_KF } else { 0 };
+        // SAFETY: context and image are valid.
+        unsafe {
+            let result = vpx_sys::vpx_codec_encode(
+                &mut *self.context,
+                &image,
+                time,
+                duration.into(),
+                flags as vpx_enc_frame_flags_t,
+                VPX_DL_REALTIME.into(),
+            );
+            if result != VPX_CODEC_OK {
+                return Err(message(&mut *self.context, result));
+            }
+        }
+        Ok(self.take_packets())
+    }
+
+    /// Everything that the last picture became, as one frame.
+    #[expect(unsafe_code, reason = "libvpx is a C library")]
+    fn take_packets(&mut self) -> Option<Packet> {
+        let mut iterator = ptr::null();
+        let mut data = BytesMut::new();
+        let mut key_frame = false;
+        loop {
+            // SAFETY: the context is valid and the iterator began as null. What is returned is null or a packet
+            // that lives until the next call; of a frame packet the field `frame` is the one in use.
+            let packet = unsafe {
+                let packet = vpx_sys::vpx_codec_get_cx_data(&mut *self.context, &mut iterator);
+                match packet.as_ref() {
+                    None => break,
+                    Some(packet) if packet.kind == VPX_CODEC_CX_FRAME_PKT => packet.data.frame,
+                    Some(_) => continue,
+                }
+            };
+            if packet.buf.is_null() || packet.sz == 0 {
+                continue;
+            }
+            key_frame |= packet.flags & VPX_FRAME_IS_KEY != 0;
+            // SAFETY: the packet says how many bytes it holds.
+            let bytes =
+                unsafe { std::slice::from_raw_parts(packet.buf.cast::<u8>(), packet.sz as usize) };
+            data.extend_from_slice(bytes);
+        }
+        (!data.is_empty()).then(|| Packet {
+            data: data.freeze(),
+            key_frame,
+        })
+    }
+}
+
+impl Drop for RawEncoder {
+    #[expect(unsafe_code, reason = "libvpx is a C library")]
+    fn drop(&mut self) {
+        // SAFETY: the context was initialised and is not used again. The only error is a bad context.
+        unsafe {
+            vpx_sys::vpx_codec_destroy(&mut *self.context);
+        }
+    }
+}
