@@ -34,7 +34,7 @@ const ROOMS: [Room; 12] = [
     room("packet", true, &["frame"]),
     room("codec", false, &["frame"]),
     room("device", false, &["contract", "frame", "convert"]),
-    room("audio", true, &["frame", "packet"]),
+    room("audio", true, &["frame", "packet", "codec"]),
     room("rate", true, &[]),
     room(
         "media",

@@ -1,1 +1,18 @@
-//! See ARCHITECTURE.md.
+//! Sound between network and device: jitter buffer, play-out of one peer, mixer, level meter. Pure.
+//!
+//! One thread, the one that plays, owns all of it; packets reach it through a bounded queue of `media`.
+
+mod delay;
+mod jitter;
+mod level;
+mod met;
+mod mixer;
+mod playout;
+
+#[cfg(test)]
+mod simulation;
+
+pub use jitter::{JitterBuffer, JitterStats, Next};
+pub use level::{LevelMeter, SILENCE_DB, rms_db};
+pub use mixer::Mixer;
+pub use playout::Playout;

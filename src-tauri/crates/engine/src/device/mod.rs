@@ -2,11 +2,32 @@
 //!
 //! Each source and sink is opened, used and dropped on one thread, which `media` owns: calls block.
 
-use std::{path::PathBuf, time::Duration};
+mod clock;
+mod picture;
+pub mod probe;
+mod record;
+mod stamp;
+mod texture;
+mod tone;
+mod wav;
+mod y4m;
+
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use ahoy_contract::{ErrorCode, UserError};
 
 use crate::frame::{AudioBlock, VideoFrame};
+
+pub use clock::Clock;
+pub use picture::{DEFAULT_FORMAT, TestPicture};
+pub use record::{WavWriter, Y4mWriter};
+pub use stamp::read as read_stamp;
+pub use tone::TestTone;
+pub use wav::FileSound;
+pub use y4m::FilePicture;
 
 /// How long a read waits before it says that the device has stalled.
 pub const STALLED_AFTER: Duration = Duration::from_secs(3);
@@ -26,9 +47,14 @@ pub enum DeviceError {
     /// It was opened and brings nothing, or failed otherwise.
     #[error("the {0} failed: {1}")]
     Failed(DeviceKind, String),
-    /// A file came to its end.
-    #[error("the file has ended")]
-    Ended,
+    /// A file could not be read or written; why.
+    #[error("{0}")]
+    File(String),
+}
+
+/// What went wrong with a file, its name first.
+fn file_error(path: &Path, detail: impl std::fmt::Display) -> DeviceError {
+    DeviceError::File(format!("{}: {detail}", path.display()))
 }
 
 /// The kinds of devices.
@@ -100,7 +126,11 @@ impl DeviceError {
                 "The speaker does not play.",
                 "Choose another, or try again.",
             ),
-            Self::Ended => (ErrorCode::File, "The file has come to its end.", ""),
+            Self::File(_) => (
+                ErrorCode::File,
+                "A file could not be read or written.",
+                "Check that it exists, that it is a Y4M or WAV file, and that there is room.",
+            ),
         };
         UserError::new(code, message, hint)
     }
