@@ -24,4 +24,7 @@ pub enum RtcError {
     /// The data channel is not open yet, or no longer.
     #[error("the data channel is not open")]
     NoDataChannel,
+    /// The data channel did not take a text.
+    #[error("the message could not be sent: {0}")]
+    DataNotSent(String),
 }

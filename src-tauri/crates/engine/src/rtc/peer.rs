@@ -1,102 +1,446 @@
 //! One connection.
 
-use std::time::Instant;
-
-use ahoy_contract::peer::{Candidate, Description};
-use tokio::sync::watch;
-
-use super::{Incoming, MediaKind, PeerConfig, PeerStats, RtcError};
-use crate::{
-    frame::{Bitrate, VideoCodec},
-    packet::Payload,
+use std::{
+    future::Future,
+    panic::AssertUnwindSafe,
+    sync::{
+        Arc, OnceLock,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
 };
 
-/// A connection to one peer. Cheap to clone. [`close`](Self::close) ends it; when the last clone is dropped
-/// without that, it is closed in the background.
-#[derive(Debug, Clone)]
-pub struct Peer {}
+use ahoy_contract::peer::{Candidate, Description, DescriptionType};
+use futures_util::FutureExt;
+use rtc::{
+    ice::mdns::MulticastDnsMode,
+    interceptor::{
+        NackGeneratorBuilder, NackResponderBuilder, ReceiverReportBuilder, Registry,
+        SenderReportBuilder, Slot, TwccReceiverBuilder, TwccSenderBuilder,
+    },
+    peer_connection::configuration::setting_engine::SctpMaxMessageSize,
+    rtcp::payload_feedbacks::picture_loss_indication::PictureLossIndication,
+    rtp_transceiver::{RTCRtpTransceiverDirection, RTCRtpTransceiverInit},
+};
+use tokio::{
+    sync::{Mutex, mpsc, watch},
+    time::timeout,
+};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tracing::{error, warn};
+use webrtc::{
+    error::Error,
+    peer_connection::{
+        PeerConnection, PeerConnectionBuilder, RTCConfigurationBuilder, RTCIceTransportPolicy,
+        SettingEngine, SettingEngineBuilder,
+    },
+};
 
-/// Sends one kind of media. Cheap to clone.
-#[derive(Debug, Clone)]
-pub struct MediaSender {}
+use super::{
+    AUDIO_QUEUE, Direction, EVENT_QUEUE, Incoming, MediaKind, MediaSender, PeerConfig, PeerEvent,
+    PeerState, PeerStats, RtcError, VIDEO_QUEUE,
+    addresses::{ice_servers, local_addresses},
+    data,
+    handler::{Handler, Outputs},
+    media_engine::media_engine,
+    monitor::Monitor,
+    negotiation::{Line, Negotiation},
+    runtime::Tracked,
+    shared::{Clock, Shared},
+    short,
+};
+use crate::{
+    frame::{Bitrate, VideoCodec},
+    rate::START_BITRATE,
+};
+
+/// How long closing waits for the connection's tasks.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// How often every pair of addresses is tried while connecting. RFC 8445 §14.2 has 50 ms for one pair;
+/// the library needs two rounds, and each is waited for.
+const CHECK_INTERVAL: Duration = Duration::from_millis(20);
+
+/// Tries of a pair until it is given up: ten seconds, because a pair of the peer's that is not open yet
+/// may be opened by its own checks.
+const CHECKS: u16 = 500;
+
+/// Nothing came for this long: the connection is disconnected.
+const DISCONNECTED: Duration = Duration::from_secs(5);
+
+/// Disconnected for this long: it failed.
+const FAILED: Duration = Duration::from_secs(15);
+
+/// How often the peer is asked whether it is there (RFC 7675 §5.1 has 5 s).
+const KEEP_ALIVE: Duration = Duration::from_secs(1);
+
+/// A connection to one peer. Cheap to clone. [`close`](Self::close) ends it; when the last clone is
+/// dropped without that, it is closed in the background.
+#[derive(Clone)]
+pub struct Peer {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    connection: Arc<dyn PeerConnection>,
+    handler: Arc<Handler>,
+    shared: Arc<Shared>,
+    audio: MediaSender,
+    video: MediaSender,
+    negotiation: Mutex<Negotiation>,
+    runtime: tokio::runtime::Handle,
+    closed: AtomicBool,
+}
+
+impl std::fmt::Debug for Peer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Peer")
+            .field("audio", &self.inner.audio)
+            .field("video", &self.inner.video)
+            .finish_non_exhaustive()
+    }
+}
 
 impl Peer {
     /// Binds sockets and starts the connection's task on the current runtime.
+    ///
+    /// # Errors
+    /// [`RtcError::Open`] where no address could be bound.
     pub async fn open(config: PeerConfig) -> Result<(Self, Incoming), RtcError> {
-        let _ = config;
-        Err(RtcError::Closed)
+        let open = |error: Error| RtcError::Open(short(&error));
+        let codecs = if config.codecs.is_empty() {
+            vec![VideoCodec::Vp9, VideoCodec::Vp8]
+        } else {
+            config.codecs.clone()
+        };
+        let (events, events_rx) = mpsc::channel(EVENT_QUEUE);
+        let (video_tx, video_rx) = mpsc::channel(VIDEO_QUEUE);
+        let (audio_tx, audio_rx) = mpsc::channel(AUDIO_QUEUE);
+        let start = START_BITRATE.min(config.max_bitrate);
+        let shared = Arc::new(Shared::new(events, start, Clock::now()));
+        let tasks = TaskTracker::new();
+        let handler = Arc::new(Handler {
+            shared: shared.clone(),
+            data: Arc::default(),
+            tasks: tasks.clone(),
+            stop: CancellationToken::new(),
+            outputs: parking_lot::Mutex::new(Some(Outputs {
+                video: video_tx,
+                audio: audio_tx,
+            })),
+            tracks: parking_lot::Mutex::default(),
+            connection: OnceLock::new(),
+        });
+        let builder = PeerConnectionBuilder::new()
+            .with_configuration(
+                RTCConfigurationBuilder::new()
+                    .with_ice_servers(ice_servers(&config.ice_servers))
+                    .with_ice_transport_policy(if config.relay_only {
+                        RTCIceTransportPolicy::Relay
+                    } else {
+                        RTCIceTransportPolicy::All
+                    })
+                    .build(),
+            )
+            .with_media_engine(media_engine(&codecs).map_err(open)?)
+            .with_setting_engine(setting_engine())
+            .with_interceptor_registry(interceptors(&shared, config.max_bitrate))
+            .with_runtime(Arc::new(Tracked {
+                tasks,
+                shared: shared.clone(),
+            }))
+            .with_handler(handler.clone())
+            .with_data_channel_send_buffer_limit(data::SEND_BUFFER)
+            .with_udp_addrs(local_addresses(&config.bind));
+        let connection: Arc<dyn PeerConnection> = Arc::new(builder.build().await.map_err(open)?);
+        // The cell was made above and is set here only.
+        let _ = handler.connection.set(Arc::downgrade(&connection));
+
+        let sender = |kind, direction: Direction| {
+            MediaSender::new(kind, direction.send, codecs[0], shared.clone())
+                .map_err(|error| RtcError::Open(error.to_string()))
+        };
+        let audio = sender(MediaKind::Audio, config.audio)?;
+        let video = sender(MediaKind::Video, config.video)?;
+        let mut lines = Vec::new();
+        for (kind, direction, sender) in [
+            (MediaKind::Audio, config.audio, &audio),
+            (MediaKind::Video, config.video, &video),
+        ] {
+            if let Some(transceiver) = add_line(&*connection, kind, direction, sender)
+                .await
+                .map_err(open)?
+            {
+                lines.push(Line {
+                    kind,
+                    transceiver,
+                    sender: sender.clone(),
+                });
+            }
+        }
+        let peer = Self {
+            inner: Arc::new(Inner {
+                connection,
+                handler,
+                shared,
+                audio,
+                video,
+                negotiation: Mutex::new(Negotiation::new(lines, codecs)),
+                runtime: tokio::runtime::Handle::current(),
+                closed: AtomicBool::new(false),
+            }),
+        };
+        let incoming = Incoming {
+            events: events_rx,
+            video: video_rx,
+            audio: audio_rx,
+        };
+        Ok((peer, incoming))
     }
 
     /// Makes an offer and takes it as the local description: gathering starts. With `ice_restart` new
-    /// credentials are made, and all addresses tried again (RFC 8445 §2.4).
+    /// credentials are made, and all addresses are tried again (RFC 8445 §2.4).
+    ///
+    /// # Errors
+    /// [`RtcError::Negotiation`] while an offer of the peer waits for its answer.
     pub async fn create_offer(&self, ice_restart: bool) -> Result<Description, RtcError> {
-        let _ = ice_restart;
-        Err(RtcError::Closed)
+        let inner = &self.inner;
+        let mut negotiation = inner.negotiation.lock().await;
+        if let Some(channel) = negotiation.data_channel(&*inner.connection).await? {
+            let handler = &inner.handler;
+            handler.tasks.spawn(handler.data.clone().run(
+                channel,
+                inner.shared.clone(),
+                handler.stop.clone(),
+            ));
+        }
+        let sdp = self
+            .guarded(negotiation.offer(&*inner.connection, ice_restart))
+            .await?;
+        Ok(Description {
+            kind: DescriptionType::Offer,
+            sdp,
+        })
     }
 
     /// Answers the peer's offer and takes the answer as the local description: gathering starts.
+    ///
+    /// # Errors
+    /// [`RtcError::Negotiation`] where no offer of the peer waits.
     pub async fn create_answer(&self) -> Result<Description, RtcError> {
-        Err(RtcError::Closed)
+        let inner = &self.inner;
+        let mut negotiation = inner.negotiation.lock().await;
+        let sdp = self
+            .guarded(negotiation.answer(&*inner.connection, &inner.shared))
+            .await?;
+        Ok(Description {
+            kind: DescriptionType::Answer,
+            sdp,
+        })
     }
 
     /// Takes the peer's description. An offer that crosses an own one takes that back first (RFC 8829
     /// §4.1.10.2); who must not yield does not call this.
+    ///
+    /// # Errors
+    /// [`RtcError::Description`] for what cannot be used; an own offer may have been taken back by then.
     pub async fn set_remote(&self, description: &Description) -> Result<(), RtcError> {
-        let _ = description;
-        Err(RtcError::Closed)
+        let inner = &self.inner;
+        let mut negotiation = inner.negotiation.lock().await;
+        self.guarded(negotiation.remote(&*inner.connection, &inner.shared, description))
+            .await
     }
 
     /// Takes a candidate of the peer; `None`: there are no more. Those that cannot be used here (`.local`
-    /// names, TCP, empty) are left out without an error.
+    /// names, TCP, empty) and those beyond 32 are left out without an error; those that come before the
+    /// peer's description are kept for it.
+    ///
+    /// # Errors
+    /// [`RtcError::Candidate`] for what is no candidate.
     pub async fn add_candidate(&self, candidate: Option<&Candidate>) -> Result<(), RtcError> {
-        let _ = candidate;
-        Err(RtcError::Closed)
+        let Some(candidate) = candidate else {
+            return Ok(());
+        };
+        let inner = &self.inner;
+        let mut negotiation = inner.negotiation.lock().await;
+        self.guarded(negotiation.candidate(&*inner.connection, &candidate.candidate))
+            .await
     }
 
     /// The way to send a kind of media.
     pub fn sender(&self, kind: MediaKind) -> MediaSender {
-        let _ = kind;
-        MediaSender {}
+        match kind {
+            MediaKind::Audio => self.inner.audio.clone(),
+            MediaKind::Video => self.inner.video.clone(),
+        }
     }
 
-    /// Asks the peer for a key frame (PLI, RFC 4585 §6.3.1).
-    pub async fn request_key_frame(&self) {}
+    /// Asks the peer for a key frame (PLI, RFC 4585 §6.3.1); before its first packet that is not needed,
+    /// and nothing is sent.
+    pub async fn request_key_frame(&self) {
+        let track = self.inner.handler.tracks.lock()[MediaKind::Video as usize].clone();
+        let Some(track) = track else { return };
+        let Some(media_ssrc) = track.ssrcs().await.into_iter().next() else {
+            return;
+        };
+        let pli = PictureLossIndication {
+            sender_ssrc: 0,
+            media_ssrc,
+        };
+        // An error means that the connection is over.
+        let _ = track.write_rtcp(vec![Box::new(pli)]).await;
+    }
 
     /// Sends a text on the data channel `ahoy`.
+    ///
+    /// # Errors
+    /// [`RtcError::NoDataChannel`] before it is open; [`RtcError::DataNotSent`] for a text beyond 64 KiB, and
+    /// while 1 MiB waits already.
     pub async fn send_data(&self, text: &str) -> Result<(), RtcError> {
-        let _ = text;
-        Err(RtcError::NoDataChannel)
+        self.inner.handler.data.send(text).await
     }
 
     /// The counters as they stand.
     pub fn stats(&self) -> PeerStats {
-        PeerStats::default()
+        *self.inner.shared.stats.lock()
     }
 
     /// How much may be sent now, sound and pictures together.
     pub fn estimate(&self) -> watch::Receiver<Bitrate> {
-        watch::channel(Bitrate::kbps(300)).1
+        self.inner.shared.estimate.subscribe()
     }
 
-    /// Ends the connection and waits until its task and sockets are gone. Safe to call twice.
-    pub async fn close(&self) {}
+    /// Ends the connection and waits until its tasks and sockets are gone, two seconds at most. Safe to
+    /// call twice.
+    pub async fn close(&self) {
+        if !self.inner.closed.swap(true, Ordering::SeqCst) {
+            let inner = &self.inner;
+            shut(&inner.connection, &inner.handler, &inner.shared).await;
+        }
+    }
+
+    /// Runs what touches the library's state on the peer's word: a panic in there is an error of this
+    /// connection, which cannot be trusted any more.
+    async fn guarded<T>(
+        &self,
+        work: impl Future<Output = Result<T, RtcError>>,
+    ) -> Result<T, RtcError> {
+        if self.inner.closed.load(Ordering::SeqCst) {
+            return Err(RtcError::Closed);
+        }
+        AssertUnwindSafe(work)
+            .catch_unwind()
+            .await
+            .unwrap_or_else(|_| {
+                error!(
+                    "the library panicked on a description or candidate; the connection is lost"
+                );
+                self.inner.shared.emit(PeerEvent::State(PeerState::Failed));
+                Err(RtcError::Description("the library failed on it".into()))
+            })
+    }
 }
 
-impl MediaSender {
-    /// The codec that the peer takes; `None` for sound and before the descriptions were exchanged.
-    pub fn codec(&self) -> Option<VideoCodec> {
-        None
+impl Drop for Inner {
+    fn drop(&mut self) {
+        if !*self.closed.get_mut() {
+            let (connection, handler) = (self.connection.clone(), self.handler.clone());
+            let shared = self.shared.clone();
+            // Without this the library's task and sockets would stay for ever.
+            self.runtime
+                .spawn(async move { shut(&connection, &handler, &shared).await });
+        }
     }
+}
 
-    /// Sends a packet; waits while the connection's queue is full. `timestamp` is in ticks of the kind's
-    /// clock, `captured` is when what has that time stamp was captured.
-    pub async fn send(
-        &self,
-        payload: &Payload,
-        timestamp: u32,
-        captured: Instant,
-    ) -> Result<(), RtcError> {
-        let _ = (payload, timestamp, captured);
-        Err(RtcError::NotNegotiated)
+async fn shut(connection: &Arc<dyn PeerConnection>, handler: &Handler, shared: &Shared) {
+    handler.stop.cancel();
+    if let Err(error) = connection.close().await {
+        warn!(error = short(&error), "a connection did not close cleanly");
     }
+    handler.outputs.lock().take();
+    *handler.tracks.lock() = [None, None];
+    handler.tasks.close();
+    if timeout(CLOSE_TIMEOUT, handler.tasks.wait()).await.is_err() {
+        warn!("a connection's tasks did not end in time");
+    }
+    shared.close();
+}
+
+fn setting_engine() -> SettingEngine {
+    SettingEngineBuilder::new()
+        // Names are not resolved: a peer behind one is found by its own checks.
+        .with_multicast_dns_mode(MulticastDnsMode::Disabled)
+        .with_ice_timeouts(Some(DISCONNECTED), Some(FAILED), Some(KEEP_ALIVE))
+        .with_ice_connection_attempts(Some(CHECK_INTERVAL), Some(CHECKS))
+        // The library would wait a second for something better than what a browser offers.
+        .with_srflx_acceptance_min_wait(Some(Duration::ZERO))
+        .with_prflx_acceptance_min_wait(Some(Duration::ZERO))
+        .with_relay_acceptance_min_wait(Some(Duration::from_millis(500)))
+        // A restart follows a change of network: the old sockets are of no use.
+        .with_discard_local_candidates_during_ice_restart(true)
+        .with_sctp_max_message_size(SctpMaxMessageSize::Bounded(data::MAX_MESSAGE as u32))
+        .build()
+}
+
+fn interceptors(shared: &Arc<Shared>, max: Bitrate) -> Registry {
+    Registry::new()
+        .with(Slot::CongestionControl, Monitor::new(shared.clone(), max))
+        .with(Slot::TwccSender, TwccSenderBuilder::new().build())
+        .with(Slot::NackResponder, NackResponderBuilder::new().build())
+        .with(
+            Slot::NackGenerator,
+            NackGeneratorBuilder::new()
+                .with_interval(Duration::from_millis(20))
+                // It never learns that a retransmission came, and would ask for ever.
+                .with_max_nacks_per_packet(3)
+                .build(),
+        )
+        .with(
+            Slot::TwccReceiver,
+            TwccReceiverBuilder::new()
+                .with_interval(Duration::from_millis(50))
+                .build(),
+        )
+        .with(Slot::ReceiverReport, ReceiverReportBuilder::new().build())
+        .with(
+            Slot::SenderReport,
+            // Sound and pictures are in step from the first report on.
+            SenderReportBuilder::new()
+                .with_interval(Duration::from_millis(500))
+                .build(),
+        )
+}
+
+async fn add_line(
+    connection: &dyn PeerConnection,
+    kind: MediaKind,
+    direction: Direction,
+    sender: &MediaSender,
+) -> Result<Option<Arc<dyn webrtc::rtp_transceiver::RtpTransceiver>>, Error> {
+    let init = |direction| {
+        Some(RTCRtpTransceiverInit {
+            direction,
+            streams: vec![],
+            send_encodings: vec![],
+        })
+    };
+    Ok(match (sender.track(), direction.receive) {
+        (Some(track), true) => Some(
+            connection
+                .add_transceiver_from_track(track, init(RTCRtpTransceiverDirection::Sendrecv))
+                .await?,
+        ),
+        (Some(track), false) => Some(
+            connection
+                .add_transceiver_from_track(track, init(RTCRtpTransceiverDirection::Sendonly))
+                .await?,
+        ),
+        (None, true) => Some(
+            connection
+                .add_transceiver_from_kind(kind.into(), init(RTCRtpTransceiverDirection::Recvonly))
+                .await?,
+        ),
+        (None, false) => None,
+    })
 }

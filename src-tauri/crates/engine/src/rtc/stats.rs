@@ -26,6 +26,13 @@ impl PeerStats {
             MediaKind::Video => &self.video,
         }
     }
+
+    pub(super) fn stream_mut(&mut self, kind: MediaKind) -> &mut StreamStats {
+        match kind {
+            MediaKind::Audio => &mut self.audio,
+            MediaKind::Video => &mut self.video,
+        }
+    }
 }
 
 /// Both ways of a kind of media.

@@ -1,0 +1,298 @@
+//! Offers and answers (RFC 8829): where the exchange stands, and what it means for the streams.
+
+use std::sync::Arc;
+
+use ahoy_contract::peer::{DATA_CHANNEL, Description, DescriptionType};
+use rtc::peer_connection::{configuration::RTCOfferOptions, sdp::RTCSessionDescription};
+use tracing::debug;
+use webrtc::{
+    data_channel::DataChannel,
+    error::Error,
+    peer_connection::{PeerConnection, RTCIceCandidateInit},
+    rtp_transceiver::RtpTransceiver,
+};
+
+use super::{
+    MediaKind, MediaSender, RtcError,
+    media_engine::preferred,
+    sdp::{self, MAX_CANDIDATES},
+    shared::Shared,
+    short,
+};
+use crate::frame::VideoCodec;
+
+/// One kind of media of the connection.
+pub(super) struct Line {
+    pub(super) kind: MediaKind,
+    pub(super) transceiver: Arc<dyn RtpTransceiver>,
+    pub(super) sender: MediaSender,
+}
+
+/// Where the exchange stands (W3C `RTCSignalingState`).
+#[derive(Debug, Default)]
+enum Exchange {
+    #[default]
+    Stable,
+    /// An own offer waits for its answer.
+    Offered,
+    /// An offer of the peer waits for an answer.
+    Received { offer: String },
+}
+
+/// The exchange of one connection; one call at a time.
+pub(super) struct Negotiation {
+    lines: Vec<Line>,
+    codecs: Vec<VideoCodec>,
+    exchange: Exchange,
+    /// The peer described itself at least once.
+    described: bool,
+    has_channel: bool,
+    early: Vec<String>,
+    candidates: usize,
+}
+
+impl Negotiation {
+    pub(super) fn new(lines: Vec<Line>, codecs: Vec<VideoCodec>) -> Self {
+        Self {
+            lines,
+            codecs,
+            exchange: Exchange::Stable,
+            described: false,
+            has_channel: false,
+            early: Vec::new(),
+            candidates: 0,
+        }
+    }
+
+    /// The data channel, made before the first offer of this end where the peer did not offer first.
+    pub(super) async fn data_channel(
+        &mut self,
+        connection: &dyn PeerConnection,
+    ) -> Result<Option<Arc<dyn DataChannel>>, RtcError> {
+        if self.has_channel || self.described {
+            return Ok(None);
+        }
+        let channel = connection.create_data_channel(DATA_CHANNEL, None).await;
+        let channel = channel.map_err(failed)?;
+        self.has_channel = true;
+        Ok(Some(channel))
+    }
+
+    pub(super) async fn offer(
+        &mut self,
+        connection: &dyn PeerConnection,
+        ice_restart: bool,
+    ) -> Result<String, RtcError> {
+        if matches!(self.exchange, Exchange::Received { .. }) {
+            return Err(RtcError::Negotiation("the peer's offer comes first".into()));
+        }
+        let options = RTCOfferOptions { ice_restart };
+        let offer = connection.create_offer(Some(options)).await;
+        let offer = offer.map_err(failed)?;
+        let sdp = offer.sdp.clone();
+        connection
+            .set_local_description(offer)
+            .await
+            .map_err(failed)?;
+        self.exchange = Exchange::Offered;
+        Ok(sdp)
+    }
+
+    pub(super) async fn answer(
+        &mut self,
+        connection: &dyn PeerConnection,
+        shared: &Shared,
+    ) -> Result<String, RtcError> {
+        let Exchange::Received { offer } = &self.exchange else {
+            return Err(RtcError::Negotiation("there is no offer to answer".into()));
+        };
+        let answer = connection.create_answer(None).await.map_err(failed)?;
+        let sdp = answer.sdp.clone();
+        self.choose(&sdp).await?;
+        connection
+            .set_local_description(answer)
+            .await
+            .map_err(failed)?;
+        self.settle(shared, offer, &sdp, &sdp);
+        self.exchange = Exchange::Stable;
+        Ok(sdp)
+    }
+
+    pub(super) async fn remote(
+        &mut self,
+        connection: &dyn PeerConnection,
+        shared: &Shared,
+        description: &Description,
+    ) -> Result<(), RtcError> {
+        let sdp = sdp::sanitized(&description.sdp)
+            .ok_or_else(|| RtcError::Description("it is too large".into()))?;
+        match description.kind {
+            DescriptionType::Offer => self.remote_offer(connection, sdp).await?,
+            DescriptionType::Answer => self.remote_answer(connection, shared, sdp).await?,
+        }
+        self.described = true;
+        self.candidates = 0;
+        for candidate in std::mem::take(&mut self.early) {
+            self.candidate(connection, &candidate).await?;
+        }
+        Ok(())
+    }
+
+    async fn remote_offer(
+        &mut self,
+        connection: &dyn PeerConnection,
+        sdp: String,
+    ) -> Result<(), RtcError> {
+        let offer = RTCSessionDescription::offer(sdp.clone()).map_err(unusable)?;
+        match std::mem::take(&mut self.exchange) {
+            Exchange::Stable => {}
+            Exchange::Offered => {
+                debug!("offers crossed; the own one is taken back");
+                let rollback = RTCSessionDescription::rollback(None).map_err(failed)?;
+                let done = connection.set_local_description(rollback).await;
+                done.map_err(failed)?;
+            }
+            Exchange::Received { .. } => undo_remote(connection).await?,
+        }
+        if let Err(error) = connection.set_remote_description(offer).await {
+            // Half of it may have been taken.
+            let _ = undo_remote(connection).await;
+            return Err(unusable(error));
+        }
+        for line in &self.lines {
+            if line.kind == MediaKind::Video
+                && let Some(section) = sdp::section(&sdp, MediaKind::Video)
+            {
+                let codecs = preferred(&section, &self.codecs);
+                if !codecs.is_empty() {
+                    let set = line.transceiver.set_codec_preferences(codecs).await;
+                    set.map_err(unusable)?;
+                }
+            }
+        }
+        self.exchange = Exchange::Received { offer: sdp };
+        Ok(())
+    }
+
+    async fn remote_answer(
+        &mut self,
+        connection: &dyn PeerConnection,
+        shared: &Shared,
+        sdp: String,
+    ) -> Result<(), RtcError> {
+        if !matches!(self.exchange, Exchange::Offered) {
+            return Err(RtcError::Description("nothing was offered".into()));
+        }
+        let answer = RTCSessionDescription::answer(sdp.clone()).map_err(unusable)?;
+        self.choose(&sdp).await?;
+        connection
+            .set_remote_description(answer)
+            .await
+            .map_err(unusable)?;
+        let local = connection.current_local_description().await;
+        let local = local.map(|local| local.sdp).unwrap_or_default();
+        self.settle(shared, &sdp, &local, &sdp);
+        self.exchange = Exchange::Stable;
+        Ok(())
+    }
+
+    /// Tells the library which codec is sent, before it starts the streams.
+    async fn choose(&self, answer: &str) -> Result<(), RtcError> {
+        for line in &self.lines {
+            if line.kind == MediaKind::Video
+                && let Some((_, codec)) = chosen(answer)
+                && let Some(track) = line.sender.track_with(codec)
+                && let Ok(Some(sender)) = line.transceiver.sender().await
+            {
+                sender.replace_track(track).await.map_err(failed)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes over what was agreed: `remote` and `local` are the descriptions of the two ends, `answer` is
+    /// whichever of them was the answer.
+    fn settle(&self, shared: &Shared, remote: &str, local: &str, answer: &str) {
+        for line in &self.lines {
+            let remote = sdp::section(remote, line.kind);
+            let local = sdp::section(local, line.kind);
+            for section in [&remote, &local].into_iter().flatten() {
+                shared.learn_payloads(section);
+            }
+            let taken = remote.is_some_and(|section| section.receives)
+                && local.is_some_and(|section| section.sends);
+            let payload = match line.kind {
+                MediaKind::Audio => sdp::section(answer, line.kind)
+                    .and_then(|section| section.opus)
+                    .map(|payload| (payload, None)),
+                MediaKind::Video => chosen(answer).map(|(payload, codec)| (payload, Some(codec))),
+            };
+            line.sender.set_payload(payload.filter(|_| taken));
+        }
+    }
+
+    pub(super) async fn candidate(
+        &mut self,
+        connection: &dyn PeerConnection,
+        candidate: &str,
+    ) -> Result<(), RtcError> {
+        let value = candidate.trim();
+        let value = value.strip_prefix("candidate:").unwrap_or(value);
+        if value.is_empty() {
+            return Ok(());
+        }
+        // A name instead of an address is fine for the grammar, and of no use.
+        if value.split_ascii_whitespace().count() < 8 {
+            return Err(RtcError::Candidate("fields are missing".into()));
+        }
+        if !sdp::usable_candidate(value) {
+            debug!("a candidate is of no use here and left out");
+            return Ok(());
+        }
+        rtc::ice::candidate::unmarshal_candidate(value)
+            .map_err(|error| RtcError::Candidate(short(&error)))?;
+        if self.candidates >= MAX_CANDIDATES || self.early.len() >= MAX_CANDIDATES {
+            debug!("the peer has too many candidates; one is left out");
+            return Ok(());
+        }
+        if !self.described && !matches!(self.exchange, Exchange::Received { .. }) {
+            self.early.push(value.to_owned());
+            return Ok(());
+        }
+        self.candidates += 1;
+        let init = RTCIceCandidateInit {
+            candidate: format!("candidate:{value}"),
+            ..RTCIceCandidateInit::default()
+        };
+        connection
+            .add_ice_candidate(init)
+            .await
+            .map_err(|error| RtcError::Candidate(short(&error)))
+    }
+}
+
+async fn undo_remote(connection: &dyn PeerConnection) -> Result<(), RtcError> {
+    let rollback = RTCSessionDescription::rollback(None).map_err(failed)?;
+    let undone = connection.set_remote_description(rollback).await;
+    undone.map_err(failed)
+}
+
+/// The video codec that an answer puts first.
+fn chosen(answer: &str) -> Option<(u8, VideoCodec)> {
+    let section = sdp::section(answer, MediaKind::Video)?;
+    section.codecs.first().copied()
+}
+
+fn failed(error: Error) -> RtcError {
+    match error {
+        Error::ErrConnectionClosed => RtcError::Closed,
+        error => RtcError::Negotiation(short(&error)),
+    }
+}
+
+fn unusable(error: Error) -> RtcError {
+    match error {
+        Error::ErrConnectionClosed => RtcError::Closed,
+        error => RtcError::Description(short(&error)),
+    }
+}

@@ -1,0 +1,202 @@
+//! The little that this side has to know of a description beyond what the library reads: which video
+//! codecs it names, and which candidates are not worth handing over.
+
+use super::MediaKind;
+use crate::frame::VideoCodec;
+
+/// The most candidates of one peer that are tried: each is probed from every local address, and a peer
+/// could name addresses of others.
+pub(super) const MAX_CANDIDATES: usize = 32;
+
+/// The largest description that is read, in bytes: a signal is at most 64 KiB.
+const MAX_SDP: usize = 64 * 1024;
+
+/// What a media section says (RFC 8866 §5.14).
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(super) struct Section {
+    /// Video codecs of this side's list in the order of the section, with their payload types.
+    pub(super) codecs: Vec<(u8, VideoCodec)>,
+    /// Opus, for sound.
+    pub(super) opus: Option<u8>,
+    /// Retransmission payload types with the payload type that they repair (RFC 4588 §8.6).
+    pub(super) rtx: Vec<(u8, u8)>,
+    /// The author sends (`sendrecv`, `sendonly`).
+    pub(super) sends: bool,
+    /// The author receives (`sendrecv`, `recvonly`).
+    pub(super) receives: bool,
+}
+
+/// The first section of a kind that is not refused (port 0, without being bundle-only).
+pub(super) fn section(sdp: &str, kind: MediaKind) -> Option<Section> {
+    let wanted = match kind {
+        MediaKind::Audio => "m=audio ",
+        MediaKind::Video => "m=video ",
+    };
+    let mut lines = sdp.lines();
+    let mut header = loop {
+        let line = lines.next()?;
+        if let Some(rest) = line.strip_prefix(wanted) {
+            break rest.split_ascii_whitespace();
+        }
+    };
+    let port = header.next()?;
+    let payloads: Vec<u8> = header
+        .skip(1)
+        .filter_map(|payload| payload.parse().ok())
+        .collect();
+    let body: Vec<&str> = lines.take_while(|line| !line.starts_with("m=")).collect();
+    if port == "0" && !body.iter().any(|line| line.trim() == "a=bundle-only") {
+        return None;
+    }
+    let mut section = Section {
+        sends: true,
+        receives: true,
+        ..Section::default()
+    };
+    for line in &body {
+        match line.trim() {
+            "a=sendonly" => section.receives = false,
+            "a=recvonly" => section.sends = false,
+            "a=inactive" => (section.sends, section.receives) = (false, false),
+            _ => {}
+        }
+    }
+    for payload in payloads {
+        let Some(name) = attribute(&body, "rtpmap", payload) else {
+            continue;
+        };
+        let format = attribute(&body, "fmtp", payload).unwrap_or_default();
+        let name = name.split('/').next().unwrap_or_default();
+        if name.eq_ignore_ascii_case("VP8") {
+            section.codecs.push((payload, VideoCodec::Vp8));
+        } else if name.eq_ignore_ascii_case("VP9") {
+            if parameter(format, "profile-id").is_none_or(|profile| profile == "0") {
+                section.codecs.push((payload, VideoCodec::Vp9));
+            }
+        } else if name.eq_ignore_ascii_case("opus") {
+            section.opus.get_or_insert(payload);
+        } else if name.eq_ignore_ascii_case("rtx")
+            && let Some(repaired) = parameter(format, "apt").and_then(|apt| apt.parse().ok())
+        {
+            section.rtx.push((payload, repaired));
+        }
+    }
+    Some(section)
+}
+
+/// The value of `a=NAME:PAYLOAD VALUE`.
+fn attribute<'a>(body: &[&'a str], name: &str, payload: u8) -> Option<&'a str> {
+    body.iter().find_map(|line| {
+        let (number, value) = line
+            .trim()
+            .strip_prefix("a=")?
+            .strip_prefix(name)?
+            .strip_prefix(':')?
+            .split_once(' ')?;
+        (number.parse() == Ok(payload)).then_some(value)
+    })
+}
+
+/// The value of a parameter in `a=1;b=2`.
+fn parameter<'a>(format: &'a str, name: &str) -> Option<&'a str> {
+    format.split(';').find_map(|part| {
+        let (key, value) = part.split_once('=')?;
+        key.trim().eq_ignore_ascii_case(name).then(|| value.trim())
+    })
+}
+
+/// Whether a candidate (`candidate:…`, RFC 8839 §5.1) can be of use: UDP, the first component, an
+/// address and not a name. Others are not an error, they are left out.
+pub(super) fn usable_candidate(candidate: &str) -> bool {
+    let value = candidate.trim();
+    let value = value.strip_prefix("candidate:").unwrap_or(value);
+    let mut fields = value.split_ascii_whitespace().skip(1);
+    let (component, transport, _priority, address) =
+        (fields.next(), fields.next(), fields.next(), fields.next());
+    component == Some("1")
+        && transport.is_some_and(|transport| transport.eq_ignore_ascii_case("udp"))
+        && address.is_some_and(|address| {
+            // A link-local address means nothing without its interface.
+            address.parse().is_ok_and(|ip| match ip {
+                std::net::IpAddr::V4(ip) => !ip.is_link_local() && !ip.is_unspecified(),
+                std::net::IpAddr::V6(ip) => {
+                    !ip.is_unicast_link_local() && !ip.is_unspecified() && !ip.is_multicast()
+                }
+            })
+        })
+}
+
+/// The peer's description as the library gets it: candidates that are of no use left out, and those
+/// beyond [`MAX_CANDIDATES`]. `None`: too large.
+pub(super) fn sanitized(sdp: &str) -> Option<String> {
+    if sdp.len() > MAX_SDP {
+        return None;
+    }
+    let mut left = MAX_CANDIDATES;
+    let mut clean = String::with_capacity(sdp.len() + 64);
+    for line in sdp.lines() {
+        if let Some(candidate) = line.strip_prefix("a=candidate:") {
+            if left == 0 || !usable_candidate(candidate) {
+                continue;
+            }
+            left -= 1;
+        }
+        clean.push_str(line);
+        clean.push_str("\r\n");
+    }
+    Some(clean)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SDP: &str = "v=0\r\no=- 1 2 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\n\
+        m=audio 9 UDP/TLS/RTP/SAVPF 111 0\r\na=mid:0\r\na=sendonly\r\na=rtpmap:111 OPUS/48000/2\r\n\
+        m=video 9 UDP/TLS/RTP/SAVPF 96 97 98 99 100\r\na=mid:1\r\na=recvonly\r\n\
+        a=candidate:1 1 udp 1 192.0.2.1 5000 typ host\r\n\
+        a=candidate:2 1 udp 1 0b5c.local 5000 typ host\r\n\
+        a=candidate:3 1 tcp 1 192.0.2.1 9 typ host tcptype active\r\n\
+        a=rtpmap:96 vp8/90000\r\na=rtpmap:97 rtx/90000\r\na=fmtp:97 apt=96\r\n\
+        a=rtpmap:98 VP9/90000\r\na=fmtp:98 profile-id=2\r\n\
+        a=rtpmap:99 VP9/90000\r\na=fmtp:99 profile-id=0\r\na=rtpmap:100 H264/90000\r\n";
+
+    #[test]
+    fn codecs_are_read_in_order_and_only_what_can_be_decoded() {
+        let video = section(SDP, MediaKind::Video).unwrap();
+        assert_eq!(video.codecs, [(96, VideoCodec::Vp8), (99, VideoCodec::Vp9)]);
+        assert_eq!(video.rtx, [(97, 96)]);
+        assert!(video.receives && !video.sends);
+        let audio = section(SDP, MediaKind::Audio).unwrap();
+        assert_eq!(audio.opus, Some(111));
+        assert!(audio.sends && !audio.receives);
+    }
+
+    #[test]
+    fn a_refused_section_is_none_and_a_bundled_one_is_not() {
+        let refused = SDP.replace("m=video 9", "m=video 0");
+        assert_eq!(section(&refused, MediaKind::Video), None);
+        let bundled = refused.replace("a=mid:1", "a=mid:1\r\na=bundle-only");
+        assert!(section(&bundled, MediaKind::Video).is_some());
+    }
+
+    #[test]
+    fn candidates_that_are_of_no_use_are_left_out() {
+        let clean = sanitized(SDP).unwrap();
+        assert_eq!(clean.matches("a=candidate").count(), 1);
+        let many = SDP.replace(
+            "a=candidate:1 1 udp 1 192.0.2.1 5000 typ host\r\n",
+            &"a=candidate:1 1 udp 1 192.0.2.1 5000 typ host\r\n".repeat(100),
+        );
+        let clean = sanitized(&many).unwrap();
+        assert_eq!(clean.matches("a=candidate").count(), MAX_CANDIDATES);
+        assert_eq!(sanitized(&"a".repeat(100_000)), None);
+        assert!(!usable_candidate(
+            "candidate:1 2 udp 1 192.0.2.1 5000 typ host"
+        ));
+        assert!(!usable_candidate(
+            "candidate:1 1 udp 1 fe80::1 5000 typ host"
+        ));
+        assert!(!usable_candidate(""));
+    }
+}

@@ -1,0 +1,170 @@
+//! What the parts of one connection share: the counters, the way out for events, and what is known
+//! about the streams.
+
+use std::{
+    sync::atomic::{AtomicBool, Ordering},
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
+};
+
+use parking_lot::Mutex;
+use tokio::sync::{mpsc, watch};
+use tracing::warn;
+
+use super::{MediaKind, PeerEvent, PeerState, PeerStats, sdp::Section};
+use crate::frame::{Bitrate, VideoCodec};
+
+/// Seconds from 1900, where NTP begins, to 1970 (RFC 5905 §6).
+const NTP_TO_UNIX: u64 = 2_208_988_800;
+
+/// What has this time stamp was captured then.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Capture {
+    pub(super) timestamp: u32,
+    pub(super) at: Instant,
+}
+
+/// One per connection.
+#[derive(Debug)]
+pub(super) struct Shared {
+    pub(super) stats: Mutex<PeerStats>,
+    pub(super) estimate: watch::Sender<Bitrate>,
+    events: Mutex<Option<mpsc::Sender<PeerEvent>>>,
+    captures: Mutex<[Option<Capture>; 2]>,
+    /// The video codec of each payload type that the peer may send; few, so a list is searched.
+    payloads: Mutex<Vec<(u8, VideoCodec)>>,
+    clock: Clock,
+    connected: AtomicBool,
+    lost_event: AtomicBool,
+}
+
+impl Shared {
+    pub(super) fn new(events: mpsc::Sender<PeerEvent>, estimate: Bitrate, clock: Clock) -> Self {
+        Self {
+            stats: Mutex::new(PeerStats {
+                estimate,
+                ..PeerStats::default()
+            }),
+            estimate: watch::Sender::new(estimate),
+            events: Mutex::new(Some(events)),
+            captures: Mutex::default(),
+            payloads: Mutex::default(),
+            clock,
+            connected: AtomicBool::new(false),
+            lost_event: AtomicBool::new(false),
+        }
+    }
+
+    /// Tells an event without waiting: the connection's own task must not stop.
+    pub(super) fn emit(&self, event: PeerEvent) {
+        let Some(Err(mpsc::error::TrySendError::Full(event))) = self
+            .events
+            .lock()
+            .as_ref()
+            .map(|events| events.try_send(event))
+        else {
+            return;
+        };
+        if !self.lost_event.swap(true, Ordering::Relaxed) {
+            warn!(?event, "the queue of events is full; events are lost");
+        }
+    }
+
+    /// Tells an event and waits while the queue is full. `false`: nobody listens any more.
+    pub(super) async fn emit_waiting(&self, event: PeerEvent) -> bool {
+        let events = self.events.lock().clone();
+        match events {
+            Some(events) => events.send(event).await.is_ok(),
+            None => false,
+        }
+    }
+
+    /// Tells that it is over, and nothing after that.
+    pub(super) fn close(&self) {
+        self.connected.store(false, Ordering::Relaxed);
+        self.emit(PeerEvent::State(PeerState::Closed));
+        self.events.lock().take();
+    }
+
+    /// Media may be sent: keys were exchanged.
+    pub(super) fn is_connected(&self) -> bool {
+        self.connected.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn set_connected(&self) {
+        self.connected.store(true, Ordering::Relaxed);
+    }
+
+    pub(super) fn captured(&self, kind: MediaKind, capture: Capture) {
+        self.captures.lock()[kind as usize] = Some(capture);
+    }
+
+    pub(super) fn last_capture(&self, kind: MediaKind) -> Option<Capture> {
+        self.captures.lock()[kind as usize]
+    }
+
+    /// The wall clock of this end at `now`, as NTP; it never jumps during a connection.
+    pub(super) fn ntp(&self, now: Instant) -> u64 {
+        self.clock.ntp(now)
+    }
+
+    /// Takes note of the payload types of a description, of either side.
+    pub(super) fn learn_payloads(&self, section: &Section) {
+        let mut payloads = self.payloads.lock();
+        for &(payload, codec) in &section.codecs {
+            match payloads.iter_mut().find(|(known, _)| *known == payload) {
+                Some(known) => known.1 = codec,
+                None => payloads.push((payload, codec)),
+            }
+        }
+    }
+
+    pub(super) fn codec_of(&self, payload: u8) -> Option<VideoCodec> {
+        let payloads = self.payloads.lock();
+        let found = payloads.iter().find(|(known, _)| *known == payload);
+        found.map(|(_, codec)| *codec)
+    }
+}
+
+/// Ties the monotonic clock to the wall clock once.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Clock {
+    start: Instant,
+    unix: Duration,
+}
+
+impl Clock {
+    pub(super) fn now() -> Self {
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "a connection is an edge: RTCP carries wall-clock time"
+        )]
+        let (start, wall) = (Instant::now(), SystemTime::now());
+        Self {
+            start,
+            unix: wall.duration_since(UNIX_EPOCH).unwrap_or_default(),
+        }
+    }
+
+    fn ntp(&self, now: Instant) -> u64 {
+        let unix = self.unix + now.saturating_duration_since(self.start);
+        let seconds = unix.as_secs() + NTP_TO_UNIX;
+        let fraction = (u64::from(unix.subsec_nanos()) << 32) / 1_000_000_000;
+        (seconds << 32) | fraction
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn half_a_second_is_half_of_the_fraction() {
+        let clock = Clock {
+            start: Clock::now().start,
+            unix: Duration::from_millis(1_500),
+        };
+        let ntp = clock.ntp(clock.start);
+        assert_eq!(ntp >> 32, NTP_TO_UNIX + 1);
+        assert_eq!(ntp & 0xffff_ffff, 1 << 31);
+    }
+}
