@@ -1,0 +1,4 @@
+import { start } from "../mount";
+import { TauriBackend } from "./backend";
+
+start(new TauriBackend());

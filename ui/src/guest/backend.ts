@@ -1,0 +1,182 @@
+/** The whole engine behind the guest's page: devices, call and view. */
+import { type Readable, type Writable, readonly, writable } from "svelte/store";
+import type { Backend, VideoMarks, VideoTrack } from "../backend";
+import type { AppView } from "../contract/AppView";
+import type { Command } from "../contract/Command";
+import type { Notice } from "../contract/Notice";
+import { userError } from "../text";
+import { Call } from "./call";
+import { readLink } from "./link";
+import { LocalMedia } from "./local";
+import type { Kind } from "./peer";
+import { RelaySocket, socketUrl } from "./relay";
+import { type GuestState, initialState, viewOf } from "./view";
+import { Videos } from "./videos";
+
+const NAME_KEY = "ahoy.name";
+const THEME_KEY = "ahoy.theme";
+
+export class GuestBackend implements Backend {
+  readonly kind = "guest";
+  readonly view: Readable<AppView>;
+  readonly #view: Writable<AppView>;
+  readonly #listeners = new Set<(notice: Notice) => void>();
+  readonly #link = readLink(location);
+  readonly #local = new LocalMedia({
+    changed: () => this.#render(),
+    track: (kind) => this.#trackChanged(kind),
+    level: (db) => this.#notify({ type: "microphone_level", db }),
+  });
+  readonly #videos = new Videos();
+  #state: GuestState;
+  #call: Call | null = null;
+
+  constructor() {
+    this.#state = initialState(location.host, remembered(NAME_KEY), remembered(THEME_KEY));
+    this.#view = writable(viewOf(this.#state, this.#local.view(), null));
+    this.view = readonly(this.#view);
+    // A page that is closed, reloaded or put aside ends its call.
+    addEventListener("pagehide", () => this.#hangUp());
+    addEventListener("pageshow", ({ persisted }) => {
+      if (persisted && this.#state.screen === "lobby") void this.#local.open();
+    });
+    if (!this.#link) this.#set({ screen: "ended", ended: { reason: { type: "refused", code: "bad_link" }, name: null } });
+    else if (!globalThis.RTCPeerConnection) {
+      this.#set({ screen: "ended", ended: { reason: { type: "refused", code: "unsupported" }, name: null } });
+    } else void this.#openLobby();
+  }
+
+  async dispatch(command: Command): Promise<void> {
+    switch (command.type) {
+      case "enter":
+        return this.#enter(command.name);
+      case "hang_up":
+        return this.#hangUp();
+      case "call_again":
+      case "back":
+        if (this.#link) return this.#openLobby();
+        return;
+      case "set_muted":
+        this.#local.setMuted(command.muted);
+        return this.#call?.sayState();
+      case "set_camera_off":
+        await this.#local.setCameraOff(command.off);
+        return this.#call?.sayState();
+      case "select_camera":
+        return this.#local.select("video", command.id);
+      case "select_microphone":
+        return this.#local.select("audio", command.id);
+      case "select_speaker":
+        this.#videos.useSpeaker(command.id);
+        return this.#local.selectSpeaker(command.id);
+      case "retry_devices":
+        this.#set({ error: null });
+        await this.#local.retry();
+        return this.#showDeviceError();
+      case "set_theme":
+        remember(THEME_KEY, command.theme);
+        return this.#set({ theme: command.theme });
+      case "dismiss_error":
+        return this.#set({ error: null });
+      default:
+        // The rest is for hosts.
+        return;
+    }
+  }
+
+  onNotice(listener: (notice: Notice) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  attachVideo(track: VideoTrack, host: HTMLElement, marks: VideoMarks): () => void {
+    const stream = track === "self" ? this.#local.stream : (this.#call?.stream(track) ?? null);
+    return this.#videos.attach(stream, track === "self", host, marks);
+  }
+
+  async #openLobby(): Promise<void> {
+    this.#set({ screen: "lobby", busy: false, error: null, ended: null });
+    await this.#local.open();
+    this.#showDeviceError();
+  }
+
+  #showDeviceError(): void {
+    if (this.#local.error && !this.#state.error) this.#set({ error: this.#local.error });
+  }
+
+  #enter(name: string): void {
+    if (!this.#link || this.#state.screen !== "lobby" || this.#state.busy) return;
+    remember(NAME_KEY, name);
+    this.#set({ busy: true, error: null, name });
+    this.#call = new Call({
+      link: this.#link,
+      name,
+      outgoing: this.#local,
+      connectRelay: (handlers) => new RelaySocket(socketUrl(location), handlers),
+      events: {
+        changed: () => this.#render(),
+        refused: (code) => {
+          this.#call = null;
+          this.#set({ screen: "lobby", busy: false, error: userError(code) });
+        },
+        ended: (reason, name) => this.#ended({ reason, name }),
+        notAuthentic: () => this.#set({ error: userError("not_authentic") }),
+        joined: (peer, name) => this.#notify({ type: "peer_joined", peer, name }),
+        left: (peer, name) => this.#notify({ type: "peer_left", peer, name }),
+      },
+    });
+    this.#call.start();
+  }
+
+  #hangUp(): void {
+    const call = this.#call;
+    if (!call) return this.#local.close();
+    call.leave();
+    this.#ended({ reason: { type: "by_me" }, name: call.lastName });
+  }
+
+  #ended(ended: NonNullable<GuestState["ended"]>): void {
+    const since = this.#call?.connectedAt ?? null;
+    const seconds = since === null ? null : Math.round((Date.now() - since) / 1000);
+    this.#call = null;
+    this.#local.close();
+    this.#set({ screen: "ended", busy: false, error: null, ended: { ...ended, seconds } });
+  }
+
+  #trackChanged(kind: Kind): void {
+    void this.#call?.sendTrack(kind);
+    this.#call?.sayState();
+  }
+
+  #set(change: Partial<GuestState>): void {
+    this.#state = { ...this.#state, ...change };
+    this.#render();
+  }
+
+  #render(): void {
+    // The first call comes from the constructor, before there is anything to show it in.
+    if (this.#call?.inside && this.#state.screen === "lobby") this.#state = { ...this.#state, screen: "call", busy: false };
+    this.#view?.set(viewOf(this.#state, this.#local.view(), this.#call));
+  }
+
+  #notify(notice: Notice): void {
+    for (const listener of this.#listeners) listener(notice);
+  }
+}
+
+// Storage may be closed to the page: then it forgets.
+function remembered(key: string): string {
+  try {
+    return localStorage.getItem(key) ?? "";
+  } catch {
+    return "";
+  }
+}
+
+function remember(key: string, value: string): void {
+  try {
+    localStorage.setItem(key, value);
+  } catch {
+    // It forgets.
+  }
+}

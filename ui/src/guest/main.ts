@@ -1,0 +1,4 @@
+import { start } from "../mount";
+import { GuestBackend } from "./backend";
+
+start(new GuestBackend());

@@ -1,0 +1,105 @@
+/** What comes from the relay or from another member is hostile until it went through here. */
+import * as v from "valibot";
+import type { DataMessage } from "../contract/DataMessage";
+import type { ErrorCode } from "../contract/ErrorCode";
+import type { RelayMessage } from "../contract/RelayMessage";
+import type { SignalBody } from "../contract/SignalBody";
+
+/** The largest message, in UTF-16 units of its text: a wire message holds at most 64 KiB. */
+export const MAX_MESSAGE = 64 * 1024;
+
+const peerId = v.pipe(v.string(), v.regex(/^[a-z2-7]{16}$/));
+const roomId = v.pipe(v.string(), v.regex(/^[a-z2-7]{26}$/));
+/** Base64url without padding; whoever uses it checks its length. */
+const bytes = v.pipe(v.string(), v.regex(/^[\w-]{1,128}$/));
+const count = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
+const kind = v.picklist(["call", "broadcast"]);
+
+const iceServer = v.object({
+  urls: v.pipe(v.array(v.string()), v.maxLength(16)),
+  username: v.optional(v.string()),
+  credential: v.optional(v.string()),
+});
+
+const memberEntries = { peer: peerId, name: v.string(), nonce: bytes, order: count };
+const member = v.object(memberEntries);
+const host = v.object({ key: bytes, ...memberEntries });
+
+// A code that this version does not know is still an error; the wire says the same.
+const errorCode = v.pipe(
+  v.string(),
+  v.transform((code) => code as ErrorCode),
+);
+
+const relayMessage = v.variant("type", [
+  v.object({
+    type: v.literal("welcome"),
+    peer: peerId,
+    challenge: bytes,
+    ice_servers: v.pipe(v.array(iceServer), v.maxLength(16)),
+    resume: v.string(),
+  }),
+  v.object({ type: v.literal("created"), room: roomId }),
+  v.object({
+    type: v.literal("room"),
+    kind,
+    host: v.nullable(host),
+    peers: v.pipe(v.array(member), v.maxLength(64)),
+    count,
+    capacity: count,
+    locked: v.boolean(),
+  }),
+  v.object({ type: v.literal("knock"), peer: peerId, name: v.string() }),
+  v.object({ type: v.literal("joined"), ...memberEntries }),
+  v.object({ type: v.literal("left"), peer: peerId }),
+  v.object({
+    type: v.literal("signal"),
+    from: peerId,
+    n: count,
+    seq: count,
+    body: v.string(),
+    mac: bytes,
+    sig: v.optional(bytes),
+  }),
+  v.object({ type: v.literal("error"), code: errorCode, message: v.string() }),
+]) satisfies v.GenericSchema<unknown, RelayMessage>;
+
+const byeReason = v.fallback(v.picklist(["hang_up", "not_authentic", "failed"]), "failed");
+
+const candidate = v.object({
+  candidate: v.string(),
+  sdpMid: v.nullish(v.string()),
+  sdpMLineIndex: v.nullish(count),
+  usernameFragment: v.nullish(v.string()),
+});
+
+const signalBody = v.union([
+  v.object({ description: v.object({ type: v.picklist(["offer", "answer"]), sdp: v.string() }) }),
+  v.object({ candidate: v.nullable(candidate) }),
+  v.object({ bye: byeReason }),
+]) satisfies v.GenericSchema<unknown, SignalBody>;
+
+const dataMessage = v.variant("type", [
+  v.object({ type: v.literal("state"), muted: v.boolean(), camera_off: v.boolean() }),
+  v.object({ type: v.literal("chat"), id: count, text: v.string() }),
+  v.object({ type: v.literal("bye"), reason: byeReason }),
+]) satisfies v.GenericSchema<unknown, DataMessage>;
+
+function parse<T>(schema: v.GenericSchema<unknown, T>, text: unknown): T | null {
+  if (typeof text !== "string" || text.length > MAX_MESSAGE) return null;
+  try {
+    const result = v.safeParse(schema, JSON.parse(text));
+    return result.success ? result.output : null;
+  } catch {
+    return null;
+  }
+}
+
+/** A message of the relay; `null` when it is none. */
+export const parseRelayMessage = (text: unknown): RelayMessage | null => parse(relayMessage, text);
+
+/** The body of a signal; `null` when it is none. */
+export const parseSignalBody = (text: unknown): SignalBody | null => parse(signalBody, text);
+
+/** A message of the data channel; `null` when it is none. */
+export const parseDataMessage = (text: unknown): DataMessage | null => parse(dataMessage, text);

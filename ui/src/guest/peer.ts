@@ -1,0 +1,323 @@
+/** One other member: its connection, its negotiation, its picture and sound. */
+import type { ByeReason } from "../contract/ByeReason";
+import type { DataMessage } from "../contract/DataMessage";
+import type { Description } from "../contract/Description";
+import type { PeerState } from "../contract/PeerState";
+import type { Quality } from "../contract/Quality";
+import type { SignalBody } from "../contract/SignalBody";
+import { type Counters, boundSender, countersOf, preferCodecs, qualityBetween } from "./media";
+import { parseDataMessage } from "./parse";
+
+const DATA_CHANNEL = "ahoy";
+
+/** How long the first connection may take before the user is told that there is no way. */
+export const CONNECT_TIMEOUT_MS = 30_000;
+/** How long a connection may be interrupted before another way is looked for: most come back by then. */
+export const RESTART_AFTER_MS = 3_000;
+/** How long a lost connection is looked for. */
+export const RECONNECT_TIMEOUT_MS = 25_000;
+/** How often the quality is measured. */
+const QUALITY_EVERY_MS = 2_000;
+/** How long a last word on the data channel gets to leave. */
+const BYE_FLUSH_MS = 200;
+/** Candidates that came before their description; more than this no sane end gathers. */
+const MAX_EARLY_CANDIDATES = 64;
+
+export type Kind = "audio" | "video";
+
+/** What is sent: the tracks of the user, and what the user wants others to know. */
+export interface Outgoing {
+  /** One stream for both tracks, so that the other end plays them in step. */
+  readonly stream: MediaStream;
+  track(kind: Kind): MediaStreamTrack | null;
+  /** Whether there is such a device at all: without one nothing is ever offered. */
+  has(kind: Kind): boolean;
+  state(): { muted: boolean; camera_off: boolean };
+}
+
+export interface PeerHooks {
+  send(body: SignalBody): void;
+  /** Something that the view shows changed. */
+  changed(): void;
+  /** It left, by its own word on the data channel. */
+  bye(reason: ByeReason): void;
+}
+
+export interface PeerOptions {
+  /** This end offers first. */
+  offers: boolean;
+  /** This end gives way when two offers meet. */
+  polite: boolean;
+  iceServers: RTCIceServer[];
+  outgoing: Outgoing;
+  hooks: PeerHooks;
+  connect?: (configuration: RTCConfiguration) => RTCPeerConnection;
+}
+
+export class Peer {
+  state: PeerState = "connecting";
+  muted = false;
+  cameraOff = false;
+  quality: Quality | null = null;
+  /** Its picture and sound. */
+  readonly incoming = new MediaStream();
+
+  readonly #options: PeerOptions;
+  readonly #pc: RTCPeerConnection;
+  #channel: RTCDataChannel | null = null;
+  #early: RTCIceCandidateInit[] = [];
+  /** One description after the other: an answer must not overtake the offer before it. */
+  #work: Promise<void> = Promise.resolve();
+  #makingOffer = false;
+  #ignoreOffer = false;
+  /** An end that does not offer first stays silent until it has answered once. */
+  #mayOffer: boolean;
+  #closed = false;
+  #restarted = false;
+  #giveUp: ReturnType<typeof setTimeout> | undefined;
+  #restart: ReturnType<typeof setTimeout> | undefined;
+  #measure: ReturnType<typeof setInterval> | undefined;
+  #counters: Counters | null = null;
+
+  constructor(options: PeerOptions) {
+    this.#options = options;
+    this.#mayOffer = options.offers;
+    const connect = options.connect ?? ((configuration) => new RTCPeerConnection(configuration));
+    const base: RTCConfiguration = { bundlePolicy: "max-bundle" };
+    try {
+      this.#pc = connect({ ...base, iceServers: options.iceServers });
+    } catch (error) {
+      // One address that this browser does not know must not cost the call.
+      console.warn("The relay's ICE servers were refused.", error);
+      this.#pc = connect(base);
+    }
+    this.#listen();
+    this.#giveUp = setTimeout(() => this.#fail(), CONNECT_TIMEOUT_MS);
+    if (options.offers) this.#open();
+  }
+
+  /** Takes an authenticated signal. */
+  handle(body: SignalBody): Promise<void> {
+    this.#work = this.#work
+      .then(async () => {
+        if (this.#closed) return;
+        if ("description" in body) await this.#describe(body.description);
+        else if ("candidate" in body) await this.#candidate(body.candidate);
+      })
+      .catch((error: unknown) => console.warn("A signal could not be used.", error));
+    return this.#work;
+  }
+
+  /** The user's device of this kind came, changed or went. */
+  async sendTrack(kind: Kind): Promise<void> {
+    const transceiver = this.#transceiver(kind);
+    if (!transceiver || this.#closed) return;
+    await this.#fill(transceiver, kind);
+  }
+
+  /** Tells what the user has off. */
+  sayState(): void {
+    this.#say({ type: "state", ...this.#options.outgoing.state() });
+  }
+
+  /** Ends the connection; `reason` is told first where that is possible. */
+  close(reason?: ByeReason): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    clearTimeout(this.#giveUp);
+    clearTimeout(this.#restart);
+    clearInterval(this.#measure);
+    if (reason && this.#channel?.readyState === "open") {
+      this.#say({ type: "bye", reason });
+      // `close` would throw away what is not sent yet. The tracks are the user's, who stops them now.
+      setTimeout(() => this.#pc.close(), BYE_FLUSH_MS);
+    } else {
+      this.#pc.close();
+    }
+    for (const track of this.incoming.getTracks()) this.incoming.removeTrack(track);
+  }
+
+  #listen(): void {
+    const pc = this.#pc;
+    pc.onnegotiationneeded = () => void this.#offer();
+    pc.onicecandidate = ({ candidate }) =>
+      this.#options.hooks.send({ candidate: candidate ? (candidate.toJSON() as { candidate: string }) : null });
+    pc.ontrack = ({ track }) => {
+      this.incoming.addTrack(track);
+      this.#options.hooks.changed();
+    };
+    pc.onconnectionstatechange = () => this.#connection();
+    pc.ondatachannel = ({ channel }) => {
+      if (channel.label === DATA_CHANNEL) this.#use(channel);
+    };
+  }
+
+  #open(): void {
+    this.#use(this.#pc.createDataChannel(DATA_CHANNEL, { ordered: true }));
+    for (const kind of ["audio", "video"] as const) {
+      const { has, stream } = this.#of(kind);
+      const transceiver = this.#pc.addTransceiver(kind, {
+        direction: has ? "sendrecv" : "recvonly",
+        streams: [stream],
+      });
+      preferCodecs(transceiver);
+      void this.#fill(transceiver, kind);
+    }
+  }
+
+  #of(kind: Kind) {
+    const { outgoing } = this.#options;
+    return { has: outgoing.has(kind), track: outgoing.track(kind), stream: outgoing.stream };
+  }
+
+  #transceiver(kind: Kind): RTCRtpTransceiver | undefined {
+    return this.#pc.getTransceivers().find((t) => t.receiver.track.kind === kind && t.direction !== "stopped");
+  }
+
+  async #fill(transceiver: RTCRtpTransceiver, kind: Kind): Promise<void> {
+    const { has, track, stream } = this.#of(kind);
+    const direction = has ? "sendrecv" : "recvonly";
+    if (transceiver.direction !== direction) transceiver.direction = direction;
+    if (transceiver.sender.track === track) return;
+    if (track) transceiver.sender.setStreams?.(stream);
+    await transceiver.sender.replaceTrack(track);
+  }
+
+  async #offer(): Promise<void> {
+    if (!this.#mayOffer || this.#closed) return;
+    try {
+      this.#makingOffer = true;
+      await this.#pc.setLocalDescription();
+      this.#sendDescription();
+    } catch (error) {
+      console.warn("No offer could be made.", error);
+    } finally {
+      this.#makingOffer = false;
+    }
+    await this.#bound();
+  }
+
+  async #describe(description: Description): Promise<void> {
+    const pc = this.#pc;
+    const offer = description.type === "offer";
+    const collision = offer && (this.#makingOffer || pc.signalingState !== "stable");
+    this.#ignoreOffer = !this.#options.polite && collision;
+    if (this.#ignoreOffer) return;
+    if (!offer && pc.signalingState !== "have-local-offer") return;
+
+    await pc.setRemoteDescription(description);
+    for (const candidate of this.#early.splice(0)) await this.#add(candidate);
+    if (!offer) return;
+    for (const transceiver of pc.getTransceivers()) {
+      preferCodecs(transceiver);
+      await this.#fill(transceiver, transceiver.receiver.track.kind as Kind);
+    }
+    await pc.setLocalDescription();
+    this.#sendDescription();
+    this.#mayOffer = true;
+    await this.#bound();
+  }
+
+  async #candidate(candidate: RTCIceCandidateInit | null): Promise<void> {
+    // The end of candidates needs no word: a browser goes on looking anyway.
+    if (!candidate || candidate.candidate === "") return;
+    if (this.#pc.remoteDescription) await this.#add(candidate);
+    else if (this.#early.length < MAX_EARLY_CANDIDATES) this.#early.push(candidate);
+  }
+
+  async #add(candidate: RTCIceCandidateInit): Promise<void> {
+    try {
+      await this.#pc.addIceCandidate(candidate);
+    } catch (error) {
+      if (!this.#ignoreOffer) console.warn("A candidate could not be used.", error);
+    }
+  }
+
+  #sendDescription(): void {
+    const description = this.#pc.localDescription;
+    if (description && (description.type === "offer" || description.type === "answer")) {
+      this.#options.hooks.send({ description: { type: description.type, sdp: description.sdp } });
+    }
+  }
+
+  async #bound(): Promise<void> {
+    for (const { sender, receiver } of this.#pc.getTransceivers()) await boundSender(sender, receiver.track.kind);
+  }
+
+  #use(channel: RTCDataChannel): void {
+    this.#channel = channel;
+    channel.onopen = () => this.sayState();
+    channel.onmessage = ({ data }) => this.#hear(parseDataMessage(data));
+    if (channel.readyState === "open") this.sayState();
+  }
+
+  #hear(message: DataMessage | null): void {
+    if (this.#closed) return;
+    if (message?.type === "state") {
+      this.muted = message.muted;
+      this.cameraOff = message.camera_off;
+      this.#options.hooks.changed();
+    } else if (message?.type === "bye") {
+      this.#options.hooks.bye(message.reason);
+    }
+  }
+
+  #say(message: DataMessage): void {
+    if (this.#channel?.readyState === "open") this.#channel.send(JSON.stringify(message));
+  }
+
+  #connection(): void {
+    if (this.#closed) return;
+    switch (this.#pc.connectionState) {
+      case "connected":
+        clearTimeout(this.#giveUp);
+        clearTimeout(this.#restart);
+        this.#giveUp = undefined;
+        this.#restarted = false;
+        this.#measure ??= setInterval(() => void this.#measureQuality(), QUALITY_EVERY_MS);
+        this.#become("connected");
+        break;
+      case "disconnected":
+        this.#lookForAWay(RESTART_AFTER_MS);
+        break;
+      case "failed":
+        this.#lookForAWay(0);
+        break;
+    }
+  }
+
+  #lookForAWay(restartAfter: number): void {
+    if (this.state === "failed") return;
+    this.#giveUp ??= setTimeout(() => this.#fail(), RECONNECT_TIMEOUT_MS);
+    if (this.state === "connected") this.#become("reconnecting");
+    clearTimeout(this.#restart);
+    if (!this.#options.offers || this.#restarted) return;
+    this.#restart = setTimeout(() => {
+      this.#restarted = true;
+      this.#pc.restartIce();
+    }, restartAfter);
+  }
+
+  #fail(): void {
+    clearTimeout(this.#restart);
+    this.#become("failed");
+  }
+
+  #become(state: PeerState): void {
+    if (this.state === state) return;
+    this.state = state;
+    if (state !== "connected") this.quality = null;
+    this.#options.hooks.changed();
+  }
+
+  async #measureQuality(): Promise<void> {
+    const report = await this.#pc.getStats().catch(() => null);
+    if (!report || this.#closed || this.state !== "connected") return;
+    const counters = countersOf(report.values() as Iterable<Record<string, unknown>>);
+    const quality = this.#counters && qualityBetween(this.#counters, counters);
+    this.#counters = counters;
+    if (quality === this.quality) return;
+    this.quality = quality;
+    this.#options.hooks.changed();
+  }
+}

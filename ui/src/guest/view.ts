@@ -1,0 +1,73 @@
+/** What the guest's page shows, made of what it knows. Pure. */
+import type { AppView } from "../contract/AppView";
+import type { CallView } from "../contract/CallView";
+import type { EndReason } from "../contract/EndReason";
+import type { MediaView } from "../contract/MediaView";
+import type { Screen } from "../contract/Screen";
+import type { Theme } from "../contract/Theme";
+import type { UserError } from "../contract/UserError";
+import { userError } from "../text";
+import type { Call } from "./call";
+
+export interface GuestState {
+  screen: "lobby" | "call" | "ended";
+  /** On the way in. */
+  busy: boolean;
+  name: string;
+  theme: Theme;
+  /** Host and port of the relay that served the page. */
+  relay: string;
+  error: UserError | null;
+  ended: { reason: EndReason; name: string | null; seconds?: number | null } | null;
+}
+
+export function initialState(relay: string, name: string, theme: string): GuestState {
+  return {
+    screen: "lobby",
+    busy: false,
+    name,
+    theme: theme === "dark" || theme === "light" ? theme : "system",
+    relay,
+    error: null,
+    ended: null,
+  };
+}
+
+export type CallState = Pick<Call, "phase" | "peers" | "connectedAt" | "relayLost">;
+
+export function viewOf(state: GuestState, media: MediaView, call: CallState | null): AppView {
+  return {
+    screen: screenOf(state, call),
+    media,
+    settings: { name: state.name, theme: state.theme, relay: { type: "server", url: state.relay } },
+    relay: call?.relayLost
+      ? { type: "failed", error: userError("relay_unreachable") }
+      : { type: "server", url: state.relay },
+    error: state.error,
+  };
+}
+
+function screenOf(state: GuestState, call: CallState | null): Screen {
+  if (state.screen === "ended" && state.ended) {
+    const { reason, name, seconds } = state.ended;
+    return { type: "ended", reason, name, seconds: seconds ?? null, can_call_again: canReturn(reason) };
+  }
+  if (state.screen === "call" && call) return { type: "call", ...callView(call) };
+  return { type: "lobby", host: false, busy: state.busy };
+}
+
+function callView(call: CallState): CallView {
+  return {
+    phase: call.phase,
+    host: false,
+    link: null,
+    addresses: [],
+    peers: call.peers(),
+    connected_at: call.connectedAt,
+  };
+}
+
+/** Where trying again could lead somewhere else than here. */
+function canReturn(reason: EndReason): boolean {
+  return reason.type !== "refused" || !["bad_link", "removed", "unsupported", "not_authentic"].includes(reason.code);
+}
