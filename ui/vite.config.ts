@@ -37,7 +37,7 @@ export default defineConfig(({ mode }) => {
     test: {
       environment: "jsdom",
       include: ["src/**/*.test.ts"],
-      restoreMocks: true,
+      setupFiles: [here("./src/test/setup.ts")],
     },
   };
 });

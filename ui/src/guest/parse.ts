@@ -1,5 +1,6 @@
 /** What comes from the relay or from another member is hostile until it went through here. */
 import * as v from "valibot";
+import type { ByeReason } from "../contract/ByeReason";
 import type { DataMessage } from "../contract/DataMessage";
 import type { ErrorCode } from "../contract/ErrorCode";
 import type { RelayMessage } from "../contract/RelayMessage";
@@ -64,7 +65,11 @@ const relayMessage = v.variant("type", [
   v.object({ type: v.literal("error"), code: errorCode, message: v.string() }),
 ]) satisfies v.GenericSchema<unknown, RelayMessage>;
 
-const byeReason = v.fallback(v.picklist(["hang_up", "not_authentic", "failed"]), "failed");
+// A reason that this version does not know is one all the same.
+const byeReason = v.pipe(
+  v.string(),
+  v.transform((reason): ByeReason => (reason === "hang_up" || reason === "not_authentic" ? reason : "failed")),
+);
 
 const candidate = v.object({
   candidate: v.string(),

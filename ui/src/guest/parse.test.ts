@@ -1,0 +1,62 @@
+import { describe, expect, it } from "vitest";
+import { MAX_MESSAGE, parseDataMessage, parseRelayMessage, parseSignalBody } from "./parse";
+
+const PEER = "abcdefghij234567";
+
+describe("a message of the relay", () => {
+  it("is read, and loses what does not belong to it", () => {
+    const member = { peer: PEER, name: "Ada", nonce: "AAAA", order: 1 };
+    const text = JSON.stringify({ type: "room", kind: "call", host: null, peers: [{ ...member, x: 1 }], count: 1, capacity: 8, locked: false });
+    expect(parseRelayMessage(text)).toMatchObject({ type: "room", peers: [member] });
+    expect(parseRelayMessage(text)).not.toHaveProperty("peers.0.x");
+  });
+
+  it("keeps the code of an error that this version does not know", () => {
+    const text = JSON.stringify({ type: "error", code: "brand_new", message: "" });
+    expect(parseRelayMessage(text)).toMatchObject({ code: "brand_new" });
+  });
+
+  it.each([
+    "",
+    "{",
+    "null",
+    "[]",
+    "7",
+    '{"type":"nonsense"}',
+    '{"type":"left"}',
+    '{"type":"left","peer":"../../etc"}',
+    '{"type":"signal","from":"abcdefghij234567","n":1,"seq":-1,"body":"","mac":"AA"}',
+    '{"type":"signal","from":"abcdefghij234567","n":1,"seq":1e300,"body":"","mac":"AA"}',
+    '{"type":"signal","from":"abcdefghij234567","n":1,"seq":1,"body":{},"mac":"AA"}',
+    '{"type":"welcome","peer":"abcdefghij234567","challenge":"AA","ice_servers":{},"resume":""}',
+    " ".repeat(MAX_MESSAGE + 1),
+  ])("is refused where it is rubbish: %.60s", (text) => {
+    expect(parseRelayMessage(text)).toBeNull();
+  });
+
+  it("is text", () => {
+    expect(parseRelayMessage(new ArrayBuffer(4))).toBeNull();
+    expect(parseRelayMessage(undefined)).toBeNull();
+  });
+});
+
+describe("the body of a signal", () => {
+  it("is a description, a candidate or a good-bye", () => {
+    expect(parseSignalBody('{"description":{"type":"offer","sdp":"v=0"}}')).toEqual({ description: { type: "offer", sdp: "v=0" } });
+    expect(parseSignalBody('{"candidate":null}')).toEqual({ candidate: null });
+    expect(parseSignalBody('{"candidate":{"candidate":"c","sdpMid":null}}')).toEqual({ candidate: { candidate: "c", sdpMid: null } });
+    expect(parseSignalBody('{"bye":"hang_up"}')).toEqual({ bye: "hang_up" });
+    expect(parseSignalBody('{"bye":"a new reason"}')).toEqual({ bye: "failed" });
+  });
+
+  it.each(["{}", '{"description":{"type":"pranswer","sdp":""}}', '{"description":null}', '{"candidate":7}'])("is not %s", (text) => {
+    expect(parseSignalBody(text)).toBeNull();
+  });
+});
+
+describe("a message of the data channel", () => {
+  it("says what is off", () => {
+    expect(parseDataMessage('{"type":"state","muted":true,"camera_off":false}')).toEqual({ type: "state", muted: true, camera_off: false });
+    expect(parseDataMessage('{"type":"state","muted":"yes"}')).toBeNull();
+  });
+});

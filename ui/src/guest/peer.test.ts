@@ -1,0 +1,203 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import type { SignalBody } from "../contract/SignalBody";
+import { FakePeerConnection, fakeTrack, settle } from "../test/fake-rtc";
+import { CONNECT_TIMEOUT_MS, type Kind, Peer, RECONNECT_TIMEOUT_MS, RESTART_AFTER_MS } from "./peer";
+
+const OFFER: SignalBody = { description: { type: "offer", sdp: "theirs" } };
+const ANSWER: SignalBody = { description: { type: "answer", sdp: "theirs" } };
+const candidate = (text: string): SignalBody => ({ candidate: { candidate: text, sdpMid: "0" } });
+
+function setUp({ offers = false, polite = false, devices = ["audio", "video"] as Kind[] } = {}) {
+  const pc = new FakePeerConnection();
+  const tracks = new Map(devices.map((kind) => [kind, fakeTrack(kind)]));
+  const sent: SignalBody[] = [];
+  const hooks = { send: (body: SignalBody) => void sent.push(body), changed: vi.fn(), bye: vi.fn() };
+  const outgoing = {
+    stream: new MediaStream(),
+    track: (kind: Kind) => tracks.get(kind) ?? null,
+    has: (kind: Kind) => tracks.has(kind),
+    state: () => ({ muted: false, camera_off: !tracks.has("video") }),
+  };
+  const peer = new Peer({ offers, polite, iceServers: [], outgoing, hooks, connect: () => pc.as() });
+  const descriptions = () => sent.flatMap((body) => ("description" in body ? [body.description.type] : []));
+  return { peer, pc, sent, hooks, tracks, descriptions };
+}
+
+beforeEach(() => void vi.useFakeTimers());
+afterEach(() => void vi.useRealTimers());
+
+describe("who was there first", () => {
+  it("offers once, with the data channel and what it sends", async () => {
+    const { pc, descriptions, tracks } = setUp({ offers: true });
+    await settle();
+    expect(new Set(descriptions())).toEqual(new Set(["offer"]));
+    expect(pc.channel?.label).toBe("ahoy");
+    expect(pc.transceivers.map(({ direction }) => direction)).toEqual(["sendrecv", "sendrecv"]);
+    expect(pc.transceivers.map(({ sender }) => sender.track)).toEqual([tracks.get("audio"), tracks.get("video")]);
+  });
+
+  it("only receives what it has no device for", async () => {
+    const { pc } = setUp({ offers: true, devices: ["audio"] });
+    await settle();
+    expect(pc.transceivers.map(({ direction }) => direction)).toEqual(["sendrecv", "recvonly"]);
+  });
+
+  it("sends within bounds", async () => {
+    const { pc } = setUp({ offers: true });
+    await settle();
+    const parameters = pc.transceivers[1]!.sender.setParameters.mock.lastCall?.[0];
+    expect(parameters?.encodings[0]?.maxBitrate).toBe(2_500_000);
+  });
+});
+
+describe("who comes", () => {
+  it("is silent until it is offered something, then answers with what it has", async () => {
+    const { peer, pc, sent, descriptions, tracks } = setUp();
+    pc.onnegotiationneeded?.();
+    await settle();
+    expect(sent).toEqual([]);
+    await peer.handle(OFFER);
+    expect(descriptions()).toEqual(["answer"]);
+    expect(pc.transceivers.map(({ sender }) => sender.track)).toEqual([tracks.get("audio"), tracks.get("video")]);
+    expect(pc.transceivers.map(({ direction }) => direction)).toEqual(["sendrecv", "sendrecv"]);
+  });
+
+  it("may offer a change once it has answered", async () => {
+    const { peer, pc, descriptions } = setUp();
+    await peer.handle(OFFER);
+    pc.onnegotiationneeded?.();
+    await settle();
+    expect(descriptions()).toEqual(["answer", "offer"]);
+  });
+});
+
+describe("when two offers meet", () => {
+  it("the polite end gives way", async () => {
+    const { peer, pc, descriptions } = setUp({ offers: true, polite: true });
+    await settle();
+    expect(pc.signalingState).toBe("have-local-offer");
+    await peer.handle(OFFER);
+    expect(descriptions().at(-1)).toBe("answer");
+    expect(pc.remoteDescription?.sdp).toBe("theirs");
+  });
+
+  it("the other end goes on with its own", async () => {
+    const { peer, pc, descriptions } = setUp({ offers: true, polite: false });
+    await settle();
+    await peer.handle(OFFER);
+    expect(descriptions()).not.toContain("answer");
+    expect(pc.remoteDescription).toBeNull();
+    await peer.handle(ANSWER);
+    expect(pc.signalingState).toBe("stable");
+  });
+});
+
+describe("what comes at the wrong moment", () => {
+  it("a candidate before its description waits for it", async () => {
+    const { peer, pc } = setUp();
+    await peer.handle(candidate("early"));
+    expect(pc.candidates).toEqual([]);
+    await peer.handle(OFFER);
+    expect(pc.candidates).toEqual([{ candidate: "early", sdpMid: "0" }]);
+  });
+
+  it("an endless row of early candidates is cut", async () => {
+    const { peer, pc } = setUp();
+    for (let i = 0; i < 1000; i++) await peer.handle(candidate(`${i}`));
+    await peer.handle(OFFER);
+    expect(pc.candidates).toHaveLength(64);
+  });
+
+  it("an answer to no offer is left aside", async () => {
+    const { peer, pc } = setUp();
+    await peer.handle(ANSWER);
+    expect(pc.remoteDescription).toBeNull();
+  });
+
+  it("rubbish costs nothing but itself", async () => {
+    const warn = vi.spyOn(console, "warn").mockImplementation(() => undefined);
+    const { peer, pc, descriptions } = setUp();
+    await peer.handle({ description: { type: "offer", sdp: "rubbish" } });
+    await peer.handle(candidate("rubbish"));
+    await peer.handle(OFFER);
+    await peer.handle(candidate("rubbish"));
+    await peer.handle(candidate("good"));
+    expect(descriptions()).toEqual(["answer"]);
+    expect(pc.candidates).toEqual([{ candidate: "good", sdpMid: "0" }]);
+    warn.mockRestore();
+  });
+
+  it("nothing happens after the end", async () => {
+    const { peer, pc, sent } = setUp();
+    peer.close();
+    await peer.handle(OFFER);
+    expect(sent).toEqual([]);
+    expect(pc.closed).toBe(true);
+  });
+});
+
+describe("a connection", () => {
+  it("is looked for again by who offered, once, and given up in the end", async () => {
+    const { peer, pc } = setUp({ offers: true });
+    pc.become("connected");
+    expect(peer.state).toBe("connected");
+    pc.become("disconnected");
+    expect(peer.state).toBe("reconnecting");
+    vi.advanceTimersByTime(RESTART_AFTER_MS);
+    pc.become("failed");
+    vi.advanceTimersByTime(1);
+    expect(pc.restarts).toBe(1);
+    vi.advanceTimersByTime(RECONNECT_TIMEOUT_MS);
+    expect(peer.state).toBe("failed");
+  });
+
+  it("that comes back is as before", () => {
+    const { peer, pc } = setUp();
+    pc.become("connected");
+    pc.become("disconnected");
+    pc.become("connected");
+    vi.advanceTimersByTime(RECONNECT_TIMEOUT_MS * 2);
+    expect(peer.state).toBe("connected");
+    expect(pc.restarts).toBe(0);
+  });
+
+  it("that never comes is given up", () => {
+    const { peer } = setUp();
+    vi.advanceTimersByTime(CONNECT_TIMEOUT_MS);
+    expect(peer.state).toBe("failed");
+  });
+});
+
+describe("the data channel", () => {
+  it("tells what is off when it opens and at each change, and hears the same", () => {
+    const { peer, pc, hooks } = setUp({ offers: true, devices: ["audio"] });
+    pc.channel!.open();
+    peer.sayState();
+    const state = { type: "state", muted: false, camera_off: true };
+    expect(pc.channel!.sent).toEqual([state, state]);
+    pc.channel!.receive({ type: "state", muted: true, camera_off: true });
+    expect([peer.muted, peer.cameraOff]).toEqual([true, true]);
+    expect(hooks.changed).toHaveBeenCalled();
+    pc.channel!.receive("rubbish");
+  });
+
+  it("carries the good-bye", () => {
+    const { peer, pc, hooks } = setUp({ offers: true });
+    pc.channel!.open();
+    pc.channel!.receive({ type: "bye", reason: "hang_up" });
+    expect(hooks.bye).toHaveBeenCalledWith("hang_up");
+    peer.close("hang_up");
+    expect(pc.channel!.sent.at(-1)).toEqual({ type: "bye", reason: "hang_up" });
+    vi.advanceTimersByTime(1000);
+    expect(pc.closed).toBe(true);
+  });
+});
+
+it("a device that comes later is offered then", async () => {
+  const { peer, pc, tracks } = setUp({ offers: true, devices: ["audio"] });
+  await settle();
+  tracks.set("video", fakeTrack("video"));
+  await peer.sendTrack("video");
+  expect(pc.transceivers[1]!.direction).toBe("sendrecv");
+  expect(pc.transceivers[1]!.sender.track).toBe(tracks.get("video"));
+});
