@@ -1,4 +1,13 @@
 //! End-to-end scenarios: the real programs, real browsers, real drivers. Each test is named for what a user would
 //! see; what a test needs of the machine and does not find, it says.
 
+mod app;
+mod authentic;
+mod bad_input;
+mod devices;
+mod guest;
 mod harness;
+mod two_ahoys;
+
+/// Anything louder than this, in dB below full scale, is sound and not the noise of a codec.
+const AUDIBLE_DB: f64 = -50.0;

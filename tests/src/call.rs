@@ -2,11 +2,18 @@
 
 use std::{ffi::OsStr, time::Duration};
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, ensure};
 use serde_json::Value;
 use tokio::process::Command;
 
 use crate::{SOON, process::Process, programs};
+
+/// What a call uses that was not told otherwise: no device of this machine.
+const QUIET: [(&str, &str); 3] = [
+    ("--video", "test:640x360@30"),
+    ("--audio", "test"),
+    ("--speaker", "none"),
+];
 
 /// A running `ahoy-call`.
 pub struct AhoyCall {
@@ -14,7 +21,7 @@ pub struct AhoyCall {
 }
 
 impl AhoyCall {
-    /// Starts one with the `test` picture and sound, no speaker, and further flags; a flag given here wins.
+    /// Starts one with these flags; where they do not say otherwise, with the `test` picture and sound and no speaker.
     ///
     /// # Errors
     /// It cannot be started.
@@ -32,16 +39,13 @@ impl AhoyCall {
         environment: impl IntoIterator<Item = (K, V)>,
     ) -> Result<Self> {
         let mut command = Command::new(programs::built("ahoy-call")?);
-        command.arg(url).arg("--json").args(flags);
-        for (flag, value) in [
-            ("--video", "test:640x360@30"),
-            ("--audio", "test"),
-            ("--speaker", "none"),
-        ] {
+        command.arg(url).arg("--json");
+        for (flag, value) in QUIET {
             if !flags.contains(&flag) {
                 command.args([flag, value]);
             }
         }
+        command.args(flags);
         command.envs(environment);
         Ok(Self {
             process: Process::start("ahoy-call", command)?,
@@ -145,8 +149,19 @@ impl AhoyCall {
     }
 
     /// The program.
-    pub fn process(&mut self) -> &mut Process {
-        &mut self.process
+    pub fn process(&self) -> &Process {
+        &self.process
+    }
+
+    /// Hangs up as Ctrl-C does, and waits for the end.
+    ///
+    /// # Errors
+    /// It does not end soon, or not with 0.
+    pub async fn hang_up(&mut self) -> Result<()> {
+        self.process.interrupt()?;
+        let code = self.exit().await?;
+        ensure!(code == 0, self.process.fault(&format!("ended with {code}")));
+        Ok(())
     }
 
     /// Waits for its end and gives the exit code.

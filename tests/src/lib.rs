@@ -9,6 +9,7 @@ pub mod call;
 pub mod camera;
 pub mod chromium;
 pub mod hostile;
+pub mod member;
 pub mod need;
 pub mod page;
 pub mod process;

@@ -53,8 +53,12 @@ impl Relay {
         &self.url
     }
 
-    /// The program.
-    pub fn process(&mut self) -> &mut Process {
-        &mut self.process
+    /// Tells the relay to stop and waits for its end; gives the exit code.
+    ///
+    /// # Errors
+    /// It does not stop soon.
+    pub async fn stop(mut self) -> Result<i32> {
+        self.process.interrupt()?;
+        self.process.exit(SOON).await
     }
 }
