@@ -107,11 +107,15 @@ async fn a_guest_in_chromium_behind_a_relay_that_meddles_reads_not_authentic() -
         let between = HostileRelay::start(relay.url(), meddler).await?;
         let host = AhoyCall::start(relay.url(), &[])?;
         let chromium = Chromium::start(Camera::Fake).await?;
-        chromium.join(&between.through(&host.link().await?), "Grace").await?;
+        chromium
+            .join(&between.through(&host.link().await?), "Grace")
+            .await?;
         let code = chromium.explain(chromium.page().error().await).await?;
         assert_eq!(code, "not_authentic");
-        host.event_where("error not_authentic", SOON, |event| event["code"] == "not_authentic")
-            .await?;
+        host.event_where("error not_authentic", SOON, |event| {
+            event["code"] == "not_authentic"
+        })
+        .await?;
         assert!(!host.has("first_frame"), "media came through");
     }
     Ok(())

@@ -30,7 +30,11 @@ async fn what_is_no_link_at_all_is_a_matter_of_usage() -> Result<()> {
 #[tokio::test]
 async fn a_room_that_is_not_there_is_told_as_such() -> Result<()> {
     let relay = Relay::start().await?;
-    let link = format!("{}/r/{}#AAECAwQFBgcICQoLDA0ODw", relay.url(), "a".repeat(26));
+    let link = format!(
+        "{}/r/{}#AAECAwQFBgcICQoLDA0ODw",
+        relay.url(),
+        "a".repeat(26)
+    );
     let mut guest = AhoyCall::start(&link, &[])?;
     let error = guest.event("error").await?;
     assert_eq!(error["code"], "not_found");
@@ -69,18 +73,24 @@ async fn the_host_stands(bodies: &[String]) -> Result<()> {
     let guest = AhoyCall::start(&link, &[])?;
     let mark = host.mark();
     guest.event("first_frame").await?;
-    host.event_after(mark, "first_frame", SOON, |event| event["event"] == "first_frame")
-        .await?;
+    host.event_after(mark, "first_frame", SOON, |event| {
+        event["event"] == "first_frame"
+    })
+    .await?;
     Ok(())
 }
 
 #[tokio::test]
 async fn descriptions_of_rubbish_from_a_member_are_stood() -> Result<()> {
-    let description = |kind: &str, sdp: &str| json!({ "description": { "type": kind, "sdp": sdp } }).to_string();
+    let description =
+        |kind: &str, sdp: &str| json!({ "description": { "type": kind, "sdp": sdp } }).to_string();
     the_host_stands(&[
         description("answer", "rubbish"),
         description("answer", ""),
-        description("answer", "v=0\r\no=- 0 0 IN IP4 0.0.0.0\r\ns=-\r\nt=0 0\r\nm=video 9 X 96\r\n"),
+        description(
+            "answer",
+            "v=0\r\no=- 0 0 IN IP4 0.0.0.0\r\ns=-\r\nt=0 0\r\nm=video 9 X 96\r\n",
+        ),
         description("offer", &"a=\r\n".repeat(10_000)),
         description("pranswer", "v=0"),
     ])
@@ -90,7 +100,8 @@ async fn descriptions_of_rubbish_from_a_member_are_stood() -> Result<()> {
 #[tokio::test]
 async fn candidates_of_rubbish_from_a_member_are_stood() -> Result<()> {
     let candidate = |text: &str| {
-        json!({ "candidate": { "candidate": text, "sdpMid": "7", "sdpMLineIndex": 65535 } }).to_string()
+        json!({ "candidate": { "candidate": text, "sdpMid": "7", "sdpMLineIndex": 65535 } })
+            .to_string()
     };
     the_host_stands(&[
         candidate("rubbish"),
@@ -125,7 +136,9 @@ async fn a_relay_under_rubbish_keeps_its_calls_going() -> Result<()> {
 
     let room = "a".repeat(26);
     let nonce = "A".repeat(22);
-    let join = json!({ "type": "join", "room": room, "role": "caller", "name": "x", "nonce": nonce }).to_string();
+    let join =
+        json!({ "type": "join", "room": room, "role": "caller", "name": "x", "nonce": nonce })
+            .to_string();
     for text in [
         "not JSON".to_owned(),
         "x".repeat(1024 * 1024),
@@ -144,7 +157,9 @@ async fn a_relay_under_rubbish_keeps_its_calls_going() -> Result<()> {
         }
     }
     let mut wrong = Member::connect(relay.url()).await?;
-    wrong.say(json!({ "type": "hello", "version": 99, "app": "x" }).to_string()).await?;
+    wrong
+        .say(json!({ "type": "hello", "version": 99, "app": "x" }).to_string())
+        .await?;
     assert_eq!(wrong.next().await?["code"], "version");
 
     // Ten thousand joins from one socket: refused one by one or cut off.

@@ -58,8 +58,16 @@ async fn the_camera_of_an_emulated_machine_is_seen_at_the_other_end() -> Result<
         text("guest.txt"),
         text("guest.err")
     );
-    assert_eq!(machine.code, 0, "{}{}\n{said}", machine.stdout, machine.stderr);
-    assert!(text("devices.txt").contains("vivid"), "{}", text("devices.txt"));
+    assert_eq!(
+        machine.code, 0,
+        "{}{}\n{said}",
+        machine.stdout, machine.stderr
+    );
+    assert!(
+        text("devices.txt").contains("vivid"),
+        "{}",
+        text("devices.txt")
+    );
     let pictures = y4m::read(&machine.file("seen.y4m"), 100).context(said)?;
     assert!(pictures.len() >= 5, "only {} pictures", pictures.len());
     // The driver's test picture: bars from white to black, and a counter that runs.
@@ -69,7 +77,10 @@ async fn the_camera_of_an_emulated_machine_is_seen_at_the_other_end() -> Result<
         .iter()
         .fold((255, 0), |(a, b), pixel| (a.min(*pixel), b.max(*pixel)));
     assert!(most - least > 120, "brightness from {least} to {most}");
-    assert!(pictures.windows(2).any(|pair| pair[0].luma != pair[1].luma), "a still");
+    assert!(
+        pictures.windows(2).any(|pair| pair[0].luma != pair[1].luma),
+        "a still"
+    );
     Ok(())
 }
 

@@ -42,13 +42,16 @@ async fn ahoy_and_a_guest_in_chromium_see_and_hear_each_other() -> Result<()> {
     chromium.join(&link, "Grace").await?;
 
     let page = chromium.page();
-    chromium.explain(page.moving_stamp("remote-video").await).await?;
+    chromium
+        .explain(page.moving_stamp("remote-video").await)
+        .await?;
     chromium.explain(page.sound_above(AUDIBLE_DB).await).await?;
     let joined = call.event("peer_joined").await?;
     assert_eq!(joined["name"], "Grace");
     call.event("connected").await?;
     call.event("first_frame").await?;
-    call.peer_stats("a stamp that decodes", picture_is_fresh).await?;
+    call.peer_stats("a stamp that decodes", picture_is_fresh)
+        .await?;
     call.peer_stats("sound", sound_is_heard).await?;
 
     call.hang_up().await?;
@@ -106,8 +109,16 @@ async fn a_real_camera_of_chromium_arrives_whole_in_a_recording() -> Result<()> 
         .filter_map(|picture| stamp::read(&picture.luma))
         .collect();
     assert!(stamps.len() > 20, "{stamps:?}");
-    assert!(stamps.iter().all(|stamp| (1_000_000..1_002_100).contains(stamp)), "{stamps:?}");
-    assert!(stamps.windows(2).filter(|pair| pair[1] > pair[0]).count() > 15, "{stamps:?}");
+    assert!(
+        stamps
+            .iter()
+            .all(|stamp| (1_000_000..1_002_100).contains(stamp)),
+        "{stamps:?}"
+    );
+    assert!(
+        stamps.windows(2).filter(|pair| pair[1] > pair[0]).count() > 15,
+        "{stamps:?}"
+    );
     Ok(())
 }
 
@@ -121,7 +132,10 @@ async fn a_guests_tone_is_in_the_recording_of_the_sound() -> Result<()> {
     let relay = Relay::start().await?;
     let mut call = AhoyCall::start(
         relay.url(),
-        &["--record-audio", record.to_str().context("a path that is text")?],
+        &[
+            "--record-audio",
+            record.to_str().context("a path that is text")?,
+        ],
     )?;
     let chromium = Chromium::start(STAMPED).await?;
     chromium.join(&call.link().await?, "Grace").await?;
@@ -154,7 +168,8 @@ async fn mute_and_camera_off_in_chromium_are_told_to_ahoy_and_media_stops() -> R
     call.peer_stats("sound", sound_is_heard).await?;
     let page = chromium.page();
     page.press("toggle-mic").await?;
-    call.peer_stats("silence", |peer| !sound_is_heard(peer)).await?;
+    call.peer_stats("silence", |peer| !sound_is_heard(peer))
+        .await?;
     page.press("toggle-camera").await?;
     call.peer_stats("no pictures", |peer| {
         peer["receive"]["video"]["fps"].as_f64().unwrap_or(0.0) < 1.0
@@ -177,8 +192,12 @@ async fn a_guest_without_camera_and_microphone_still_sees_and_hears() -> Result<
         let call = AhoyCall::start(relay.url(), &[])?;
         let chromium = Chromium::start(camera).await?;
         chromium.join(&call.link().await?, "Grace").await?;
-        chromium.explain(chromium.page().moving_stamp("remote-video").await).await?;
-        chromium.explain(chromium.page().sound_above(AUDIBLE_DB).await).await?;
+        chromium
+            .explain(chromium.page().moving_stamp("remote-video").await)
+            .await?;
+        chromium
+            .explain(chromium.page().sound_above(AUDIBLE_DB).await)
+            .await?;
         call.event("connected").await?;
     }
     Ok(())
@@ -191,7 +210,11 @@ async fn a_guest_of_a_room_that_is_gone_or_full_reads_why() -> Result<()> {
     }
     let relay = Relay::start().await?;
     let chromium = Chromium::start(Camera::Fake).await?;
-    let gone = format!("{}/r/{}#AAECAwQFBgcICQoLDA0ODw", relay.url(), "a".repeat(26));
+    let gone = format!(
+        "{}/r/{}#AAECAwQFBgcICQoLDA0ODw",
+        relay.url(),
+        "a".repeat(26)
+    );
     chromium.join(&gone, "Grace").await?;
     assert_eq!(chromium.page().error().await?, "not_found");
 

@@ -16,9 +16,14 @@ use crate::AUDIBLE_DB;
 /// The samples of a WAV file: its `data` chunk, 16 bit, first channel only.
 pub(crate) fn wav(file: &Path) -> Result<Vec<f32>> {
     let bytes = std::fs::read(file).with_context(|| file.display().to_string())?;
-    ensure!(bytes.starts_with(b"RIFF") && bytes.get(8..12) == Some(b"WAVE"), "no WAV file");
+    ensure!(
+        bytes.starts_with(b"RIFF") && bytes.get(8..12) == Some(b"WAVE"),
+        "no WAV file"
+    );
     let number = |at: usize| -> Result<usize> {
-        let bytes = bytes.get(at..at + 4).context("a WAV file that is cut off")?;
+        let bytes = bytes
+            .get(at..at + 4)
+            .context("a WAV file that is cut off")?;
         Ok(u32::from_le_bytes(bytes.try_into()?) as usize)
     };
     let (mut at, mut channels) = (12, 1);
@@ -45,7 +50,10 @@ async fn film_with(codec: &str, name: &str) -> Result<()> {
         return Ok(());
     }
     let folder = tempfile::tempdir()?;
-    let (film, sound) = (folder.path().join("film.y4m"), folder.path().join("sound.wav"));
+    let (film, sound) = (
+        folder.path().join("film.y4m"),
+        folder.path().join("sound.wav"),
+    );
     let relay = Relay::start().await?;
     let mut host = AhoyCall::start(relay.url(), &["--codec", codec, "--probe"])?;
     let link = host.link().await?;
@@ -74,7 +82,10 @@ async fn film_with(codec: &str, name: &str) -> Result<()> {
         assert_eq!(peer["receive"]["video"]["codec"], name, "{peer}");
         assert_eq!(peer["send"]["video"]["codec"], name, "{peer}");
         let latency = peer["receive"]["video"]["latency_ms"]["p50"].as_f64();
-        assert!(latency.is_some_and(|ms| (0.0..5_000.0).contains(&ms)), "{peer}");
+        assert!(
+            latency.is_some_and(|ms| (0.0..5_000.0).contains(&ms)),
+            "{peer}"
+        );
     }
     host.hang_up().await?;
     assert_eq!(guest.exit().await?, 0);
@@ -84,7 +95,10 @@ async fn film_with(codec: &str, name: &str) -> Result<()> {
         .filter_map(|picture| stamp::read(&picture.luma))
         .collect();
     assert!(stamps.len() > 60, "only {} stamps decode", stamps.len());
-    assert!(stamps.windows(2).all(|pair| pair[1] > pair[0]), "{stamps:?}");
+    assert!(
+        stamps.windows(2).all(|pair| pair[1] > pair[0]),
+        "{stamps:?}"
+    );
     let sound = wav(&sound)?;
     let level = tone::level_db(&sound[sound.len() / 2..], 48_000.0, 440.0);
     assert!((-26.0..-16.0).contains(&level), "440 Hz at {level} dB");
@@ -100,7 +114,10 @@ fn plays(file: &Path) -> Result<()> {
         .args(["-f", "null", "-"])
         .output()?;
     let words = String::from_utf8_lossy(&output.stderr);
-    ensure!(output.status.success() && words.is_empty(), "ffmpeg says: {words}");
+    ensure!(
+        output.status.success() && words.is_empty(),
+        "ffmpeg says: {words}"
+    );
     Ok(())
 }
 

@@ -33,7 +33,9 @@ impl Member {
     /// # Errors
     /// The relay refuses the socket.
     pub async fn connect(relay: &str) -> Result<Self> {
-        let target = relay.strip_prefix("http://").context("a relay without TLS")?;
+        let target = relay
+            .strip_prefix("http://")
+            .context("a relay without TLS")?;
         let mut request = format!("ws://{target}/ws").into_client_request()?;
         request.headers_mut().insert("origin", relay.parse()?);
         let (socket, _) = timeout(SOON, connect_async(request)).await??;
@@ -60,7 +62,9 @@ impl Member {
     /// The relay closed the socket, or says nothing.
     pub async fn next(&mut self) -> Result<Value> {
         loop {
-            let message = timeout(SOON, self.socket.next()).await?.context("closed")??;
+            let message = timeout(SOON, self.socket.next())
+                .await?
+                .context("closed")??;
             let text = match message {
                 Message::Text(text) => text,
                 Message::Close(_) => bail!("closed"),
@@ -72,7 +76,8 @@ impl Member {
                 let peers = message["peers"].as_array().into_iter().flatten();
                 for member in peers.chain(message["host"].is_object().then_some(&message["host"])) {
                     let text = |key: &str| member[key].as_str().unwrap_or_default();
-                    self.others.insert(text("peer").parse()?, text("nonce").parse()?);
+                    self.others
+                        .insert(text("peer").parse()?, text("nonce").parse()?);
                 }
             }
             return Ok(message);

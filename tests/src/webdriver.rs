@@ -148,6 +148,20 @@ impl Page {
             .with_context(|| format!("`{part}` cannot be pressed"))
     }
 
+    /// Chooses one of several (a radio button), which may be drawn by something else than itself.
+    ///
+    /// # Errors
+    /// It is not there soon.
+    pub async fn choose(&self, part: &str) -> Result<()> {
+        self.until(
+            part,
+            "const part = ahoy.part(arguments[0]); part?.click(); return part?.checked",
+            vec![json!(part)],
+        )
+        .await?;
+        Ok(())
+    }
+
     /// Writes into an input.
     ///
     /// # Errors

@@ -1,0 +1,166 @@
+//! The app in its window, as a person uses it.
+
+use std::path::PathBuf;
+
+use ahoy_tests::{
+    app::{App, Display},
+    chromium::{Camera, Chromium},
+    need::{Part, lacks},
+    programs,
+    sound::SoundServer,
+};
+use anyhow::Result;
+
+use crate::AUDIBLE_DB;
+
+const PARTS: [Part; 3] = [Part::Display, Part::Chromium, Part::Sound];
+const STAMPED: Camera = Camera::Stamped {
+    width: 640,
+    height: 360,
+    fps: 30,
+};
+
+/// The app on its display, with a microphone and a speaker.
+struct Stage {
+    app: App,
+    sound: SoundServer,
+    _display: Display,
+    theme: &'static str,
+}
+
+impl Stage {
+    async fn open(theme: &'static str) -> Result<Self> {
+        let display = Display::start(1280, 800).await?;
+        let sound = SoundServer::start().await?;
+        let app = App::start(&display, Some(&sound)).await?;
+        let page = app.page();
+        page.press("settings").await?;
+        page.choose(&format!("theme-{theme}")).await?;
+        page.until(
+            "the theme",
+            "return document.documentElement.dataset.theme === arguments[0]",
+            vec![theme.into()],
+        )
+        .await?;
+        page.press("close-sheet").await?;
+        page.gone("close-sheet").await?;
+        Ok(Self {
+            app,
+            sound,
+            _display: display,
+            theme,
+        })
+    }
+
+    async fn screenshot(&self, name: &str) -> Result<()> {
+        let file = self.picture(name)?;
+        self.app.page().screenshot(&file).await
+    }
+
+    fn picture(&self, name: &str) -> Result<PathBuf> {
+        Ok(programs::output("screenshots")?.join(format!("{name}-{}.png", self.theme)))
+    }
+
+    /// From the start through the lobby into a new call; gives its link.
+    async fn new_call(&self) -> Result<String> {
+        let page = self.app.page();
+        page.shown("new-call").await?;
+        self.screenshot("start").await?;
+        page.press("new-call").await?;
+        page.write("name", "Ada").await?;
+        page.shown("mic-level").await?;
+        self.screenshot("lobby").await?;
+        page.press("join").await?;
+        let link = page.read("link").await?;
+        self.screenshot("waiting").await?;
+        Ok(link)
+    }
+}
+
+#[tokio::test]
+async fn a_person_calls_and_a_guest_in_chromium_comes_by_the_link() -> Result<()> {
+    if lacks(&PARTS) {
+        return Ok(());
+    }
+    let stage = Stage::open("dark").await?;
+    let _voice = stage.sound.speak(660.0, 0.2)?;
+    let link = stage.new_call().await?;
+    let chromium = Chromium::start(STAMPED).await?;
+    chromium.join(&link, "Grace").await?;
+    let (host, guest) = (stage.app.page(), chromium.page());
+
+    // Picture and sound of the guest in the window, sound of the host in the browser.
+    chromium
+        .explain(host.moving_stamp("remote-video").await)
+        .await?;
+    stage.sound.hear_tone(440.0, -40.0).await?;
+    chromium
+        .explain(guest.sound_above(AUDIBLE_DB).await)
+        .await?;
+    stage.screenshot("call").await?;
+
+    // What the host turns off is seen at the guest's.
+    host.press("toggle-mic").await?;
+    guest.shown("peer-muted").await?;
+    guest.sound_below(AUDIBLE_DB).await?;
+    host.press("toggle-mic").await?;
+    guest.gone("peer-muted").await?;
+    guest.sound_above(AUDIBLE_DB).await?;
+
+    // And the other way round.
+    guest.press("toggle-camera").await?;
+    host.shown("peer-camera-off").await?;
+    guest.press("toggle-mic").await?;
+    host.shown("peer-muted").await?;
+    guest.press("toggle-camera").await?;
+    host.gone("peer-camera-off").await?;
+    host.moving_stamp("remote-video").await?;
+
+    host.press("hang-up").await?;
+    host.shown("ended").await?;
+    guest.shown("ended").await?;
+    stage.screenshot("ended").await?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_guest_hangs_up_and_the_person_calls_again() -> Result<()> {
+    if lacks(&PARTS) {
+        return Ok(());
+    }
+    let stage = Stage::open("light").await?;
+    let link = stage.new_call().await?;
+    let chromium = Chromium::start(STAMPED).await?;
+    chromium.join(&link, "Grace").await?;
+    let page = stage.app.page();
+    chromium
+        .explain(page.moving_stamp("remote-video").await)
+        .await?;
+    stage.screenshot("call").await?;
+    chromium.page().press("hang-up").await?;
+    page.shown("ended").await?;
+    stage.screenshot("ended").await?;
+
+    page.press("call-again").await?;
+    page.press("join").await?;
+    assert_eq!(
+        page.read("link").await?,
+        link,
+        "the link of a call stays good"
+    );
+    chromium.join(&link, "Grace").await?;
+    page.moving_stamp("remote-video").await
+}
+
+#[tokio::test]
+async fn a_link_that_is_none_gets_a_sentence() -> Result<()> {
+    if lacks(&[Part::Display, Part::Sound]) {
+        return Ok(());
+    }
+    let stage = Stage::open("dark").await?;
+    let page = stage.app.page();
+    page.write("join-link", "hello").await?;
+    page.press("join-go").await?;
+    assert_eq!(page.error().await?, "bad_link");
+    stage.screenshot("error").await
+}
