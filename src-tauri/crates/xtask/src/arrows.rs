@@ -35,7 +35,7 @@ const ROOMS: [Room; 12] = [
     room("codec", false, &["frame"]),
     room("device", false, &["contract", "frame", "convert"]),
     room("audio", true, &["frame", "packet", "codec"]),
-    room("rate", true, &[]),
+    room("rate", true, &["frame"]),
     room(
         "media",
         false,
@@ -43,8 +43,8 @@ const ROOMS: [Room; 12] = [
             "frame", "convert", "packet", "codec", "device", "audio", "rate",
         ],
     ),
-    room("rtc", false, &["frame", "packet", "rate"]),
-    room("signaling", false, &["contract"]),
+    room("rtc", false, &["contract", "frame", "packet", "rate"]),
+    room("signaling", false, &["contract", "call"]),
     room(
         "engine",
         false,
