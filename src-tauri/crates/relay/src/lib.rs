@@ -1,1 +1,33 @@
-//! x
+//! Ahoy's relay: it introduces the members of a room to each other and hands their signals on. Media
+//! never passes through it, and it can neither read the secret of a link nor make a signal that the ends
+//! would believe.
+//!
+//! [`serve`] runs a relay on a bound listener until it is told to stop; the binary `ahoy-relay` and the
+//! app do the same through it. What happens inside, from the outside in:
+//!
+//! - `server` accepts, `connection` speaks TLS and HTTP, `page` answers HTTP, `socket` is one WebSocket.
+//!   Each connection is one task for its whole life.
+//! - `hub` owns all rooms and hands what they say to the sockets, through one bounded `outbox` each.
+//! - `rooms` is the pure part: who is in which room, and what that means for whom. `request` reads what
+//!   a client says, before any lock is taken.
+
+mod address;
+mod config;
+mod connection;
+mod error;
+mod flow;
+mod hub;
+mod identity;
+mod name;
+mod origin;
+mod outbox;
+mod page;
+mod request;
+mod rooms;
+mod server;
+mod socket;
+
+pub use config::{Config, Limits};
+pub use error::RelayError;
+pub use identity::Identity;
+pub use server::{Counts, Handle, Relay, serve};

@@ -1,0 +1,101 @@
+//! `ahoy-relay`: the relay as a server of its own.
+
+mod cli;
+
+use std::process::ExitCode;
+
+use ahoy_relay::{Relay, RelayError};
+use clap::Parser as _;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+use tracing::{info, warn};
+
+use cli::Cli;
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    if let Some(flag) = cli.not_built() {
+        eprintln!("ahoy-relay: {flag} is not built yet.");
+        return ExitCode::from(2);
+    }
+    tracing_subscriber::fmt()
+        .with_writer(std::io::stderr)
+        .with_env_filter(cli.log_filter())
+        .init();
+    let done = tokio::runtime::Runtime::new()
+        .map_err(|source| RelayError::listen(&cli.listen, source))
+        .and_then(|runtime| runtime.block_on(run(cli)));
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("ahoy-relay: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(cli: Cli) -> Result<(), RelayError> {
+    // Every socket is a file to the system, which allows a program only about a thousand unless it asks.
+    #[cfg(unix)]
+    if let Err(error) = rlimit::increase_nofile_limit(u64::MAX) {
+        warn!("the number of open files stays as it is: {error}");
+    }
+    let failed = |source| RelayError::listen(&cli.listen, source);
+    let stop = CancellationToken::new();
+    watch_signals(&stop).map_err(failed)?;
+    let listener = TcpListener::bind(&cli.listen).await.map_err(failed)?;
+    let address = listener.local_addr().map_err(failed)?;
+    let config = cli.config(address)?;
+    let scheme = match &config.identity {
+        Some(identity) => {
+            info!(
+                pin = identity.pin().to_text(),
+                self_signed = identity.is_self_signed(),
+                "certificate"
+            );
+            "https"
+        }
+        None => {
+            if !address.ip().is_loopback() && config.public_url.is_none() {
+                warn!(
+                    "without TLS browsers give no camera or microphone: use --tls self-signed or --cert and --key"
+                );
+            }
+            "http"
+        }
+    };
+    let relay = Relay::new(config)?;
+    println!("listening {scheme}://{address}");
+    relay.run(listener, stop).await
+}
+
+// SIGINT and SIGTERM stop the relay.
+#[cfg(unix)]
+fn watch_signals(stop: &CancellationToken) -> std::io::Result<()> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let (mut interrupt, mut terminate) = (
+        signal(SignalKind::interrupt())?,
+        signal(SignalKind::terminate())?,
+    );
+    let stop = stop.clone();
+    tokio::spawn(async move {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+        stop.cancel();
+    });
+    Ok(())
+}
+
+#[cfg(not(unix))]
+fn watch_signals(stop: &CancellationToken) -> std::io::Result<()> {
+    let stop = stop.clone();
+    tokio::spawn(async move {
+        // Where it cannot be watched for, the system ends the program.
+        if tokio::signal::ctrl_c().await.is_ok() {
+            stop.cancel();
+        }
+    });
+    Ok(())
+}

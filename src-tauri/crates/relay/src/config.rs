@@ -1,0 +1,84 @@
+//! What whoever runs a relay decides.
+
+use std::time::Duration;
+
+use ahoy_contract::wire::IceServer;
+use url::Url;
+
+use crate::Identity;
+
+/// What whoever runs a relay decides. The default is a relay without TLS, without ICE servers and with
+/// the default [`Limits`].
+#[derive(Debug, Clone, Default)]
+pub struct Config {
+    /// Where others reach the relay when that is not the address it listens on: behind a proxy or a
+    /// tunnel. Its origin may open sockets.
+    pub public_url: Option<Url>,
+    /// The certificate and key; without one the relay speaks plain HTTP.
+    pub identity: Option<Identity>,
+    /// What `welcome` hands on. The credentials go to every client that says `hello`.
+    pub ice_servers: Vec<IceServer>,
+    /// Further origins (`https://HOST[:PORT]`) whose pages may open sockets.
+    pub allowed_origins: Vec<Url>,
+    /// How much is too much.
+    pub limits: Limits,
+}
+
+/// How much is too much. Each limit says what a client gets that goes over it.
+#[derive(Debug, Clone, Copy)]
+#[non_exhaustive]
+pub struct Limits {
+    /// Rooms at once. When there are this many, a room that everybody has left makes place for a new
+    /// one; where there is none, `create` gets `busy`.
+    pub rooms: usize,
+    /// Members in one room, the host included; a call room has never more than eight. What `create`
+    /// asks for is lowered to it, and who comes too late gets `room_full`.
+    pub peers_per_room: u32,
+    /// Sockets at once; one more gets `busy` and is closed.
+    pub sockets: usize,
+    /// Sockets at once from one address (an IPv6 address counts as its /64); one more gets
+    /// `rate_limited` and is closed. Loopback is exempt: that is where proxies and tests come from.
+    pub sockets_per_address: u32,
+    /// Connections at once that are not (yet) a socket: in TLS or HTTP. One more is dropped.
+    pub handshakes: usize,
+    /// Messages per second from one socket, in the long run. What is over gets `rate_limited` and is
+    /// not heard; who goes on regardless is closed.
+    pub messages_per_second: u32,
+    /// Messages from one socket at once: a host that greets seven guests sends some hundred candidates.
+    pub message_burst: u32,
+    /// How long a connection may take for its TLS handshake, and for the head of each HTTP request.
+    pub handshake: Duration,
+    /// How long a socket may take to say `hello`; then it gets `bad_message` and is closed.
+    pub hello: Duration,
+    /// How often a socket is pinged (RFC 6455 §5.5.2).
+    pub ping: Duration,
+    /// How long a socket may be silent, pongs included, until it counts as gone.
+    pub silence: Duration,
+    /// How long a socket may take nothing of what is sent to it until it counts as gone.
+    pub stall: Duration,
+    /// How long a room waits for its host; then its members get `not_found`.
+    pub host_away: Duration,
+    /// How long everything may take to end after `stop`; what has not ended then is cut off.
+    pub stop: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            rooms: 10_000,
+            peers_per_room: 8,
+            sockets: 50_000,
+            sockets_per_address: 64,
+            handshakes: 1024,
+            messages_per_second: 100,
+            message_burst: 500,
+            handshake: Duration::from_secs(10),
+            hello: Duration::from_secs(5),
+            ping: Duration::from_secs(20),
+            silence: Duration::from_secs(60),
+            stall: Duration::from_secs(10),
+            host_away: Duration::from_secs(60),
+            stop: Duration::from_secs(5),
+        }
+    }
+}

@@ -1,0 +1,164 @@
+//! The one owner of all rooms: it gives them the time, and hands what they say to the sockets.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use ahoy_contract::PeerId;
+use tokio::{
+    sync::Notify,
+    time::{Instant, sleep_until},
+};
+
+use crate::{
+    outbox::Outbox,
+    rooms::{Action, Bounds, Rooms, SocketId},
+};
+
+/// All rooms and the way to all sockets, under one lock. It is held for the time that a change of one
+/// room takes, never across an await; what a message says was read, and its proof checked, before.
+#[derive(Debug)]
+pub(crate) struct Hub {
+    state: Mutex<State>,
+    // Wakes `run` when a room has lost its host.
+    expiry: Notify,
+    start: Instant,
+}
+
+#[derive(Debug)]
+struct State {
+    rooms: Rooms,
+    sockets: HashMap<SocketId, Arc<Outbox>>,
+    last: u64,
+    max_sockets: usize,
+    stopping: bool,
+}
+
+/// Why a socket cannot come in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Closed {
+    /// There are as many as there may be.
+    Full,
+    /// The relay stops.
+    Stopping,
+}
+
+impl Hub {
+    /// A hub without rooms or sockets.
+    pub(crate) fn new(bounds: Bounds, max_sockets: usize) -> Self {
+        Self {
+            state: Mutex::new(State {
+                rooms: Rooms::new(bounds),
+                sockets: HashMap::new(),
+                last: 0,
+                max_sockets,
+                stopping: false,
+            }),
+            expiry: Notify::new(),
+            start: Instant::now(),
+        }
+    }
+
+    /// The time, as the rooms know it.
+    pub(crate) fn now(&self) -> Duration {
+        self.start.elapsed()
+    }
+
+    /// A socket comes in.
+    pub(crate) fn enter(&self) -> Result<(SocketId, Arc<Outbox>), Closed> {
+        let mut state = self.lock();
+        if state.stopping {
+            return Err(Closed::Stopping);
+        }
+        if state.sockets.len() >= state.max_sockets {
+            return Err(Closed::Full);
+        }
+        state.last += 1;
+        let socket = SocketId(state.last);
+        let outbox = Arc::new(Outbox::default());
+        state.sockets.insert(socket, outbox.clone());
+        Ok((socket, outbox))
+    }
+
+    /// What a socket does.
+    pub(crate) fn handle(&self, socket: SocketId, peer: &PeerId, action: Action<'_>) {
+        self.change(|rooms, now| rooms.handle(now, socket, peer, action));
+    }
+
+    /// A socket is no more.
+    pub(crate) fn leave(&self, socket: SocketId) {
+        self.lock().sockets.remove(&socket);
+        self.change(|rooms, now| rooms.gone(now, socket));
+    }
+
+    /// Tells every socket that the relay stops, and lets no more in.
+    pub(crate) fn stop(&self) {
+        let mut state = self.lock();
+        state.stopping = true;
+        for outbox in state.sockets.values() {
+            outbox.stop();
+        }
+    }
+
+    /// How many rooms, members and sockets there are.
+    pub(crate) fn count(&self) -> (usize, usize, usize) {
+        let state = self.lock();
+        let (rooms, members) = state.rooms.count();
+        (rooms, members, state.sockets.len())
+    }
+
+    /// Ends rooms when their time is over; for ever.
+    pub(crate) async fn run(&self) {
+        loop {
+            let next = self.lock().rooms.next_expiry();
+            let changed = self.expiry.notified();
+            match next {
+                None => changed.await,
+                Some(end) => tokio::select! {
+                    () = changed => {}
+                    () = sleep_until(self.start + end) => self.change(|rooms, now| rooms.expire(now)),
+                },
+            }
+        }
+    }
+
+    fn change(&self, change: impl FnOnce(&mut Rooms, Duration)) {
+        let mut state = self.lock();
+        let earlier = state.rooms.next_expiry();
+        // Read under the lock: the rooms' time never goes back.
+        let now = self.start.elapsed();
+        change(&mut state.rooms, now);
+        state.deliver(now);
+        if earlier.is_none() && state.rooms.next_expiry().is_some() {
+            self.expiry.notify_one();
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    // A socket whose queue is full leaves its room at once, which the others are told: hence the loop. It
+    // ends, for each round takes a socket out.
+    fn deliver(&mut self, now: Duration) {
+        let mut full = Vec::new();
+        loop {
+            while let Some((to, text)) = self.rooms.poll() {
+                if self
+                    .sockets
+                    .get(&to)
+                    .is_some_and(|outbox| !outbox.push(text))
+                {
+                    full.push(to);
+                }
+            }
+            let Some(socket) = full.pop() else { return };
+            self.sockets.remove(&socket);
+            self.rooms.gone(now, socket);
+        }
+    }
+}

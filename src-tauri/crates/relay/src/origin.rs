@@ -1,0 +1,103 @@
+//! PURE. Which pages may open a socket.
+//!
+//! Browsers say which page opens a socket (`Origin`, RFC 6455 §10.2) and would let any page open one; so
+//! only the relay's own page and the origins that its operator named are let in. Programs send none.
+
+use url::Url;
+
+/// Scheme, host and port of a page or a relay (RFC 6454 §4).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Origin {
+    scheme: String,
+    host: String,
+    port: u16,
+}
+
+impl Origin {
+    /// The origin of an address, for `http` and `https` only.
+    pub(crate) fn of(url: &Url) -> Option<Self> {
+        if !matches!(url.scheme(), "http" | "https") {
+            return None;
+        }
+        Some(Self {
+            scheme: url.scheme().to_owned(),
+            host: url.host_str()?.to_owned(),
+            port: url.port_or_known_default()?,
+        })
+    }
+
+    /// The relay as a request names it, in its `Host` header.
+    pub(crate) fn of_host(host: &str, secure: bool) -> Option<Self> {
+        let scheme = if secure { "https" } else { "http" };
+        let url = Url::parse(&format!("{scheme}://{host}")).ok()?;
+        // A host that brings a path, a user or a query of its own is none.
+        let bare = url.path() == "/"
+            && url.username().is_empty()
+            && url.password().is_none()
+            && url.query().is_none()
+            && url.fragment().is_none();
+        if bare { Self::of(&url) } else { None }
+    }
+
+    /// Whether the text of an `Origin` header names this origin.
+    pub(crate) fn is_named_by(&self, origin: &str) -> bool {
+        Url::parse(origin)
+            .ok()
+            .and_then(|url| Self::of(&url))
+            .as_ref()
+            == Some(self)
+    }
+
+    /// The source expression (CSP level 3 §2.3.1) of the sockets of this origin.
+    pub(crate) fn socket_source(&self) -> String {
+        let scheme = if self.scheme == "https" { "wss" } else { "ws" };
+        format!("{scheme}://{}:{}", self.host, self.port)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_same_scheme_host_and_port_are_the_same_origin() {
+        for (host, secure, origin, same) in [
+            ("127.0.0.1:3002", false, "http://127.0.0.1:3002", true),
+            ("127.0.0.1:3002", false, "https://127.0.0.1:3002", false),
+            ("127.0.0.1:3002", false, "http://127.0.0.1:3003", false),
+            ("127.0.0.1:3002", false, "http://localhost:3002", false),
+            ("example.org", true, "https://example.org", true),
+            ("Example.org:443", true, "https://example.org", true),
+            ("example.org", true, "https://example.org.evil.test", false),
+            ("example.org", true, "https://evil.test/example.org", false),
+            ("[::1]:3002", true, "https://[::1]:3002", true),
+            ("example.org", true, "null", false),
+            ("example.org", true, "", false),
+            ("example.org", true, "file:///x", false),
+        ] {
+            let own = Origin::of_host(host, secure).unwrap();
+            assert_eq!(own.is_named_by(origin), same, "{host} {origin}");
+        }
+    }
+
+    #[test]
+    fn a_host_that_is_more_than_a_host_is_none() {
+        for host in [
+            "",
+            "a b",
+            "u@example.org",
+            "example.org/x",
+            "example.org?x",
+            "example.org#x",
+            ":80",
+        ] {
+            assert_eq!(Origin::of_host(host, true), None, "{host}");
+        }
+    }
+
+    #[test]
+    fn its_sockets_can_be_named_in_a_policy() {
+        let own = Origin::of_host("example.org", true).unwrap();
+        assert_eq!(own.socket_source(), "wss://example.org:443");
+    }
+}

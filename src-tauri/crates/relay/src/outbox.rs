@@ -1,0 +1,160 @@
+//! What waits to be written to one socket.
+
+use std::{
+    collections::VecDeque,
+    sync::{Mutex, MutexGuard, PoisonError},
+};
+
+use tokio::sync::Notify;
+
+use crate::rooms::Text;
+
+/// The most messages that wait for one socket.
+const MAX_MESSAGES: usize = 256;
+/// The most bytes that wait for one socket.
+const MAX_BYTES: usize = 1024 * 1024;
+/// A queue that grew longer than this gives its memory back when it is empty.
+const KEPT_MESSAGES: usize = 8;
+
+/// A queue from the rooms to one socket. When it is full the socket takes too little: it is dropped, with
+/// all that waits for it, and its member leaves the room; nobody waits for it. An empty queue holds no
+/// memory: most sockets are idle.
+#[derive(Debug, Default)]
+pub(crate) struct Outbox {
+    queue: Mutex<Queue>,
+    changed: Notify,
+}
+
+#[derive(Debug, Default)]
+struct Queue {
+    texts: VecDeque<Text>,
+    bytes: usize,
+    state: State,
+}
+
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+enum State {
+    #[default]
+    Open,
+    /// The relay stops: what waits is still sent.
+    Stopping,
+    /// It was full once.
+    Overflowed,
+}
+
+/// What the socket's task does next.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Next {
+    /// Send this.
+    Text(Text),
+    /// Wait for more.
+    Nothing,
+    /// Say goodbye: the relay stops.
+    Stop,
+    /// Drop the socket.
+    Drop,
+}
+
+impl Outbox {
+    /// Puts a message into the queue; false when it is full, and then for ever.
+    pub(crate) fn push(&self, text: Text) -> bool {
+        let mut queue = self.lock();
+        if queue.state == State::Overflowed {
+            return false;
+        }
+        let first = queue.texts.is_empty();
+        let fits = queue.texts.len() < MAX_MESSAGES && queue.bytes + text.len() <= MAX_BYTES;
+        if fits {
+            queue.bytes += text.len();
+            queue.texts.push_back(text);
+        } else {
+            *queue = Queue {
+                state: State::Overflowed,
+                ..Queue::default()
+            };
+        }
+        drop(queue);
+        if first || !fits {
+            self.changed.notify_one();
+        }
+        fits
+    }
+
+    /// No more will come: the relay stops.
+    pub(crate) fn stop(&self) {
+        let mut queue = self.lock();
+        if queue.state == State::Open {
+            queue.state = State::Stopping;
+        }
+        drop(queue);
+        self.changed.notify_one();
+    }
+
+    /// Takes the next message out.
+    pub(crate) fn pop(&self) -> Next {
+        let mut queue = self.lock();
+        if let Some(text) = queue.texts.pop_front() {
+            queue.bytes -= text.len();
+            if queue.texts.is_empty() && queue.texts.capacity() > KEPT_MESSAGES {
+                queue.texts = VecDeque::new();
+            }
+            return Next::Text(text);
+        }
+        match queue.state {
+            State::Open => Next::Nothing,
+            State::Stopping => Next::Stop,
+            State::Overflowed => Next::Drop,
+        }
+    }
+
+    /// Waits until there may be something to take out.
+    pub(crate) async fn changed(&self) {
+        self.changed.notified().await;
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Queue> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn messages_come_out_in_order() {
+        let outbox = Outbox::default();
+        assert!(outbox.push("a".into()));
+        assert!(outbox.push("b".into()));
+        assert_eq!(outbox.pop(), Next::Text("a".into()));
+        assert_eq!(outbox.pop(), Next::Text("b".into()));
+        assert_eq!(outbox.pop(), Next::Nothing);
+    }
+
+    #[test]
+    fn who_takes_too_little_is_dropped_with_all_that_waits() {
+        for text in ["x".to_owned(), "x".repeat(64 * 1024)] {
+            let outbox = Outbox::default();
+            let taken = (0..1000)
+                .take_while(|_| outbox.push(text.clone().into()))
+                .count();
+            assert!(
+                taken <= MAX_MESSAGES && taken * text.len() <= MAX_BYTES,
+                "{taken}"
+            );
+            assert_eq!(outbox.pop(), Next::Drop);
+            assert!(!outbox.push("more".into()));
+            outbox.stop();
+            assert_eq!(outbox.pop(), Next::Drop);
+        }
+    }
+
+    #[test]
+    fn what_waits_is_sent_before_goodbye() {
+        let outbox = Outbox::default();
+        outbox.push("last".into());
+        outbox.stop();
+        assert_eq!(outbox.pop(), Next::Text("last".into()));
+        assert_eq!(outbox.pop(), Next::Stop);
+    }
+}

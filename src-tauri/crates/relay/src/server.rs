@@ -1,0 +1,196 @@
+//! Accepts connections until it is told to stop, then sees them all end.
+
+use std::{io, sync::Arc, time::Duration};
+
+use tokio::{
+    net::TcpListener,
+    sync::Semaphore,
+    time::{sleep, timeout},
+};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tracing::{info, warn};
+
+use crate::{
+    address::Addresses,
+    config::Config,
+    connection::{self, Shared},
+    error::RelayError,
+    hub::Hub,
+    page,
+    rooms::Bounds,
+};
+
+/// How long to wait when the system has no more file descriptors: some connection may end.
+const ACCEPT_WAIT: Duration = Duration::from_millis(100);
+/// After so many failures of a listener in a row it is broken.
+const MAX_ACCEPT_FAILURES: u32 = 100;
+
+/// A relay that does not run yet.
+#[derive(Debug)]
+pub struct Relay {
+    shared: Arc<Shared>,
+}
+
+/// Tells how a relay does, while it runs and after.
+#[derive(Debug, Clone)]
+pub struct Handle {
+    hub: Arc<Hub>,
+}
+
+/// How much a relay holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Counts {
+    /// Rooms, those that wait for their host included.
+    pub rooms: usize,
+    /// Members of all rooms.
+    pub members: usize,
+    /// Open sockets, in a room or not.
+    pub sockets: usize,
+}
+
+impl Handle {
+    /// How much the relay holds now.
+    pub fn counts(&self) -> Counts {
+        let (rooms, members, sockets) = self.hub.count();
+        Counts {
+            rooms,
+            members,
+            sockets,
+        }
+    }
+}
+
+/// Runs a relay on a listener until `stop`; the short form of [`Relay::new`] and [`Relay::run`].
+///
+/// # Errors
+/// Those of the two.
+pub async fn serve(
+    listener: TcpListener,
+    config: Config,
+    stop: CancellationToken,
+) -> Result<(), RelayError> {
+    Relay::new(config)?.run(listener, stop).await
+}
+
+impl Relay {
+    /// A relay as its operator wants it.
+    ///
+    /// # Errors
+    /// [`RelayError::Certificate`] when the identity is none that TLS could use.
+    pub fn new(config: Config) -> Result<Self, RelayError> {
+        let tls = config
+            .identity
+            .as_ref()
+            .map(|identity| identity.server_config())
+            .transpose()?;
+        let bounds = Bounds {
+            rooms: config.limits.rooms,
+            members: config.limits.peers_per_room,
+            host_away: config.limits.host_away,
+        };
+        let hub = Arc::new(Hub::new(bounds, config.limits.sockets));
+        let config = Arc::new(config);
+        let router = page::router(config.clone());
+        let stop = CancellationToken::new();
+        Ok(Self {
+            shared: Arc::new(Shared {
+                hub,
+                config,
+                router,
+                tls,
+                stop,
+            }),
+        })
+    }
+
+    /// What tells how the relay does.
+    pub fn handle(&self) -> Handle {
+        Handle {
+            hub: self.shared.hub.clone(),
+        }
+    }
+
+    /// Accepts connections until `stop`, then closes all sockets and waits for them, at most
+    /// [`Limits::stop`](crate::Limits::stop); what has not ended then is cut off. When it returns, nothing
+    /// of the relay runs any more. Dropping the future cuts everything off.
+    ///
+    /// # Errors
+    /// [`RelayError::Accept`] when the listener has broken.
+    pub async fn run(
+        self,
+        listener: TcpListener,
+        stop: CancellationToken,
+    ) -> Result<(), RelayError> {
+        let shared = self.shared;
+        let cut = CancellationToken::new();
+        let _cut_when_dropped = cut.clone().drop_guard();
+        let tasks = TaskTracker::new();
+        let (hub, ending) = (shared.hub.clone(), shared.stop.clone());
+        tasks.spawn(cut.clone().run_until_cancelled_owned(async move {
+            ending.run_until_cancelled(hub.run()).await;
+        }));
+
+        let accepted = tokio::select! {
+            failed = accept(&listener, &shared, &tasks, &cut) => Err(RelayError::Accept(failed)),
+            () = stop.cancelled() => Ok(()),
+        };
+        drop(listener);
+        shared.stop.cancel();
+        shared.hub.stop();
+        tasks.close();
+        if timeout(shared.config.limits.stop, tasks.wait())
+            .await
+            .is_err()
+        {
+            warn!(
+                connections = tasks.len(),
+                "cut off what did not end in time"
+            );
+            cut.cancel();
+            tasks.wait().await;
+        }
+        info!("stopped");
+        accepted
+    }
+}
+
+// Accepts for ever; what it returns is why it cannot.
+async fn accept(
+    listener: &TcpListener,
+    shared: &Arc<Shared>,
+    tasks: &TaskTracker,
+    cut: &CancellationToken,
+) -> io::Error {
+    let addresses = Arc::new(Addresses::default());
+    let limits = &shared.config.limits;
+    let handshakes = Arc::new(Semaphore::new(
+        limits.handshakes.min(Semaphore::MAX_PERMITS),
+    ));
+    let mut failures = 0;
+    loop {
+        let (stream, address) = match listener.accept().await {
+            Ok(accepted) => accepted,
+            // The one that came has gone already: nothing is wrong with the listener.
+            Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => continue,
+            Err(error) => {
+                failures += 1;
+                if failures >= MAX_ACCEPT_FAILURES {
+                    return error;
+                }
+                warn!("a connection could not be accepted: {error}");
+                sleep(ACCEPT_WAIT).await;
+                continue;
+            }
+        };
+        failures = 0;
+        // What is over a limit is dropped without a word: words would cost what the limit saves.
+        let Some(counted) = addresses.connect(address.ip(), limits.sockets_per_address) else {
+            continue;
+        };
+        let Ok(permit) = handshakes.clone().try_acquire_owned() else {
+            continue;
+        };
+        let connection = connection::run(stream, shared.clone(), counted, permit);
+        tasks.spawn(cut.clone().run_until_cancelled_owned(connection));
+    }
+}

@@ -1,0 +1,393 @@
+//! One WebSocket, from the upgrade to its end: a single task that reads, writes and keeps the time.
+
+use std::{sync::Arc, time::Duration};
+
+use ahoy_contract::{
+    ErrorCode, Nonce, PeerId,
+    wire::{MAX_MESSAGE_BYTES, RelayMessage},
+};
+use data_encoding::BASE64URL_NOPAD;
+use futures_util::{SinkExt as _, StreamExt as _};
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    time::{Instant, sleep_until, timeout},
+};
+use tokio_tungstenite::{
+    WebSocketStream,
+    tungstenite::{
+        Error, Message,
+        protocol::{CloseFrame, Role, WebSocketConfig, frame::coding::CloseCode},
+    },
+};
+use tracing::debug;
+
+use crate::{
+    config::{Config, Limits},
+    connection::Stream,
+    error::RelayError,
+    flow::{Flow, Verdict},
+    hub::{Closed, Hub},
+    outbox::{Next, Outbox},
+    request::{Refusal, Request},
+    rooms::{Action, SocketId, Text, text_of},
+};
+
+/// Each socket holds a buffer of this size for reading, so it decides what an idle socket costs. Most
+/// messages, single candidates, fit.
+const READ_BUFFER: usize = 1024;
+/// What is written together when several messages wait.
+const WRITE_BUFFER: usize = 4 * 1024;
+/// How long a closed socket is still read, so that its client sees the close and not a reset.
+const LINGER: Duration = Duration::from_secs(2);
+/// How much of what a closed socket still sends is read.
+const LINGER_BYTES: usize = 16 * 1024 * 1024;
+
+type Socket = WebSocketStream<Stream>;
+
+/// How a socket ends.
+enum End {
+    /// It is gone, or worth no farewell.
+    Gone,
+    /// The relay closes it, and says why.
+    Refused(Refusal, CloseCode),
+    /// The relay stops.
+    Stopping,
+}
+
+/// Serves an upgraded connection until it ends. `early` is what came behind the upgrade request;
+/// `crowded`: its address has too many sockets.
+pub(crate) async fn run(stream: Stream, early: &[u8], hub: &Hub, config: &Config, crowded: bool) {
+    let settings = WebSocketConfig::default()
+        .read_buffer_size(READ_BUFFER)
+        .write_buffer_size(WRITE_BUFFER)
+        .max_write_buffer_size(WRITE_BUFFER + 2 * MAX_MESSAGE_BYTES)
+        .max_message_size(Some(MAX_MESSAGE_BYTES))
+        .max_frame_size(Some(MAX_MESSAGE_BYTES));
+    let mut socket =
+        WebSocketStream::from_partially_read(stream, early.to_vec(), Role::Server, Some(settings))
+            .await;
+    let end = if crowded {
+        let refusal = Refusal::new(
+            ErrorCode::RateLimited,
+            "There are too many sockets from your address.",
+        );
+        End::Refused(refusal, CloseCode::Again)
+    } else {
+        match Session::new(hub, config) {
+            Ok(mut session) => session.run(&mut socket).await,
+            Err(end) => end,
+        }
+    };
+    // Boxed: it is rare and short, and would make the task of every socket larger.
+    Box::pin(close(socket, end)).await;
+}
+
+/// What is known of a socket while it is open. Dropped, it takes the socket out of its room.
+struct Session<'a> {
+    hub: &'a Hub,
+    config: &'a Config,
+    id: SocketId,
+    outbox: Arc<Outbox>,
+    peer: PeerId,
+    challenge: Nonce,
+    greeted: bool,
+    flow: Flow,
+}
+
+impl Drop for Session<'_> {
+    fn drop(&mut self) {
+        self.hub.leave(self.id);
+    }
+}
+
+impl<'a> Session<'a> {
+    fn new(hub: &'a Hub, config: &'a Config) -> Result<Self, End> {
+        let (peer, challenge) = match (random(), random()) {
+            (Ok(peer), Ok(challenge)) => (PeerId::from_bytes(&peer), Nonce::new(challenge)),
+            (Err(error), _) | (_, Err(error)) => {
+                tracing::error!("{error}");
+                return Err(busy("The relay cannot make an id now."));
+            }
+        };
+        let (id, outbox) = hub.enter().map_err(|closed| match closed {
+            Closed::Full => busy("The relay has as many sockets as it may."),
+            Closed::Stopping => End::Stopping,
+        })?;
+        let Limits {
+            messages_per_second,
+            message_burst,
+            ..
+        } = config.limits;
+        let flow = Flow::new(messages_per_second, message_burst, hub.now());
+        Ok(Self {
+            hub,
+            config,
+            id,
+            outbox,
+            peer,
+            challenge,
+            greeted: false,
+            flow,
+        })
+    }
+
+    async fn run(&mut self, socket: &mut Socket) -> End {
+        let limits = &self.config.limits;
+        let mut heard = Instant::now();
+        let timer = sleep_until(heard + limits.hello);
+        tokio::pin!(timer);
+        loop {
+            if let Err(end) = self.write(socket).await {
+                return end;
+            }
+            tokio::select! {
+                biased;
+                message = socket.next() => {
+                    heard = Instant::now();
+                    let greeted = self.greeted;
+                    if let Err(end) = self.take(message) {
+                        return end;
+                    }
+                    if self.greeted && !greeted {
+                        timer.as_mut().reset(heard + limits.ping);
+                    }
+                }
+                () = self.outbox.changed() => {}
+                () = timer.as_mut() => {
+                    if !self.greeted {
+                        let refusal = Refusal::new(ErrorCode::BadMessage, "You did not say hello in time.");
+                        return End::Refused(refusal, CloseCode::Policy);
+                    }
+                    let now = Instant::now();
+                    if now - heard >= limits.silence {
+                        debug!(peer = %self.peer, "silent for too long");
+                        return End::Gone;
+                    }
+                    timer.as_mut().reset(now + limits.ping);
+                    if socket.feed(Message::Ping(Default::default())).await.is_err() {
+                        return End::Gone;
+                    }
+                    match timeout(limits.stall, socket.flush()).await {
+                        Ok(Ok(())) => {}
+                        _ => return End::Gone,
+                    }
+                }
+            }
+        }
+    }
+
+    // Writes all that waits. While that takes its time nothing is read: who does not take what it is sent
+    // is not heard either.
+    async fn write(&self, socket: &mut Socket) -> Result<(), End> {
+        let mut next = self.outbox.pop();
+        if next == Next::Nothing {
+            return Ok(());
+        }
+        let written = async {
+            let mut flush = false;
+            while let Next::Text(text) = next {
+                socket
+                    .feed(Message::Text(text))
+                    .await
+                    .map_err(|_| End::Gone)?;
+                flush = true;
+                next = self.outbox.pop();
+            }
+            if flush {
+                socket.flush().await.map_err(|_| End::Gone)?;
+            }
+            match next {
+                Next::Stop => Err(End::Stopping),
+                Next::Drop => {
+                    debug!(peer = %self.peer, "takes too little of what it is sent");
+                    Err(End::Gone)
+                }
+                Next::Text(_) | Next::Nothing => Ok(()),
+            }
+        };
+        timeout(self.config.limits.stall, written)
+            .await
+            .unwrap_or(Err(End::Gone))
+    }
+
+    fn take(&mut self, message: Option<Result<Message, Error>>) -> Result<(), End> {
+        let text = match message {
+            Some(Ok(Message::Text(text))) => text,
+            Some(Ok(other)) => return self.take_other(&other),
+            Some(Err(error)) => return Err(end_of(&error)),
+            None => return Err(End::Gone),
+        };
+        if !self.pass(1)? {
+            return Ok(());
+        }
+        let done = match Request::read(&text) {
+            Ok(request) => {
+                let more = request.cost().saturating_sub(1);
+                if more > 0 && !self.pass(more)? {
+                    return Ok(());
+                }
+                self.act(request)
+            }
+            Err(refusal) => Err(refusal),
+        };
+        match done {
+            Ok(()) => Ok(()),
+            // Before hello there is nothing that could go on.
+            Err(refusal) if !self.greeted => Err(End::Refused(refusal, CloseCode::Policy)),
+            Err(refusal) => {
+                self.reply(&refusal.to_message());
+                Ok(())
+            }
+        }
+    }
+
+    fn take_other(&mut self, message: &Message) -> Result<(), End> {
+        // tungstenite answers pings and closes by itself.
+        if !self.pass(1)? || !message.is_binary() {
+            return Ok(());
+        }
+        let refusal = Refusal::new(ErrorCode::BadMessage, "Messages are text, not binary.");
+        if !self.greeted {
+            return Err(End::Refused(refusal, CloseCode::Unsupported));
+        }
+        self.reply(&refusal.to_message());
+        Ok(())
+    }
+
+    // Whether what came is heard, by how much came.
+    fn pass(&mut self, cost: u32) -> Result<bool, End> {
+        let refusal = || {
+            Refusal::new(
+                ErrorCode::RateLimited,
+                "You send too many messages: wait a little.",
+            )
+        };
+        match self.flow.take(self.hub.now(), cost) {
+            Verdict::Pass => Ok(true),
+            Verdict::Refuse => {
+                self.reply(&refusal().to_message());
+                Ok(false)
+            }
+            Verdict::Ignore => Ok(false),
+            Verdict::Close => Err(End::Refused(refusal(), CloseCode::Policy)),
+        }
+    }
+
+    fn act(&mut self, request: Request<'_>) -> Result<(), Refusal> {
+        if let Request::Hello { app } = &request {
+            return self.greet(app);
+        }
+        if !self.greeted {
+            return Err(Refusal::new(ErrorCode::BadMessage, "Say hello first."));
+        }
+        let action = match request {
+            Request::Create(create) => Action::Open(Box::new(create.prove(&self.challenge)?)),
+            Request::Join { room, newcomer } => Action::Join { room, newcomer },
+            Request::Signal(signal) => Action::Signal(signal),
+            Request::Leave => Action::Leave,
+            Request::NotBuilt(sentence) => return Err(Refusal::new(ErrorCode::Busy, sentence)),
+            Request::Ack | Request::Hello { .. } => return Ok(()),
+        };
+        self.hub.handle(self.id, &self.peer, action);
+        Ok(())
+    }
+
+    // A `resume` is answered like any other hello: this relay keeps no membership of a socket that broke,
+    // so the client gets a new id, sees that by `peer`, and joins again.
+    fn greet(&mut self, app: &str) -> Result<(), Refusal> {
+        if self.greeted {
+            return Err(Refusal::new(
+                ErrorCode::BadMessage,
+                "You have said hello already.",
+            ));
+        }
+        let token = random::<16>().map_err(|error| {
+            tracing::error!("{error}");
+            Refusal::new(ErrorCode::Busy, "The relay cannot make a token now.")
+        })?;
+        debug!(peer = %self.peer, app, "hello");
+        self.greeted = true;
+        self.reply(&RelayMessage::Welcome {
+            peer: self.peer.clone(),
+            challenge: self.challenge.clone(),
+            ice_servers: self.config.ice_servers.clone(),
+            resume: BASE64URL_NOPAD.encode(&token),
+        });
+        Ok(())
+    }
+
+    // When the queue is full the socket is dropped, which `write` sees.
+    fn reply(&self, message: &RelayMessage) {
+        self.outbox.push(text_of(message));
+    }
+}
+
+fn busy(sentence: &'static str) -> End {
+    End::Refused(Refusal::new(ErrorCode::Busy, sentence), CloseCode::Again)
+}
+
+fn random<const N: usize>() -> Result<[u8; N], RelayError> {
+    let mut bytes = [0; N];
+    getrandom::fill(&mut bytes).map_err(|error| RelayError::Random(error.to_string()))?;
+    Ok(bytes)
+}
+
+fn end_of(error: &Error) -> End {
+    let bad = |sentence: &'static str, code| {
+        End::Refused(Refusal::new(ErrorCode::BadMessage, sentence), code)
+    };
+    match error {
+        Error::Capacity(_) => {
+            let sentence = format!("A message may hold at most {MAX_MESSAGE_BYTES} bytes.");
+            End::Refused(Refusal::new(ErrorCode::TooLarge, sentence), CloseCode::Size)
+        }
+        Error::Utf8(_) => bad("A text message must be UTF-8.", CloseCode::Invalid),
+        Error::Protocol(
+            tokio_tungstenite::tungstenite::error::ProtocolError::ResetWithoutClosingHandshake,
+        ) => End::Gone,
+        Error::Protocol(_) => bad("This is not the WebSocket protocol.", CloseCode::Protocol),
+        _ => End::Gone,
+    }
+}
+
+// Says goodbye, and reads on until the client has heard it: a connection that is closed with something
+// unread is reset, and takes the goodbye with it.
+async fn close(mut socket: Socket, end: End) {
+    let (refusal, code) = match end {
+        End::Gone => return,
+        End::Refused(refusal, code) => (Some(refusal), code),
+        End::Stopping => (None, CloseCode::Away),
+    };
+    let goodbye = async {
+        if let Some(refusal) = &refusal {
+            let text: Text = text_of(&refusal.to_message());
+            socket.feed(Message::Text(text)).await?;
+        }
+        socket
+            .close(Some(CloseFrame {
+                code,
+                reason: Default::default(),
+            }))
+            .await?;
+        while let Some(Ok(_)) = socket.next().await {}
+        Ok::<(), Error>(())
+    };
+    if !matches!(timeout(LINGER, goodbye).await, Ok(Ok(()))) {
+        return;
+    }
+    let stream = socket.get_mut();
+    let drained = async {
+        stream.shutdown().await?;
+        let mut buffer = vec![0; 16 * 1024];
+        let mut rest = LINGER_BYTES;
+        while rest > 0 {
+            match stream.read(&mut buffer).await? {
+                0 => break,
+                read => rest = rest.saturating_sub(read),
+            }
+        }
+        Ok::<(), std::io::Error>(())
+    };
+    // Whatever it comes to, the socket is done with.
+    let _ = timeout(LINGER, drained).await;
+}
