@@ -36,7 +36,7 @@ struct Queue {
 enum State {
     #[default]
     Open,
-    /// The relay stops: what waits is still sent.
+    /// The relay stops: what waits is still sent, and nothing after it.
     Stopping,
     /// It was full once.
     Overflowed,
@@ -59,8 +59,11 @@ impl Outbox {
     /// Puts a message into the queue; false when it is full, and then for ever.
     pub(crate) fn push(&self, text: Text) -> bool {
         let mut queue = self.lock();
-        if queue.state == State::Overflowed {
-            return false;
+        match queue.state {
+            State::Open => {}
+            // That others go too is no news to one that goes.
+            State::Stopping => return true,
+            State::Overflowed => return false,
         }
         let first = queue.texts.is_empty();
         let fits = queue.texts.len() < MAX_MESSAGES && queue.bytes + text.len() <= MAX_BYTES;
@@ -154,6 +157,7 @@ mod tests {
         let outbox = Outbox::default();
         outbox.push("last".into());
         outbox.stop();
+        assert!(outbox.push("too late".into()));
         assert_eq!(outbox.pop(), Next::Text("last".into()));
         assert_eq!(outbox.pop(), Next::Stop);
     }

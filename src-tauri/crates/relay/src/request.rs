@@ -356,22 +356,31 @@ mod tests {
 
     #[test]
     fn a_signal_that_would_grow_over_the_limit_is_refused() {
-        let sent = ClientMessage::Signal {
-            to: peer(),
-            seq: 1,
-            body: "x".repeat(MAX_MESSAGE_BYTES - 140),
-            mac: Mac::new([2; 32]),
-            sig: None,
+        let text_of = |length| {
+            let sent = ClientMessage::Signal {
+                to: peer(),
+                seq: 1,
+                body: "x".repeat(length),
+                mac: Mac::new([2; 32]),
+                sig: None,
+            };
+            serde_json::to_string(&sent).unwrap()
         };
-        let text = serde_json::to_string(&sent).unwrap();
-        assert!(text.len() <= MAX_MESSAGE_BYTES);
-        let Ok(Request::Signal(signal)) = Request::read(&text) else {
-            panic!("not a signal");
-        };
-        assert_eq!(
-            signal.forward(&peer(), u64::MAX).unwrap_err().code,
-            ErrorCode::TooLarge
-        );
+        let around = text_of(0).len();
+        for (length, fits) in [
+            (MAX_MESSAGE_BYTES - around, false),
+            (MAX_MESSAGE_BYTES - around - 30, true),
+        ] {
+            let text = text_of(length);
+            let Ok(Request::Signal(signal)) = Request::read(&text) else {
+                panic!("not a signal");
+            };
+            let code = signal
+                .forward(&peer(), u64::MAX)
+                .err()
+                .map(|refusal| refusal.code);
+            assert_eq!(code, (!fits).then_some(ErrorCode::TooLarge));
+        }
     }
 
     #[test]
@@ -423,7 +432,7 @@ mod tests {
                     r#"{{"type":"signal","to":"{}","seq":1,"body":"\ud800","mac":"{mac}"}}"#,
                     peer()
                 ),
-                "surrogate",
+                "hex escape",
             ),
             (
                 &format!(
@@ -432,7 +441,7 @@ mod tests {
                 ),
                 "signature",
             ),
-            (&"[".repeat(60_000), "not JSON"),
+            (&"[".repeat(60_000), "not known"),
         ] {
             let refusal = refused(text);
             assert_eq!(refusal.code, ErrorCode::BadMessage, "{text}");

@@ -110,7 +110,7 @@ async fn a_message_of_a_mebibyte_is_too_large() {
     assert_eq!(mallory.error().await, ErrorCode::TooLarge);
     assert_eq!(mallory.closed().await, Some(CloseCode::Size));
     // In pieces it is no smaller.
-    let mut mallory = relay.client().await;
+    let mallory = relay.client().await;
     let (mut sink, mut stream) = mallory.socket.split();
     let sent = tokio::spawn(async move {
         use tokio_tungstenite::tungstenite::protocol::frame::{

@@ -113,7 +113,7 @@ async fn a_room_whose_host_stays_away_ends_for_its_guests() {
 
 #[tokio::test]
 async fn stopping_closes_every_socket_and_joins_everything() {
-    let relay = Running::new(Config::default()).await;
+    let relay = Running::patient(Config::default()).await;
     let (mut host, mut guest) = relay.call(1).await;
     let mut stranger = relay.stranger().await;
     let mut idle = relay.tcp().await;
@@ -140,9 +140,7 @@ async fn stopping_closes_every_socket_and_joins_everything() {
 
 #[tokio::test]
 async fn a_socket_that_does_not_answer_the_close_is_cut_off() {
-    let mut config = Config::default();
-    config.limits.stop = Duration::from_millis(100);
-    let relay = Running::new(config).await;
+    let relay = Running::new(Config::default()).await;
     let silent = relay.client().await;
     let started = Instant::now();
     relay.stop.cancel();
