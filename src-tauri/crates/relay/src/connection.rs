@@ -27,7 +27,7 @@ use crate::{address::Counted, config::Config, hub::Hub, socket};
 /// for ever by one that reads a byte a minute.
 const HTTP_LIFE: Duration = Duration::from_secs(120);
 /// How long an answer that is under way may still take when the connection shall end.
-const HTTP_END: Duration = Duration::from_secs(2);
+const HTTP_END: Duration = Duration::from_secs(1);
 /// The most bytes of a request's head.
 const MAX_HEAD: usize = 16 * 1024;
 

@@ -156,7 +156,7 @@ async fn a_signal_that_grows_over_the_limit_is_refused_and_the_socket_goes_on() 
 #[tokio::test]
 async fn hello_comes_first_in_time_and_in_this_version() {
     let relay = Running::new(with_limits(|limits| {
-        limits.hello = Duration::from_millis(100)
+        limits.hello = Duration::from_millis(100);
     }))
     .await;
     for (text, code) in [
@@ -316,7 +316,7 @@ async fn a_half_open_socket_is_given_up() {
 #[tokio::test]
 async fn a_handshake_that_does_not_end_is_given_up() {
     let relay = Running::new(with_limits(|limits| {
-        limits.handshake = Duration::from_millis(100)
+        limits.handshake = Duration::from_millis(100);
     }))
     .await;
     for start in ["", "GET", "GET /ws HTTP/1.1\r\nHost: x\r\n"] {
@@ -404,9 +404,11 @@ async fn a_member_that_takes_nothing_is_dropped_and_holds_nobody_up() {
 
 #[tokio::test]
 async fn pages_of_other_sites_open_no_socket() {
-    let mut config = Config::default();
-    config.public_url = Some("https://ahoy.example.org".parse().unwrap());
-    config.allowed_origins = vec!["http://localhost:1420".parse().unwrap()];
+    let config = Config {
+        public_url: Some("https://ahoy.example.org".parse().unwrap()),
+        allowed_origins: vec!["http://localhost:1420".parse().unwrap()],
+        ..Config::default()
+    };
     let relay = Running::new(config).await;
     let own = format!("http://{}", relay.address);
     let url = format!("ws://{}/ws", relay.address);

@@ -28,8 +28,10 @@ async fn ask(relay: &Running, request: &str) -> (String, String) {
 
 #[tokio::test]
 async fn the_guest_page_comes_under_a_strict_policy() {
-    let mut config = Config::default();
-    config.public_url = Some("https://ahoy.example.org".parse().unwrap());
+    let config = Config {
+        public_url: Some("https://ahoy.example.org".parse().unwrap()),
+        ..Config::default()
+    };
     let relay = Running::new(config).await;
     for path in ["/", "/r/abcdefghijklmnopqrstuvwxyz", "/r/cut-in-half"] {
         let (head, body) = ask(&relay, &format!("GET {path} HTTP/1.1")).await;

@@ -41,9 +41,13 @@ async fn two_meet_talk_and_part() {
 
 #[tokio::test]
 async fn what_the_operator_offers_comes_with_the_welcome() {
-    let mut config = Config::default();
-    config.ice_servers =
-        serde_json::from_str(r#"[{"urls":["turn:x"],"username":"u","credential":"c"}]"#).unwrap();
+    let config = Config {
+        ice_servers: serde_json::from_str(
+            r#"[{"urls":["turn:x"],"username":"u","credential":"c"}]"#,
+        )
+        .unwrap(),
+        ..Config::default()
+    };
     let offered = config.ice_servers.clone();
     let relay = Running::new(config).await;
     let mut tokens = Vec::new();

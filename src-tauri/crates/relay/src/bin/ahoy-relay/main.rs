@@ -2,7 +2,7 @@
 
 mod cli;
 
-use std::process::ExitCode;
+use std::{io::IsTerminal as _, process::ExitCode};
 
 use ahoy_relay::{Relay, RelayError};
 use clap::Parser as _;
@@ -20,6 +20,7 @@ fn main() -> ExitCode {
     }
     tracing_subscriber::fmt()
         .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal())
         .with_env_filter(cli.log_filter())
         .init();
     let done = tokio::runtime::Runtime::new()
