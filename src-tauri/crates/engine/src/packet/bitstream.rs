@@ -10,7 +10,7 @@ pub(super) fn is_key_frame(codec: VideoCodec, data: &[u8]) -> bool {
         // VP9 bitstream specification §6.2: frame_marker 2, profile 0 to 2, no repetition of an old frame,
         // frame_type 0; profile 3 has one bit more in front.
         VideoCodec::Vp9 => data.first().is_some_and(|first| match first >> 4 {
-            0b1000 | 0b1001 | 0b1010 => first & 0b1100 == 0,
+            0b1000..=0b1010 => first & 0b1100 == 0,
             0b1011 => first & 0b1110 == 0,
             _ => false,
         }),
