@@ -250,4 +250,33 @@ mod tests {
                 .is_err()
         );
     }
+
+    /// The page's twin of this code is held against the same file.
+    #[test]
+    fn the_shared_vectors_hold() {
+        let file = include_str!("../../../contract/vectors/signals.json");
+        let vectors: serde_json::Value = serde_json::from_str(file).unwrap();
+        let text = |value: &serde_json::Value| value.as_str().unwrap().to_owned();
+        let seed = data_encoding::BASE64URL_NOPAD.decode(text(&vectors["host_seed"]).as_bytes()).unwrap();
+        let key = HostKey::from_bytes(&seed.try_into().unwrap());
+        assert_eq!(key.public().to_text(), text(&vectors["host_key"]));
+        assert_eq!(key.room().as_str(), text(&vectors["room"]));
+        let challenge = text(&vectors["create"]["challenge"]).parse().unwrap();
+        assert_eq!(key.prove(&challenge).to_text(), text(&vectors["create"]["proof"]));
+        let secret: Secret = text(&vectors["secret"]).parse().unwrap();
+        let host = Authenticator::new(key.room(), &secret, Some(key.clone()));
+        for signal in vectors["signals"].as_array().unwrap() {
+            let end = |value: &serde_json::Value| End {
+                peer: text(&value["peer"]).parse().unwrap(),
+                nonce: text(&value["nonce"]).parse().unwrap(),
+            };
+            let (from, to) = (end(&signal["from"]), end(&signal["to"]));
+            let (seq, body) = (signal["seq"].as_u64().unwrap(), text(&signal["body"]));
+            let (mac, sig) = host.sign(&from, &to, seq, &body);
+            assert_eq!(mac.to_text(), text(&signal["mac"]), "{}", signal["name"]);
+            if let Some(expected) = signal["sig"].as_str() {
+                assert_eq!(sig.unwrap().to_text(), expected, "{}", signal["name"]);
+            }
+        }
+    }
 }

@@ -3,6 +3,8 @@
 //! Each source and sink is opened, used and dropped on one thread, which `media` owns: calls block.
 
 mod clock;
+mod list;
+mod open;
 mod picture;
 pub mod probe;
 mod record;
@@ -22,6 +24,8 @@ use ahoy_contract::{ErrorCode, UserError};
 use crate::frame::{AudioBlock, VideoFrame};
 
 pub use clock::Clock;
+pub use list::Devices;
+pub use open::{open_audio, open_speaker, open_video};
 pub use picture::{DEFAULT_FORMAT, TestPicture};
 pub use record::{WavWriter, Y4mWriter};
 pub use stamp::read as read_stamp;

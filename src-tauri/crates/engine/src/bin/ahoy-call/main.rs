@@ -1,2 +1,52 @@
-//! x
-fn main() {}
+//! `ahoy-call`: the engine without a window, for scripts, tests and machines without a display.
+
+mod args;
+mod output;
+mod process;
+mod session;
+mod sinks;
+mod stats;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use tracing_subscriber::EnvFilter;
+
+use args::Args;
+use output::{Exit, Output};
+
+fn main() -> ExitCode {
+    let args = Args::parse();
+    let filter = EnvFilter::try_from_env("AHOY_LOG")
+        .unwrap_or_else(|_| EnvFilter::new(ahoy_engine::rtc::LOG_FILTER));
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .init();
+    let output = Output::new(args.json);
+    let plan = match args.plan() {
+        Ok(plan) => plan,
+        Err(sentence) => {
+            eprintln!("ahoy-call: {sentence}");
+            return Exit::Usage.into();
+        }
+    };
+    let runtime = match tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+    {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            eprintln!("ahoy-call: {error}");
+            return Exit::Failed.into();
+        }
+    };
+    let exit = match plan {
+        args::Plan::Devices => session::devices(&output),
+        args::Plan::Call(plan) => runtime.block_on(session::run(*plan, output)),
+    };
+    // A thread that hangs in a driver must not hold up the end.
+    runtime.shutdown_timeout(std::time::Duration::from_secs(1));
+    exit.into()
+}

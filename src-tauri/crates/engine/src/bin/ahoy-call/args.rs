@@ -1,0 +1,391 @@
+//! The command line, and what it means.
+
+use std::path::PathBuf;
+
+use ahoy_contract::{Link, id::Pin, link::RelayAddress, wire::IceServer};
+use ahoy_engine::{
+    device::{AudioSpec, SpeakerSpec, VideoFormat, VideoSpec},
+    engine::Transport,
+    frame::{Bitrate, VideoCodec},
+    rtc::Direction,
+};
+use clap::{Parser, ValueEnum};
+
+/// Calls by a link, or opens a call and prints its link.
+#[derive(Debug, Parser)]
+#[command(name = "ahoy-call", version, about)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "flags are what a command line has"
+)]
+pub(crate) struct Args {
+    /// A link (joins that room), or the https address of a relay, on loopback http (opens a room).
+    #[arg(required_unless_present = "devices")]
+    url: Option<String>,
+    /// How to take part.
+    #[arg(long = "as", value_enum, default_value_t = Part::Caller)]
+    part: Part,
+    /// The language of the relay.
+    #[arg(long, value_enum, default_value_t = Dialect::Native)]
+    dialect: Dialect,
+    /// Whom to offer to, with --dialect targeted.
+    #[arg(long, value_name = "ID")]
+    target: Option<String>,
+    /// What is shown: camera[:NAME], screen[:N|:window=TITLE], test[:WxH@FPS], file:F.y4m or none.
+    #[arg(long, default_value = "camera")]
+    video: String,
+    /// What is heard: mic[:NAME], system, test, file:F.wav or none.
+    #[arg(long, default_value = "mic")]
+    audio: String,
+    /// Where sound is played: a speaker's name, or none.
+    #[arg(long, value_name = "NAME")]
+    speaker: Option<String>,
+    /// The video codec: auto, vp8, vp9, h264 or av1.
+    #[arg(long, value_enum, default_value_t = Codec::Auto)]
+    codec: Codec,
+    /// The most that pictures may take, in kbit/s.
+    #[arg(long, value_name = "KBIT", default_value_t = 2500, value_parser = clap::value_parser!(u64).range(50..=50_000))]
+    bitrate: u64,
+    /// The width wished for.
+    #[arg(long, value_name = "PIXELS", default_value_t = 1280, value_parser = clap::value_parser!(u32).range(16..=4096))]
+    width: u32,
+    /// The height wished for.
+    #[arg(long, value_name = "PIXELS", default_value_t = 720, value_parser = clap::value_parser!(u32).range(16..=4096))]
+    height: u32,
+    /// Pictures per second wished for.
+    #[arg(long, default_value_t = 30, value_parser = clap::value_parser!(u32).range(1..=60))]
+    fps: u32,
+    /// A server for ICE: URL[,USER,PASSWORD].
+    #[arg(long = "ice-server", value_name = "URL[,USER,PASSWORD]")]
+    ice_servers: Vec<String>,
+    /// Media only by TURN.
+    #[arg(long)]
+    relay_only: bool,
+    /// The name that the others see.
+    #[arg(long, default_value = "ahoy-call")]
+    name: String,
+    /// Hang up after so many seconds.
+    #[arg(long, value_name = "N")]
+    seconds: Option<u64>,
+    /// Write the first peer's pictures to this file.
+    #[arg(long, value_name = "F.y4m")]
+    record: Option<PathBuf>,
+    /// Write the first peer's sound to this file.
+    #[arg(long, value_name = "F.wav")]
+    record_audio: Option<PathBuf>,
+    /// Count received pictures without decoding them.
+    #[arg(long)]
+    no_decode: bool,
+    /// Join so many times.
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=512))]
+    count: u32,
+    /// Measure latency by the stamp in the test picture.
+    #[arg(long)]
+    probe: bool,
+    /// Print events as JSON, one object per line.
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Say this to each peer that connects.
+    #[arg(long, value_name = "TEXT")]
+    chat: Vec<String>,
+    /// List cameras, microphones and speakers.
+    #[arg(long)]
+    devices: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Part {
+    Caller,
+    Callee,
+    Send,
+    Receive,
+    Broadcaster,
+    Viewer,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Dialect {
+    Native,
+    Broadcast,
+    Ready,
+    Socketio,
+    Targeted,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Codec {
+    Auto,
+    Vp8,
+    Vp9,
+    H264,
+    Av1,
+}
+
+/// Where a call takes place.
+#[derive(Debug, Clone)]
+pub(crate) enum Place {
+    /// In the room of a link.
+    Join(Link),
+    /// In a room of its own on this relay.
+    Open {
+        address: RelayAddress,
+        pin: Option<Pin>,
+    },
+}
+
+/// What is to be done.
+#[derive(Debug)]
+pub(crate) enum Plan {
+    Devices,
+    Call(Box<CallPlan>),
+}
+
+/// A call, as it was asked for.
+#[derive(Debug)]
+pub(crate) struct CallPlan {
+    pub(crate) place: Place,
+    pub(crate) only_answers: bool,
+    pub(crate) video: VideoSpec,
+    pub(crate) audio: AudioSpec,
+    pub(crate) speaker: SpeakerSpec,
+    pub(crate) format: VideoFormat,
+    pub(crate) transport: Transport,
+    pub(crate) name: String,
+    pub(crate) seconds: Option<u64>,
+    pub(crate) record: Option<PathBuf>,
+    pub(crate) record_audio: Option<PathBuf>,
+    pub(crate) count: u32,
+    pub(crate) probe: bool,
+    pub(crate) chat: Vec<String>,
+}
+
+impl Args {
+    /// What the command line means; the error is a sentence.
+    pub(crate) fn plan(self) -> Result<Plan, String> {
+        if self.devices {
+            return Ok(Plan::Devices);
+        }
+        if self.dialect != Dialect::Native || self.target.is_some() {
+            return Err(
+                "--dialect and --target are not built yet: only native relays can be used.".into(),
+            );
+        }
+        let (video_way, audio_way) = match self.part {
+            Part::Caller | Part::Callee => (Direction::BOTH, Direction::BOTH),
+            Part::Send => (Direction::SEND, Direction::SEND),
+            Part::Receive => (Direction::RECEIVE, Direction::RECEIVE),
+            Part::Broadcaster | Part::Viewer => {
+                return Err("--as broadcaster and --as viewer are not built yet.".into());
+            }
+        };
+        let codecs = match self.codec {
+            Codec::Auto => vec![VideoCodec::Vp9, VideoCodec::Vp8],
+            Codec::Vp8 => vec![VideoCodec::Vp8],
+            Codec::Vp9 => vec![VideoCodec::Vp9],
+            Codec::H264 | Codec::Av1 => {
+                return Err("--codec h264 and --codec av1 are not built yet.".into());
+            }
+        };
+        let place = place(self.url.as_deref().unwrap_or_default())?;
+        if self.count > 1 && matches!(place, Place::Open { .. }) {
+            return Err("--count joins the room of a link; this is the address of a relay.".into());
+        }
+        let (video, audio) = (video(&self.video)?, audio(&self.audio)?);
+        let transport = Transport {
+            ice_servers: self
+                .ice_servers
+                .iter()
+                .map(|text| ice_server(text))
+                .collect::<Result<_, _>>()?,
+            relay_only: self.relay_only,
+            codecs,
+            max_bitrate: Bitrate::kbps(self.bitrate),
+            video: video_way,
+            audio: audio_way,
+            decode: !self.no_decode,
+            ..Transport::default()
+        };
+        Ok(Plan::Call(Box::new(CallPlan {
+            place,
+            only_answers: self.part == Part::Callee,
+            // What is not sent is not captured.
+            video: if video_way.send {
+                video
+            } else {
+                VideoSpec::None
+            },
+            audio: if audio_way.send {
+                audio
+            } else {
+                AudioSpec::None
+            },
+            speaker: match self.speaker.as_deref() {
+                _ if !audio_way.receive => SpeakerSpec::None,
+                None => SpeakerSpec::Speaker(None),
+                Some("none") => SpeakerSpec::None,
+                Some(name) => SpeakerSpec::Speaker(Some(name.to_owned())),
+            },
+            format: VideoFormat {
+                width: self.width,
+                height: self.height,
+                fps: self.fps,
+            },
+            transport,
+            name: self.name,
+            seconds: self.seconds,
+            record: self.record,
+            record_audio: self.record_audio,
+            count: self.count,
+            probe: self.probe,
+            chat: self.chat,
+        })))
+    }
+}
+
+fn place(url: &str) -> Result<Place, String> {
+    // The address of a relay may carry the PIN of its key behind #, as its links do behind their secret.
+    let (bare, pin) = match url.split_once('#') {
+        Some((bare, pin)) => (bare, pin.parse().ok()),
+        None => (url, None),
+    };
+    match (RelayAddress::parse(bare), url.parse()) {
+        (_, Ok(link)) => Ok(Place::Join(link)),
+        (Ok(address), _) if pin.is_some() || !url.contains('#') => Ok(Place::Open { address, pin }),
+        (_, Err(error)) => Err(error.to_string()),
+    }
+}
+
+fn ice_server(text: &str) -> Result<IceServer, String> {
+    let mut parts = text.splitn(3, ',');
+    let url = parts.next().unwrap_or_default();
+    if !["stun:", "turn:", "turns:"]
+        .iter()
+        .any(|scheme| url.starts_with(scheme))
+    {
+        return Err(format!(
+            "--ice-server {url}: it must begin with stun:, turn: or turns:."
+        ));
+    }
+    Ok(IceServer {
+        urls: vec![url.to_owned()],
+        username: parts.next().map(str::to_owned),
+        credential: parts.next().map(str::to_owned),
+    })
+}
+
+fn video(text: &str) -> Result<VideoSpec, String> {
+    let (kind, rest) = split(text);
+    match (kind, rest) {
+        ("camera", name) => Ok(VideoSpec::Camera(name.map(str::to_owned))),
+        ("test", None) => Ok(VideoSpec::Test(None)),
+        ("test", Some(format)) => Ok(VideoSpec::Test(Some(test_format(format)?))),
+        ("file", Some(path)) => Ok(VideoSpec::File(path.into())),
+        ("none", None) => Ok(VideoSpec::None),
+        ("screen", _) => Err("--video screen is not built yet.".into()),
+        _ => Err(format!(
+            "--video {text}: use camera[:NAME], test[:WxH@FPS], file:F.y4m or none."
+        )),
+    }
+}
+
+fn audio(text: &str) -> Result<AudioSpec, String> {
+    let (kind, rest) = split(text);
+    match (kind, rest) {
+        ("mic", name) => Ok(AudioSpec::Microphone(name.map(str::to_owned))),
+        ("test", None) => Ok(AudioSpec::Test),
+        ("file", Some(path)) => Ok(AudioSpec::File(path.into())),
+        ("none", None) => Ok(AudioSpec::None),
+        ("system", _) => Err("--audio system is not built yet.".into()),
+        _ => Err(format!(
+            "--audio {text}: use mic[:NAME], test, file:F.wav or none."
+        )),
+    }
+}
+
+fn split(text: &str) -> (&str, Option<&str>) {
+    match text.split_once(':') {
+        Some((kind, rest)) => (kind, Some(rest)),
+        None => (text, None),
+    }
+}
+
+fn test_format(text: &str) -> Result<VideoFormat, String> {
+    let read = || {
+        let (size, fps) = text.split_once('@').unwrap_or((text, "30"));
+        let (width, height) = size.split_once('x')?;
+        let format = VideoFormat {
+            width: width.parse().ok()?,
+            height: height.parse().ok()?,
+            fps: fps.parse().ok()?,
+        };
+        let good = (16..=4096).contains(&format.width)
+            && (16..=4096).contains(&format.height)
+            && (1..=60).contains(&format.fps);
+        good.then_some(format)
+    };
+    read().ok_or_else(|| {
+        format!("--video test:{text}: use test:WxH@FPS, for example test:1280x720@30.")
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn plan(line: &str) -> Result<Plan, String> {
+        Args::try_parse_from(line.split_whitespace())
+            .map_err(|error| error.to_string())?
+            .plan()
+    }
+
+    #[test]
+    fn what_is_not_built_is_refused_in_words() {
+        for flag in [
+            "--dialect ready",
+            "--as broadcaster",
+            "--video screen",
+            "--audio system",
+            "--codec av1",
+        ] {
+            let error = plan(&format!("ahoy-call http://127.0.0.1:1 {flag}")).unwrap_err();
+            assert!(error.contains("not built yet"), "{flag}: {error}");
+        }
+    }
+
+    #[test]
+    fn a_relay_opens_and_a_link_joins() {
+        let link = format!(
+            "http://127.0.0.1:3002/r/{}#AAECAwQFBgcICQoLDA0ODw",
+            "a".repeat(26)
+        );
+        let place = |url: &str| match plan(&format!("ahoy-call {url}")) {
+            Ok(Plan::Call(plan)) => Ok(plan.place),
+            Ok(Plan::Devices) => panic!(),
+            Err(error) => Err(error),
+        };
+        assert!(matches!(place(&link), Ok(Place::Join(_))));
+        assert!(matches!(
+            place("http://127.0.0.1:3002"),
+            Ok(Place::Open { pin: None, .. })
+        ));
+        let pin = Pin::new([1; 32]).to_text();
+        assert!(matches!(
+            place(&format!("https://relay.example#{pin}")),
+            Ok(Place::Open { pin: Some(_), .. })
+        ));
+        assert!(
+            place(&link[..link.len() - 5])
+                .unwrap_err()
+                .contains("cut off")
+        );
+        assert!(place("https://relay.example#rubbish").is_err());
+    }
+
+    #[test]
+    fn what_is_not_sent_is_not_captured() {
+        let Ok(Plan::Call(plan)) = plan("ahoy-call http://127.0.0.1:1 --as receive") else {
+            panic!()
+        };
+        assert_eq!((plan.video, plan.audio), (VideoSpec::None, AudioSpec::None));
+    }
+}

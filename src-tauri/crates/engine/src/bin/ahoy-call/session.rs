@@ -1,0 +1,386 @@
+//! Runs what was asked for until it ends, and prints what happens.
+
+use std::{future::pending, sync::Arc, time::Duration};
+
+use ahoy_contract::{
+    ErrorCode, Link, UserError,
+    id::Secret,
+    ui::{DeviceInfo, DeviceState, EndReason, MediaView},
+    wire::{Role, RoomKind},
+};
+use ahoy_engine::{
+    call::{Event, HostKey, Part},
+    device::{AudioSpec, Devices, SpeakerSpec, VideoSpec},
+    engine::{Engine, EngineConfig, EngineEvent},
+    media::{LocalMedia, MediaConfig},
+    signaling::Target,
+};
+use serde_json::json;
+use tokio::{
+    sync::mpsc,
+    time::{MissedTickBehavior, interval, sleep},
+};
+
+use super::{
+    args::{CallPlan, Place},
+    output::{Exit, Output, bye},
+    sinks::Sinks,
+    stats::Meter,
+};
+
+/// As many members as a call room may hold.
+const CAPACITY: u32 = 8;
+/// What the relay's log calls this program.
+const APP: &str = concat!("ahoy-call/", env!("CARGO_PKG_VERSION"));
+
+/// `--devices`.
+pub(crate) fn devices(output: &Output) -> Exit {
+    let devices = Devices::list();
+    if output.is_json() {
+        let list = json!({
+            "event": "devices",
+            "cameras": devices.cameras,
+            "microphones": devices.microphones,
+            "speakers": devices.speakers,
+        });
+        output.event(&list, "");
+        return Exit::Done;
+    }
+    for (kind, list) in [
+        ("Cameras", devices.cameras),
+        ("Microphones", devices.microphones),
+        ("Speakers", devices.speakers),
+    ] {
+        let names: Vec<_> = list
+            .iter()
+            .map(|device| format!("  {}", device.name))
+            .collect();
+        let names = if names.is_empty() {
+            "  none".to_owned()
+        } else {
+            names.join("\n")
+        };
+        output.event(&json!(null), &format!("{kind}\n{names}"));
+    }
+    Exit::Done
+}
+
+/// A call, from the first device to the last joined thread.
+pub(crate) async fn run(plan: CallPlan, output: Output) -> Exit {
+    if let Some(error) = tokio::task::block_in_place(|| named_device_missing(&plan)) {
+        output.error(&error);
+        return Exit::NoDevice;
+    }
+    let media = LocalMedia::open(MediaConfig {
+        video: plan.video.clone(),
+        audio: plan.audio.clone(),
+        speaker: plan.speaker.clone(),
+        format: plan.format,
+        muted: false,
+        camera_off: false,
+    });
+    let sinks = Sinks::new(
+        plan.record.clone(),
+        plan.format.fps,
+        plan.record_audio.clone(),
+        plan.probe,
+    );
+    let config = match config(&plan, &sinks) {
+        Ok(config) => config,
+        Err(error) => {
+            output.error(&error);
+            media.close().await;
+            return Exit::Failed;
+        }
+    };
+    let mut engines: Vec<Engine> = (0..plan.count)
+        .map(|_| Engine::start(config.clone(), media.clone()))
+        .collect();
+    let exit = talk(&plan, &output, &media, &sinks, &mut engines, &config.link).await;
+    for engine in engines {
+        engine.close().await;
+    }
+    media.close().await;
+    let finish = tokio::task::block_in_place(|| sinks.finish());
+    if let Err(error) = finish {
+        output.error(&error.to_user());
+        return Exit::Failed;
+    }
+    exit
+}
+
+/// A device that was asked for by name must be there; without a name the call goes on with what there is.
+fn named_device_missing(plan: &CallPlan) -> Option<UserError> {
+    let named = |name: &str, list: &[DeviceInfo]| {
+        list.iter()
+            .any(|device| device.id == name || device.name.contains(name))
+    };
+    let devices = Devices::list();
+    let missing = |kind: &str, name: &str, code| {
+        let message = format!("There is no {kind} \"{name}\".");
+        Some(UserError::new(
+            code,
+            message,
+            "ahoy-call --devices lists what there is.",
+        ))
+    };
+    if let VideoSpec::Camera(Some(name)) = &plan.video {
+        if !named(name, &devices.cameras) {
+            return missing("camera", name, ErrorCode::CameraMissing);
+        }
+    }
+    if let AudioSpec::Microphone(Some(name)) = &plan.audio {
+        if !named(name, &devices.microphones) {
+            return missing("microphone", name, ErrorCode::MicrophoneMissing);
+        }
+    }
+    if let SpeakerSpec::Speaker(Some(name)) = &plan.speaker {
+        if !named(name, &devices.speakers) {
+            return missing("speaker", name, ErrorCode::SpeakerFailed);
+        }
+    }
+    None
+}
+
+fn config(plan: &CallPlan, sinks: &Arc<Sinks>) -> Result<EngineConfig, UserError> {
+    let (part, link) = match &plan.place {
+        Place::Join(link) => (Part::Guest { role: Role::Caller }, link.clone()),
+        Place::Open { address, pin } => {
+            let (mut key, mut secret) = ([0; 32], [0; 16]);
+            getrandom::fill(&mut key)
+                .and_then(|()| getrandom::fill(&mut secret))
+                .map_err(|error| {
+                    let message = format!("The system gives no random numbers: {error}.");
+                    UserError::new(
+                        ErrorCode::Internal,
+                        message,
+                        "Without them no call is secret.",
+                    )
+                })?;
+            let key = HostKey::from_bytes(&key);
+            let link = Link {
+                relay: address.clone(),
+                room: key.room(),
+                secret: Secret::new(secret),
+                pin: pin.clone(),
+            };
+            (
+                Part::Host {
+                    key,
+                    kind: RoomKind::Call,
+                    capacity: CAPACITY,
+                    knock: false,
+                },
+                link,
+            )
+        }
+    };
+    Ok(EngineConfig {
+        relay: Target {
+            address: link.relay.clone(),
+            pin: link.pin.clone(),
+        },
+        part,
+        room: link.room.clone(),
+        secret: link.secret.clone(),
+        link: link.to_string(),
+        name: plan.name.clone(),
+        app: APP.to_owned(),
+        only_answers: plan.only_answers,
+        transport: plan.transport.clone(),
+        sinks: Some(sinks.clone()),
+    })
+}
+
+#[expect(clippy::disallowed_methods, reason = "a program lives in real time")]
+fn now() -> std::time::Instant {
+    std::time::Instant::now()
+}
+
+async fn talk(
+    plan: &CallPlan,
+    output: &Output,
+    media: &LocalMedia,
+    sinks: &Sinks,
+    engines: &mut [Engine],
+    link: &str,
+) -> Exit {
+    // All members' events in one queue; each is small, and the reader only prints.
+    let (sender, mut events) = mpsc::channel(256);
+    for (index, engine) in engines.iter_mut().enumerate() {
+        if let Some(mut events) = engine.take_events() {
+            let sender = sender.clone();
+            // Ends with its engine, which is closed and joined.
+            tokio::spawn(async move {
+                while let Some(event) = events.recv().await {
+                    if sender.send((index, event)).await.is_err() {
+                        break;
+                    }
+                }
+            });
+        }
+    }
+    drop(sender);
+    let mut meter = Meter::new(now());
+    let mut second = interval(Duration::from_secs(1));
+    second.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    second.tick().await;
+    let over = async {
+        match plan.seconds {
+            Some(seconds) => sleep(Duration::from_secs(seconds)).await,
+            None => pending().await,
+        }
+    };
+    tokio::pin!(over);
+    let signals = stop_signals();
+    tokio::pin!(signals);
+    let mut devices = media.view();
+    let mut told = (DeviceState::Closed, DeviceState::Closed);
+    let mut running = engines.len();
+    let mut exit = Exit::Done;
+    let mut leaving = false;
+    loop {
+        tokio::select! {
+            event = events.recv() => {
+                let Some((index, event)) = event else { return exit };
+                if let EngineEvent::Call(Event::PeerConnected { .. }) = &event {
+                    for text in &plan.chat {
+                        engines[index].chat(text.clone());
+                    }
+                }
+                if let Some(reason) = print(output, event, plan, link) {
+                    if exit == Exit::Done {
+                        exit = Exit::of(reason);
+                    }
+                    running -= 1;
+                    if running == 0 {
+                        return exit;
+                    }
+                }
+            }
+            _ = second.tick() => {
+                let reports = engines.iter().flat_map(Engine::report).collect();
+                let event = meter.event(now(), reports, |peer, run| {
+                    if let Some(probes) = sinks.probes() {
+                        let probes = probes.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+                        if let Some(probe) = probes.get(peer) {
+                            run(probe);
+                        }
+                    }
+                });
+                output.event(&event, "");
+            }
+            Ok(()) = devices.changed() => tell(output, &devices.borrow_and_update(), &mut told),
+            () = &mut over, if !leaving => {
+                leaving = true;
+                hang_up(engines);
+            }
+            () = &mut signals, if !leaving => {
+                leaving = true;
+                hang_up(engines);
+            }
+        }
+    }
+}
+
+fn hang_up(engines: &[Engine]) {
+    for engine in engines {
+        engine.hang_up();
+    }
+}
+
+/// Prints an event; says how the call ended, if it did.
+fn print(output: &Output, event: EngineEvent, plan: &CallPlan, link: &str) -> Option<EndReason> {
+    match event {
+        EngineEvent::Call(Event::Ready) => {
+            if matches!(plan.place, Place::Open { .. }) {
+                output.event(&json!({"event": "link", "url": link}), link);
+            }
+            output.event(&json!({"event": "ready"}), "");
+        }
+        EngineEvent::Call(Event::PeerJoined { peer, name }) => {
+            let sentence = format!("{name} is here.");
+            output.event(
+                &json!({"event": "peer_joined", "peer": peer, "name": name}),
+                &sentence,
+            );
+        }
+        // The connection says it with more detail.
+        EngineEvent::Call(Event::PeerConnected { .. }) => {}
+        EngineEvent::Call(Event::PeerLeft { peer, name, reason }) => {
+            let event = json!({"event": "peer_left", "peer": peer, "reason": bye(reason)});
+            output.event(&event, &format!("{name} has left."));
+        }
+        EngineEvent::Call(Event::Chat { peer, text }) => {
+            output.event(&json!({"event": "chat", "peer": peer, "text": text}), &text);
+        }
+        EngineEvent::Call(Event::Error(error)) => output.error(&error),
+        EngineEvent::Call(Event::Ended(reason)) => {
+            output.ended(reason);
+            return Some(reason);
+        }
+        EngineEvent::Connected { peer, ms, pair } => {
+            let event = json!({"event": "connected", "peer": peer, "ms": ms, "pair": pair});
+            output.event(&event, "Connected.");
+        }
+        EngineEvent::FirstFrame {
+            peer,
+            ms,
+            width,
+            height,
+        } => {
+            let event = json!({"event": "first_frame", "peer": peer, "ms": ms, "width": width, "height": height});
+            output.event(&event, "");
+        }
+    }
+    None
+}
+
+/// Tells of devices that fail; the call goes on with what there is.
+fn tell(output: &Output, view: &MediaView, told: &mut (DeviceState, DeviceState)) {
+    let tell = |state: &DeviceState, told: &mut DeviceState, missing: UserError| {
+        if state != told {
+            *told = state.clone();
+            match state {
+                DeviceState::Failed { error } => output.error(error),
+                DeviceState::Missing => output.error(&missing),
+                DeviceState::Closed | DeviceState::Opening | DeviceState::Open => {}
+            }
+        }
+    };
+    use ahoy_engine::device::{DeviceError, DeviceKind};
+    tell(
+        &view.camera.state,
+        &mut told.0,
+        DeviceError::Missing(DeviceKind::Camera).to_user(),
+    );
+    tell(
+        &view.microphone.state,
+        &mut told.1,
+        DeviceError::Missing(DeviceKind::Microphone).to_user(),
+    );
+}
+
+#[cfg(unix)]
+async fn stop_signals() {
+    use tokio::signal::unix::{SignalKind, signal};
+    match (
+        signal(SignalKind::interrupt()),
+        signal(SignalKind::terminate()),
+    ) {
+        (Ok(mut interrupt), Ok(mut terminate)) => {
+            tokio::select! {
+                _ = interrupt.recv() => {}
+                _ = terminate.recv() => {}
+            }
+        }
+        _ => pending().await,
+    }
+}
+
+#[cfg(not(unix))]
+async fn stop_signals() {
+    if tokio::signal::ctrl_c().await.is_err() {
+        pending().await
+    }
+}

@@ -1,0 +1,138 @@
+//! The line of figures that is printed each second.
+
+use std::{
+    collections::HashMap,
+    time::{Duration, Instant},
+};
+
+use ahoy_contract::PeerId;
+use ahoy_engine::{device::probe::Probe, engine::PeerReport};
+use serde_json::{Map, Value, json};
+
+use super::process;
+
+/// Turns counters into figures per second.
+#[derive(Debug)]
+pub(crate) struct Meter {
+    start: Instant,
+    last: Instant,
+    cpu: Option<Duration>,
+    before: HashMap<PeerId, PeerReport>,
+}
+
+/// A figure with one digit behind the point.
+fn round(value: f64) -> f64 {
+    (value * 10.0).round() / 10.0
+}
+
+fn ms(duration: Duration) -> f64 {
+    round(duration.as_secs_f64() * 1000.0)
+}
+
+impl Meter {
+    pub(crate) fn new(start: Instant) -> Self {
+        Self {
+            start,
+            last: start,
+            cpu: process::cpu_time(),
+            before: HashMap::new(),
+        }
+    }
+
+    /// The event of this second.
+    pub(crate) fn event(
+        &mut self,
+        now: Instant,
+        reports: Vec<PeerReport>,
+        probe: impl Fn(&PeerId, &mut dyn FnMut(&Probe)),
+    ) -> Value {
+        let seconds = now.duration_since(self.last).as_secs_f64().max(0.001);
+        self.last = now;
+        let cpu = process::cpu_time();
+        let used = cpu.zip(self.cpu).map(|(new, old)| {
+            let share = new.saturating_sub(old).as_secs_f64() / seconds;
+            (share * 100.0).round() / 100.0
+        });
+        self.cpu = cpu;
+        let mut peers = Vec::new();
+        for report in &reports {
+            let mut peer = self.peer(report, seconds);
+            probe(&report.peer, &mut |probe| measured(&mut peer, probe));
+            peers.push(Value::Object(peer));
+        }
+        self.before = reports
+            .into_iter()
+            .map(|report| (report.peer.clone(), report))
+            .collect();
+        let t = round(now.duration_since(self.start).as_secs_f64());
+        json!({"event": "stats", "t": t, "cpu": used, "rss_mib": process::rss_mib(), "peers": peers})
+    }
+
+    fn peer(&self, report: &PeerReport, seconds: f64) -> Map<String, Value> {
+        let before = self.before.get(&report.peer);
+        let rate = |counter: fn(&PeerReport) -> u64| {
+            let grown = counter(report).saturating_sub(before.map_or(0, counter));
+            grown as f64 / seconds
+        };
+        let kbps = |counter: fn(&PeerReport) -> u64| (rate(counter) * 8.0 / 1000.0).round();
+        let connection = &report.connection;
+        let (sent, received) = (&connection.video.sent, &connection.video.received);
+        let audio = &connection.audio;
+        let value = json!({
+            "peer": report.peer,
+            "rtt_ms": connection.rtt.map(ms),
+            "estimate_kbps": connection.estimate.as_kbps(),
+            "send": {
+                "video": {
+                    "codec": report.sent_codec.map(|codec| codec.name()),
+                    "kbps": kbps(|r| r.connection.video.sent.bytes),
+                    "fps": rate(|r| r.sent_frames).round(),
+                    "width": report.sent_size.0,
+                    "height": report.sent_size.1,
+                    "target_kbps": report.sent_target.as_kbps(),
+                    "loss": sent.fraction_lost,
+                    "nack": sent.nacks,
+                    "pli": sent.plis + sent.firs,
+                    "key_frames": report.sent_key_frames,
+                },
+                "audio": {"kbps": kbps(|r| r.connection.audio.sent.bytes), "loss": audio.sent.fraction_lost},
+            },
+            "receive": {
+                "video": {
+                    "codec": report.codec.map(|codec| codec.name()),
+                    "kbps": kbps(|r| r.connection.video.received.bytes),
+                    "fps": rate(|r| r.frames).round(),
+                    "width": report.size.0,
+                    "height": report.size.1,
+                    "frames_decoded": report.frames,
+                    "frames_dropped": report.dropped,
+                    "freezes": report.freezes.0,
+                    "frozen_ms": report.freezes.1.as_millis() as u64,
+                    "lost": received.lost,
+                    "jitter_ms": ms(received.jitter),
+                },
+                "audio": {
+                    "kbps": kbps(|r| r.connection.audio.received.bytes),
+                    "level_db": round(report.level_db),
+                    "concealed_ms": report.jitter.concealed_ms,
+                    "jitter_ms": round(report.jitter.jitter_ms),
+                    "buffer_ms": report.jitter.buffer_ms.round(),
+                },
+            },
+        });
+        match value {
+            Value::Object(map) => map,
+            _ => Map::new(),
+        }
+    }
+}
+
+fn measured(peer: &mut Map<String, Value>, probe: &Probe) {
+    if let Some(latency) = probe.latency() {
+        peer["receive"]["video"]["latency_ms"] =
+            json!({"p50": latency.p50, "p95": latency.p95, "max": latency.max});
+    }
+    if let Some(offset) = probe.av_offset_ms() {
+        peer["receive"]["audio"]["av_offset_ms"] = json!(round(offset));
+    }
+}

@@ -1,0 +1,267 @@
+//! Feeds `call` and does what it says.
+
+use std::{
+    collections::HashMap,
+    future::pending,
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
+
+use ahoy_contract::{Nonce, PeerId, ui::{DeviceState, MediaView}};
+use tokio::{
+    sync::{mpsc, watch},
+    time::{sleep_until, timeout},
+};
+use tokio_util::task::TaskTracker;
+
+use super::{
+    EngineConfig, EngineEvent, EngineView, Wish,
+    peer::{self, COMMANDS, Peers, Shared},
+};
+use crate::{
+    call::{Call, CallConfig, Input, Output, PeerInput, PeerOutput},
+    media::{LocalMedia, Player, now},
+    signaling::{Socket, SocketEvent, Target},
+};
+
+/// What peers tell that waits at most; a peer's task waits while it is full.
+const INPUTS: usize = 256;
+/// How long the connections may take to close.
+const CLOSE_WITHIN: Duration = Duration::from_secs(5);
+
+pub(super) struct Actor {
+    call: Call,
+    relay: Target,
+    socket: Option<Socket>,
+    closing: TaskTracker,
+    peers: HashMap<PeerId, mpsc::Sender<PeerOutput>>,
+    tasks: TaskTracker,
+    shared: Option<Shared>,
+    config: EngineConfig,
+    media: LocalMedia,
+    public: Peers,
+    view: watch::Sender<EngineView>,
+    to_user: mpsc::Sender<EngineEvent>,
+}
+
+impl Actor {
+    pub(super) fn new(
+        config: EngineConfig,
+        media: LocalMedia,
+        public: Peers,
+        to_user: mpsc::Sender<EngineEvent>,
+    ) -> (Self, watch::Receiver<EngineView>) {
+        let call = Call::new(
+            CallConfig {
+                part: config.part.clone(),
+                room: config.room.clone(),
+                secret: config.secret.clone(),
+                link: config.link.clone(),
+                name: config.name.clone(),
+                app: config.app.clone(),
+                only_answers: config.only_answers,
+                unix_ms: unix_ms(),
+                start: now(),
+            },
+            fresh_nonce,
+        );
+        let (view, seen) = watch::channel(EngineView { call: call.view(), ended: None });
+        let actor = Self {
+            call,
+            relay: config.relay.clone(),
+            socket: None,
+            closing: TaskTracker::new(),
+            peers: HashMap::new(),
+            tasks: TaskTracker::new(),
+            shared: None,
+            config,
+            media,
+            public,
+            view,
+            to_user,
+        };
+        (actor, seen)
+    }
+
+    pub(super) async fn run(mut self, mut wishes: mpsc::Receiver<Wish>) {
+        let (to_actor, mut inputs) = mpsc::channel(INPUTS);
+        let (speaker, state) = self.media.speaker();
+        let player = match Player::start(speaker, state) {
+            Ok(player) => Arc::new(player),
+            Err(error) => {
+                // Without threads there is no call; the view says that it never got anywhere.
+                tracing::error!("no thread to play sound: {error}");
+                self.call.handle(now(), Input::HangUp);
+                self.act();
+                return;
+            }
+        };
+        self.shared = Some(Shared {
+            transport: Arc::new(self.config.transport.clone()),
+            media: self.media.clone(),
+            player: player.clone(),
+            sinks: self.config.sinks.clone(),
+            peers: self.public.clone(),
+            to_actor,
+            to_user: self.to_user.clone(),
+        });
+        let mut media = self.media.view();
+        let local = local_state(&media.borrow_and_update());
+        self.call.handle(now(), local);
+        self.act();
+        while self.call.ended().is_none() {
+            let input = self.next(&mut wishes, &mut inputs, &mut media).await;
+            self.call.handle(now(), input);
+            self.act();
+        }
+        // What peers still have to tell is of no interest, and must not hold them up.
+        inputs.close();
+        self.close(player).await;
+    }
+
+    async fn next(
+        &mut self,
+        wishes: &mut mpsc::Receiver<Wish>,
+        inputs: &mut mpsc::Receiver<(PeerId, PeerInput)>,
+        media: &mut watch::Receiver<MediaView>,
+    ) -> Input {
+        let deadline = self.call.deadline();
+        let due = async {
+            match deadline {
+                Some(at) => sleep_until(at.into()).await,
+                None => pending().await,
+            }
+        };
+        tokio::select! {
+            wish = wishes.recv() => match wish {
+                Some(Wish::Chat(text)) => Input::Chat(text),
+                // The engine was dropped without a word.
+                Some(Wish::HangUp) | None => Input::HangUp,
+            },
+            event = event(&mut self.socket) => match event {
+                SocketEvent::Open => Input::SocketOpen,
+                SocketEvent::Message(message) => Input::Relay(*message),
+                SocketEvent::Closed(end) => {
+                    self.disconnect();
+                    Input::SocketClosed(end)
+                }
+            },
+            Some((peer, input)) = inputs.recv() => Input::Peer(peer, input),
+            Ok(()) = media.changed() => local_state(&media.borrow_and_update()),
+            () = due => Input::Tick,
+        }
+    }
+
+    /// Does what the call says.
+    fn act(&mut self) {
+        while let Some(output) = self.call.poll() {
+            match output {
+                Output::Connect => {
+                    self.disconnect();
+                    self.socket = Some(Socket::open(self.relay.clone()));
+                }
+                Output::Disconnect => self.disconnect(),
+                Output::Send(message) => {
+                    if let Some(socket) = &self.socket {
+                        socket.send(message);
+                    }
+                }
+                Output::Peer(peer, output) => self.peer(peer, output),
+                Output::View => {
+                    // After the end the last picture of the call stays, for the words about it.
+                    let ended = self.call.ended();
+                    let call = match ended {
+                        None => self.call.view(),
+                        Some(_) => self.view.borrow().call.clone(),
+                    };
+                    self.view.send_replace(EngineView { call, ended });
+                }
+                Output::Event(event) => {
+                    if self.to_user.try_send(EngineEvent::Call(event)).is_err() {
+                        tracing::debug!("nobody takes the events of the call");
+                    }
+                }
+            }
+        }
+    }
+
+    fn peer(&mut self, id: PeerId, output: PeerOutput) {
+        match output {
+            PeerOutput::Open { ice_servers } => {
+                let Some(shared) = self.shared.clone() else { return };
+                let (sender, commands) = mpsc::channel(COMMANDS);
+                self.tasks.spawn(peer::run(id.clone(), ice_servers, shared, commands));
+                self.peers.insert(id, sender);
+            }
+            // Without its sender a peer's task does what waits, then closes.
+            PeerOutput::Close => drop(self.peers.remove(&id)),
+            output => {
+                if let Some(sender) = self.peers.get(&id) {
+                    if sender.try_send(output).is_err() {
+                        tracing::warn!("a peer's connection takes no more; it is given up");
+                        self.peers.remove(&id);
+                    }
+                }
+            }
+        }
+    }
+
+    fn disconnect(&mut self) {
+        if let Some(socket) = self.socket.take() {
+            self.closing.spawn(socket.close());
+        }
+    }
+
+    async fn close(mut self, player: Arc<Player>) {
+        self.disconnect();
+        self.peers.clear();
+        self.shared = None;
+        self.tasks.close();
+        self.closing.close();
+        let all = async {
+            self.tasks.wait().await;
+            self.closing.wait().await;
+        };
+        if timeout(CLOSE_WITHIN, all).await.is_err() {
+            tracing::error!("connections did not close in time");
+        }
+        if let Some(player) = Arc::into_inner(player) {
+            player.stop().await;
+        }
+    }
+}
+
+async fn event(socket: &mut Option<Socket>) -> SocketEvent {
+    match socket {
+        Some(socket) => match socket.events.recv().await {
+            Some(event) => event,
+            None => pending().await,
+        },
+        None => pending().await,
+    }
+}
+
+/// What the others should know: a device that is missing is as good as off.
+fn local_state(view: &MediaView) -> Input {
+    let on = |state: &DeviceState| matches!(state, DeviceState::Open | DeviceState::Opening);
+    Input::LocalState {
+        muted: view.muted || !on(&view.microphone.state),
+        camera_off: view.camera_off || !on(&view.camera.state),
+    }
+}
+
+fn fresh_nonce() -> Nonce {
+    let mut bytes = [0; 16];
+    if let Err(error) = getrandom::fill(&mut bytes) {
+        // A system without random numbers can keep no secret: nothing may go on.
+        tracing::error!("the system gives no random numbers: {error}");
+        std::process::abort();
+    }
+    Nonce::new(bytes)
+}
+
+#[expect(clippy::disallowed_methods, reason = "the view tells times of day")]
+fn unix_ms() -> u64 {
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+    since.map_or(0, |since| since.as_millis() as u64)
+}

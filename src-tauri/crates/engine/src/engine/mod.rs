@@ -1,0 +1,207 @@
+//! The one actor that does what `call` says: it owns the socket to the relay, the connections and the
+//! pipelines, and joins them all at the end.
+
+mod actor;
+mod peer;
+mod report;
+
+use std::sync::Arc;
+
+use ahoy_contract::{
+    PeerId, RoomId, Secret,
+    ui::{CallView, EndReason},
+    wire::IceServer,
+};
+use tokio::sync::{mpsc, watch};
+
+pub use report::PeerReport;
+
+use crate::{
+    call::{Event, Part},
+    frame::{Bitrate, VideoCodec},
+    media::{AudioTap, Latest, LocalMedia, VideoSink},
+    rtc::{BindPolicy, Direction},
+    signaling::Target,
+};
+use peer::Peers;
+
+/// Events that wait at most. Full: the newest is lost, and the log says so; the view is always whole.
+const EVENTS: usize = 256;
+/// Wishes of the user that wait at most.
+const WISHES: usize = 64;
+
+/// How media travels.
+#[derive(Debug, Clone)]
+pub struct Transport {
+    /// Servers for ICE besides those that the relay names.
+    pub ice_servers: Vec<IceServer>,
+    /// Only by TURN.
+    pub relay_only: bool,
+    /// Video codecs, the preferred one first.
+    pub codecs: Vec<VideoCodec>,
+    /// The most that pictures may take.
+    pub max_bitrate: Bitrate,
+    /// Which ways pictures go.
+    pub video: Direction,
+    /// Which ways sound goes.
+    pub audio: Direction,
+    /// Local addresses.
+    pub bind: BindPolicy,
+    /// Received pictures are decoded; otherwise only counted.
+    pub decode: bool,
+}
+
+impl Default for Transport {
+    fn default() -> Self {
+        Self {
+            ice_servers: Vec::new(),
+            relay_only: false,
+            codecs: vec![VideoCodec::Vp9, VideoCodec::Vp8],
+            max_bitrate: Bitrate::kbps(2_500),
+            video: Direction::BOTH,
+            audio: Direction::BOTH,
+            bind: BindPolicy::All,
+            decode: true,
+        }
+    }
+}
+
+/// Makes what takes the pictures and the sound of peers besides window and speaker: recorders, probes.
+pub trait SinkFactory: Send + Sync {
+    /// For the pictures of a peer.
+    fn video(&self, peer: &PeerId) -> Option<Box<dyn VideoSink>>;
+    /// For the sound of a peer.
+    fn audio(&self, peer: &PeerId) -> Option<Box<dyn AudioTap>>;
+}
+
+/// Everything about a call that is known before it starts.
+#[derive(Clone)]
+pub struct EngineConfig {
+    /// The relay, as this end reaches it.
+    pub relay: Target,
+    /// How this end takes part.
+    pub part: Part,
+    /// The room.
+    pub room: RoomId,
+    /// The link's secret.
+    pub secret: Secret,
+    /// The link as it is shown.
+    pub link: String,
+    /// The name that the others see.
+    pub name: String,
+    /// Name and version of the program.
+    pub app: String,
+    /// Never offers first.
+    pub only_answers: bool,
+    /// How media travels.
+    pub transport: Transport,
+    /// What else takes pictures and sound.
+    pub sinks: Option<Arc<dyn SinkFactory>>,
+}
+
+/// What the user sees of the engine.
+#[derive(Debug, Clone, PartialEq)]
+pub struct EngineView {
+    /// The call; the last one that was seen, once it has ended.
+    pub call: CallView,
+    /// How it ended, once it did.
+    pub ended: Option<EndReason>,
+}
+
+/// What happens in the engine.
+#[derive(Debug, Clone, PartialEq)]
+pub enum EngineEvent {
+    /// In the call.
+    Call(Event),
+    /// A connection is up.
+    Connected {
+        /// To whom.
+        peer: PeerId,
+        /// Since the offer left or arrived, in milliseconds.
+        ms: u64,
+        /// The kind of the local candidate and the transport: `host/udp`.
+        pair: String,
+    },
+    /// The first picture of a peer was handed to the sink.
+    FirstFrame {
+        /// Whose.
+        peer: PeerId,
+        /// Since the offer left or arrived, in milliseconds.
+        ms: u64,
+        /// Width in pixels.
+        width: u32,
+        /// Height in pixels.
+        height: u32,
+    },
+}
+
+#[derive(Debug)]
+enum Wish {
+    HangUp,
+    Chat(String),
+}
+
+/// A call that runs. [`close`](Self::close) ends it; dropped, it hangs up in the background.
+pub struct Engine {
+    view: watch::Receiver<EngineView>,
+    events: Option<mpsc::Receiver<EngineEvent>>,
+    wishes: mpsc::Sender<Wish>,
+    peers: Peers,
+    task: tokio::task::JoinHandle<()>,
+}
+
+impl Engine {
+    /// Starts a call with devices that are open already. To be called on a tokio runtime. The devices stay
+    /// the caller's to close.
+    pub fn start(config: EngineConfig, media: LocalMedia) -> Self {
+        let (wishes, wished) = mpsc::channel(WISHES);
+        let (to_user, events) = mpsc::channel(EVENTS);
+        let peers = Peers::default();
+        let (actor, view) = actor::Actor::new(config, media, peers.clone(), to_user);
+        let task = tokio::spawn(actor.run(wished));
+        Self { view, events: Some(events), wishes, peers, task }
+    }
+
+    /// What the user sees, always whole.
+    pub fn view(&self) -> watch::Receiver<EngineView> {
+        self.view.clone()
+    }
+
+    /// What happens; there is one such queue, and the first who asks gets it.
+    pub fn take_events(&mut self) -> Option<mpsc::Receiver<EngineEvent>> {
+        self.events.take()
+    }
+
+    /// The newest picture of a peer; `None` while it is not connected.
+    pub fn picture(&self, peer: &PeerId) -> Option<Latest> {
+        self.peers.picture(peer)
+    }
+
+    /// The counters of all connected peers.
+    pub fn report(&self) -> Vec<PeerReport> {
+        self.peers.report()
+    }
+
+    /// Leaves the call.
+    pub fn hang_up(&self) {
+        self.wish(Wish::HangUp);
+    }
+
+    /// A line of chat for all.
+    pub fn chat(&self, text: String) {
+        self.wish(Wish::Chat(text));
+    }
+
+    /// Leaves the call if it has not ended, and joins everything.
+    pub async fn close(self) {
+        self.wish(Wish::HangUp);
+        if self.task.await.is_err() {
+            tracing::error!("the call's task panicked");
+        }
+    }
+
+    fn wish(&self, wish: Wish) {
+        // Closed: the call has ended. Full: cannot be, a person does not click that fast.
+        let _ = self.wishes.try_send(wish);
+    }
+}

@@ -1,0 +1,313 @@
+//! One peer: its connection and the pipelines to and from it, in one task.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, OnceLock},
+    time::{Duration, Instant},
+};
+
+use ahoy_contract::{
+    PeerId,
+    peer::{DataMessage, Description, DescriptionType},
+    wire::IceServer,
+};
+use parking_lot::Mutex;
+use tokio::{
+    sync::mpsc,
+    time::{MissedTickBehavior, interval},
+};
+
+use super::{
+    EngineEvent, PeerReport, SinkFactory, Transport,
+    report::{Counters, quality},
+};
+use crate::{
+    call::{PeerInput, PeerOutput},
+    frame::VideoFrame,
+    media::{Latest, LocalMedia, Player, Sending, VideoIn, VideoSink, now},
+    rtc::{Incoming, MediaKind, Peer, PeerConfig, PeerEvent, PeerState, RtcError},
+};
+
+/// Things to do that wait at most: a browser's candidates all at once, and some. Full: the connection is
+/// given up, for what was lost cannot be made good.
+pub(super) const COMMANDS: usize = 256;
+/// Opus is told to expect at least this much loss, so that a first loss is repaired already.
+const LEAST_LOSS: f64 = 0.05;
+
+/// What of the peers others than their tasks may see.
+#[derive(Clone, Default)]
+pub(super) struct Peers {
+    inner: Arc<Mutex<BTreeMap<PeerId, (Counters, Option<Latest>)>>>,
+}
+
+impl Peers {
+    pub(super) fn picture(&self, peer: &PeerId) -> Option<Latest> {
+        self.inner.lock().get(peer).and_then(|(_, pictures)| pictures.clone())
+    }
+
+    pub(super) fn report(&self) -> Vec<PeerReport> {
+        self.inner.lock().iter().map(|(id, (counters, _))| counters.report(id.clone())).collect()
+    }
+}
+
+/// What all peers of a call share.
+#[derive(Clone)]
+pub(super) struct Shared {
+    pub(super) transport: Arc<Transport>,
+    pub(super) media: LocalMedia,
+    pub(super) player: Arc<Player>,
+    pub(super) sinks: Option<Arc<dyn SinkFactory>>,
+    pub(super) peers: Peers,
+    pub(super) to_actor: mpsc::Sender<(PeerId, PeerInput)>,
+    pub(super) to_user: mpsc::Sender<EngineEvent>,
+}
+
+/// Runs a peer from its opening to its close.
+pub(super) async fn run(
+    id: PeerId,
+    ice_servers: Vec<IceServer>,
+    shared: Shared,
+    mut commands: mpsc::Receiver<PeerOutput>,
+) {
+    let transport = &shared.transport;
+    let config = PeerConfig {
+        ice_servers: transport.ice_servers.iter().cloned().chain(ice_servers).collect(),
+        relay_only: transport.relay_only,
+        video: transport.video,
+        audio: transport.audio,
+        codecs: transport.codecs.clone(),
+        bind: transport.bind.clone(),
+        max_bitrate: transport.max_bitrate,
+    };
+    match Peer::open(config).await {
+        Ok((rtc, incoming)) => {
+            let task = Task {
+                id,
+                shared,
+                rtc,
+                offered: Arc::new(OnceLock::new()),
+                sending: None,
+                video: None,
+                hidden: false,
+            };
+            task.run(incoming, commands).await;
+        }
+        Err(error) => {
+            tracing::error!("{error}");
+            tell(&shared, &id, PeerInput::Failed).await;
+            // The queue is kept until the call is done with the peer.
+            while !matches!(commands.recv().await, None | Some(PeerOutput::Close)) {}
+        }
+    }
+}
+
+async fn tell(shared: &Shared, id: &PeerId, input: PeerInput) {
+    // Closed: the call is over.
+    let _ = shared.to_actor.send((id.clone(), input)).await;
+}
+
+struct Task {
+    id: PeerId,
+    shared: Shared,
+    rtc: Peer,
+    /// When the first offer left or arrived.
+    offered: Arc<OnceLock<Instant>>,
+    sending: Option<Sending>,
+    video: Option<VideoIn>,
+    hidden: bool,
+}
+
+impl Task {
+    async fn run(mut self, incoming: Incoming, mut commands: mpsc::Receiver<PeerOutput>) {
+        let Incoming { mut events, video, audio } = incoming;
+        let mut packets = Some((video, audio));
+        let mut tick = interval(Duration::from_secs(1));
+        tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                command = commands.recv() => match command {
+                    None | Some(PeerOutput::Close) => break,
+                    Some(command) => self.command(command).await,
+                },
+                Some(event) = events.recv() => {
+                    if let PeerEvent::State(PeerState::Connected { pair }) = &event {
+                        if let Some(packets) = packets.take() {
+                            self.start(packets, pair).await;
+                        }
+                    }
+                    self.event(event).await;
+                }
+                _ = tick.tick() => self.measure().await,
+            }
+        }
+        self.close().await;
+    }
+
+    async fn command(&mut self, command: PeerOutput) {
+        let done = match command {
+            PeerOutput::CreateOffer { ice_restart } => match self.rtc.create_offer(ice_restart).await {
+                Ok(offer) => self.described(offer).await,
+                Err(error) => Err(error),
+            },
+            PeerOutput::CreateAnswer => match self.rtc.create_answer().await {
+                Ok(answer) => self.described(answer).await,
+                Err(error) => Err(error),
+            },
+            PeerOutput::SetRemote(description) => {
+                if description.kind == DescriptionType::Offer {
+                    self.offered.get_or_init(now);
+                }
+                self.rtc.set_remote(&description).await
+            }
+            PeerOutput::AddCandidate(candidate) => {
+                // One that is of no use here does not end the negotiation.
+                if let Err(error) = self.rtc.add_candidate(candidate.as_ref()).await {
+                    tracing::debug!("{error}");
+                }
+                Ok(())
+            }
+            PeerOutput::Data(message) => {
+                if let Ok(text) = serde_json::to_string(&message) {
+                    if let Err(error) = self.rtc.send_data(&text).await {
+                        tracing::debug!("{error}");
+                    }
+                }
+                Ok(())
+            }
+            PeerOutput::Open { .. } | PeerOutput::Close => Ok(()),
+        };
+        if let Err(error) = done {
+            tracing::warn!("{error}");
+            tell(&self.shared, &self.id, PeerInput::StepFailed(error.to_string())).await;
+        }
+    }
+
+    async fn described(&mut self, description: Description) -> Result<(), RtcError> {
+        if description.kind == DescriptionType::Offer {
+            self.offered.get_or_init(now);
+        }
+        tell(&self.shared, &self.id, PeerInput::Local(description)).await;
+        Ok(())
+    }
+
+    async fn event(&mut self, event: PeerEvent) {
+        let input = match event {
+            PeerEvent::Candidate(candidate) => PeerInput::Candidate(candidate),
+            PeerEvent::State(PeerState::Connected { .. }) => PeerInput::Connected,
+            PeerEvent::State(PeerState::Disconnected) => PeerInput::Disconnected,
+            PeerEvent::State(PeerState::Failed | PeerState::Closed) => PeerInput::Failed,
+            PeerEvent::DataOpen => PeerInput::DataOpen,
+            PeerEvent::Data(text) => {
+                if let Ok(DataMessage::State { camera_off, .. }) = serde_json::from_str(&text) {
+                    self.hidden = camera_off;
+                    if let Some(video) = &self.video {
+                        video.set_hidden(camera_off);
+                    }
+                }
+                PeerInput::Data(text)
+            }
+            PeerEvent::KeyFrameRequested => {
+                if let Some(sending) = &self.sending {
+                    sending.request_key_frame();
+                }
+                return;
+            }
+            PeerEvent::State(PeerState::Connecting) | PeerEvent::RemoteTrack(_) | PeerEvent::DataClosed => return,
+        };
+        tell(&self.shared, &self.id, input).await;
+    }
+
+    /// The connection is up for the first time: the pipelines start.
+    async fn start(
+        &mut self,
+        (video, audio): (mpsc::Receiver<crate::packet::RtpPacket>, mpsc::Receiver<crate::packet::RtpPacket>),
+        pair: &str,
+    ) {
+        let transport = &self.shared.transport;
+        let codec = self.rtc.sender(MediaKind::Video).codec().filter(|_| transport.video.send);
+        let sending =
+            Sending::start(&self.rtc, &self.shared.media, codec, transport.audio.send, transport.max_bitrate);
+        let mut counters = Counters {
+            rtc: self.rtc.clone(),
+            sent: Some((sending.sent().clone(), codec)),
+            video: None,
+            audio: None,
+        };
+        self.sending = Some(sending);
+        let sinks = self.shared.sinks.as_ref();
+        let sink = FirstFrame {
+            offered: self.offered.clone(),
+            to_user: Some(self.shared.to_user.clone()),
+            next: sinks.and_then(|sinks| sinks.video(&self.id)),
+        };
+        match VideoIn::start(self.id.clone(), self.rtc.clone(), video, transport.decode, Some(Box::new(sink))) {
+            Ok(video) => {
+                video.set_hidden(self.hidden);
+                counters.video = Some(video.stats().clone());
+                self.video = Some(video);
+            }
+            Err(error) => tracing::error!("no thread for the pictures of a peer: {error}"),
+        }
+        let tap = sinks.and_then(|sinks| sinks.audio(&self.id));
+        match self.shared.player.add(self.id.clone(), audio, tap) {
+            Ok(stats) => counters.audio = Some(stats),
+            Err(error) => tracing::error!("no decoder for the sound of a peer: {error}"),
+        }
+        let pictures = self.video.as_ref().map(VideoIn::pictures);
+        self.shared.peers.inner.lock().insert(self.id.clone(), (counters, pictures));
+        let ms = since(&self.offered);
+        let connected = EngineEvent::Connected { peer: self.id.clone(), ms, pair: pair.to_owned() };
+        let _ = self.shared.to_user.try_send(connected);
+    }
+
+    async fn measure(&self) {
+        if self.sending.is_none() {
+            return;
+        }
+        let stats = self.rtc.stats();
+        let loss = stats.audio.sent.fraction_lost.clamp(LEAST_LOSS, 1.0);
+        self.shared.media.set_expected_loss((loss * 100.0).round() as u8);
+        if let Some(quality) = quality(&stats) {
+            tell(&self.shared, &self.id, PeerInput::Quality(quality)).await;
+        }
+    }
+
+    async fn close(self) {
+        self.shared.peers.inner.lock().remove(&self.id);
+        self.shared.player.remove(&self.id);
+        if let Some(sending) = self.sending {
+            sending.stop().await;
+        }
+        self.rtc.close().await;
+        if let Some(video) = self.video {
+            video.stop().await;
+        }
+    }
+}
+
+fn since(offered: &OnceLock<Instant>) -> u64 {
+    offered.get().map_or(0, |at| at.elapsed().as_millis() as u64)
+}
+
+/// Tells of the first picture, and hands all on.
+struct FirstFrame {
+    offered: Arc<OnceLock<Instant>>,
+    to_user: Option<mpsc::Sender<EngineEvent>>,
+    next: Option<Box<dyn VideoSink>>,
+}
+
+impl VideoSink for FirstFrame {
+    fn picture(&mut self, peer: &PeerId, picture: &VideoFrame) {
+        if let Some(next) = &mut self.next {
+            next.picture(peer, picture);
+        }
+        if let Some(to_user) = self.to_user.take() {
+            let _ = to_user.try_send(EngineEvent::FirstFrame {
+                peer: peer.clone(),
+                ms: since(&self.offered),
+                width: picture.width(),
+                height: picture.height(),
+            });
+        }
+    }
+}
