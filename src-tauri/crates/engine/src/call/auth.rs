@@ -257,12 +257,17 @@ mod tests {
         let file = include_str!("../../../contract/vectors/signals.json");
         let vectors: serde_json::Value = serde_json::from_str(file).unwrap();
         let text = |value: &serde_json::Value| value.as_str().unwrap().to_owned();
-        let seed = data_encoding::BASE64URL_NOPAD.decode(text(&vectors["host_seed"]).as_bytes()).unwrap();
+        let seed = data_encoding::BASE64URL_NOPAD
+            .decode(text(&vectors["host_seed"]).as_bytes())
+            .unwrap();
         let key = HostKey::from_bytes(&seed.try_into().unwrap());
         assert_eq!(key.public().to_text(), text(&vectors["host_key"]));
         assert_eq!(key.room().as_str(), text(&vectors["room"]));
         let challenge = text(&vectors["create"]["challenge"]).parse().unwrap();
-        assert_eq!(key.prove(&challenge).to_text(), text(&vectors["create"]["proof"]));
+        assert_eq!(
+            key.prove(&challenge).to_text(),
+            text(&vectors["create"]["proof"])
+        );
         let secret: Secret = text(&vectors["secret"]).parse().unwrap();
         let host = Authenticator::new(key.room(), &secret, Some(key.clone()));
         for signal in vectors["signals"].as_array().unwrap() {

@@ -49,6 +49,7 @@ const RELAY_LOST_AFTER: Duration = Duration::from_secs(60);
 
 /// How this end takes part.
 #[derive(Debug, Clone)]
+#[expect(clippy::large_enum_variant, reason = "there is one of it in a call")]
 pub enum Part {
     /// It opens the room.
     Host {

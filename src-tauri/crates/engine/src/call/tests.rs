@@ -595,7 +595,8 @@ fn tampered(change: impl Fn(&mut RelayMessage)) -> World {
 
 #[test]
 fn a_changed_signal_stops_the_peer_at_both_ends() {
-    let cases: [(&str, fn(&mut RelayMessage)); 4] = [
+    type Change = fn(&mut RelayMessage);
+    let cases: [(&str, Change); 4] = [
         ("a byte of the body", |m| {
             if let RelayMessage::Signal { body, .. } = m {
                 *body = body.replace("sdp of", "sdp_of");

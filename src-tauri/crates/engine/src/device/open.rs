@@ -10,7 +10,10 @@ use crate::frame::AudioBlock;
 
 /// Opens a source of pictures on the calling thread; `format` is wished for, and the test picture has it
 /// where its own says nothing.
-pub fn open_video(spec: &VideoSpec, format: VideoFormat) -> Result<Box<dyn VideoSource>, DeviceError> {
+pub fn open_video(
+    spec: &VideoSpec,
+    format: VideoFormat,
+) -> Result<Box<dyn VideoSource>, DeviceError> {
     match spec {
         VideoSpec::Camera(_) | VideoSpec::None => Err(DeviceError::Missing(DeviceKind::Camera)),
         VideoSpec::Test(own) => Ok(Box::new(TestPicture::new(own.unwrap_or(format))?)),
@@ -21,7 +24,9 @@ pub fn open_video(spec: &VideoSpec, format: VideoFormat) -> Result<Box<dyn Video
 /// Opens a source of sound on the calling thread.
 pub fn open_audio(spec: &AudioSpec) -> Result<Box<dyn AudioSource>, DeviceError> {
     match spec {
-        AudioSpec::Microphone(_) | AudioSpec::None => Err(DeviceError::Missing(DeviceKind::Microphone)),
+        AudioSpec::Microphone(_) | AudioSpec::None => {
+            Err(DeviceError::Missing(DeviceKind::Microphone))
+        }
         AudioSpec::Test => Ok(Box::new(TestTone::default())),
         AudioSpec::File(path) => Ok(Box::new(FileSound::open(path)?)),
     }

@@ -7,7 +7,10 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use ahoy_contract::{Nonce, PeerId, ui::{DeviceState, MediaView}};
+use ahoy_contract::{
+    Nonce, PeerId,
+    ui::{DeviceState, MediaView},
+};
 use tokio::{
     sync::{mpsc, watch},
     time::{sleep_until, timeout},
@@ -65,7 +68,10 @@ impl Actor {
             },
             fresh_nonce,
         );
-        let (view, seen) = watch::channel(EngineView { call: call.view(), ended: None });
+        let (view, seen) = watch::channel(EngineView {
+            call: call.view(),
+            ended: None,
+        });
         let actor = Self {
             call,
             relay: config.relay.clone(),
@@ -188,9 +194,12 @@ impl Actor {
     fn peer(&mut self, id: PeerId, output: PeerOutput) {
         match output {
             PeerOutput::Open { ice_servers } => {
-                let Some(shared) = self.shared.clone() else { return };
+                let Some(shared) = self.shared.clone() else {
+                    return;
+                };
                 let (sender, commands) = mpsc::channel(COMMANDS);
-                self.tasks.spawn(peer::run(id.clone(), ice_servers, shared, commands));
+                self.tasks
+                    .spawn(peer::run(id.clone(), ice_servers, shared, commands));
                 self.peers.insert(id, sender);
             }
             // Without its sender a peer's task does what waits, then closes.

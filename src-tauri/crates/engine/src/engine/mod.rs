@@ -159,7 +159,13 @@ impl Engine {
         let peers = Peers::default();
         let (actor, view) = actor::Actor::new(config, media, peers.clone(), to_user);
         let task = tokio::spawn(actor.run(wished));
-        Self { view, events: Some(events), wishes, peers, task }
+        Self {
+            view,
+            events: Some(events),
+            wishes,
+            peers,
+            task,
+        }
     }
 
     /// What the user sees, always whole.

@@ -37,16 +37,28 @@ const LEAST_LOSS: f64 = 0.05;
 /// What of the peers others than their tasks may see.
 #[derive(Clone, Default)]
 pub(super) struct Peers {
-    inner: Arc<Mutex<BTreeMap<PeerId, (Counters, Option<Latest>)>>>,
+    inner: Arc<Mutex<BTreeMap<PeerId, Public>>>,
+}
+
+struct Public {
+    counters: Counters,
+    pictures: Option<Latest>,
 }
 
 impl Peers {
     pub(super) fn picture(&self, peer: &PeerId) -> Option<Latest> {
-        self.inner.lock().get(peer).and_then(|(_, pictures)| pictures.clone())
+        self.inner
+            .lock()
+            .get(peer)
+            .and_then(|public| public.pictures.clone())
     }
 
     pub(super) fn report(&self) -> Vec<PeerReport> {
-        self.inner.lock().iter().map(|(id, (counters, _))| counters.report(id.clone())).collect()
+        self.inner
+            .lock()
+            .iter()
+            .map(|(id, public)| public.counters.report(id.clone()))
+            .collect()
     }
 }
 
@@ -71,7 +83,12 @@ pub(super) async fn run(
 ) {
     let transport = &shared.transport;
     let config = PeerConfig {
-        ice_servers: transport.ice_servers.iter().cloned().chain(ice_servers).collect(),
+        ice_servers: transport
+            .ice_servers
+            .iter()
+            .cloned()
+            .chain(ice_servers)
+            .collect(),
         relay_only: transport.relay_only,
         video: transport.video,
         audio: transport.audio,
@@ -119,7 +136,11 @@ struct Task {
 
 impl Task {
     async fn run(mut self, incoming: Incoming, mut commands: mpsc::Receiver<PeerOutput>) {
-        let Incoming { mut events, video, audio } = incoming;
+        let Incoming {
+            mut events,
+            video,
+            audio,
+        } = incoming;
         let mut packets = Some((video, audio));
         let mut tick = interval(Duration::from_secs(1));
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -145,10 +166,12 @@ impl Task {
 
     async fn command(&mut self, command: PeerOutput) {
         let done = match command {
-            PeerOutput::CreateOffer { ice_restart } => match self.rtc.create_offer(ice_restart).await {
-                Ok(offer) => self.described(offer).await,
-                Err(error) => Err(error),
-            },
+            PeerOutput::CreateOffer { ice_restart } => {
+                match self.rtc.create_offer(ice_restart).await {
+                    Ok(offer) => self.described(offer).await,
+                    Err(error) => Err(error),
+                }
+            }
             PeerOutput::CreateAnswer => match self.rtc.create_answer().await {
                 Ok(answer) => self.described(answer).await,
                 Err(error) => Err(error),
@@ -178,7 +201,12 @@ impl Task {
         };
         if let Err(error) = done {
             tracing::warn!("{error}");
-            tell(&self.shared, &self.id, PeerInput::StepFailed(error.to_string())).await;
+            tell(
+                &self.shared,
+                &self.id,
+                PeerInput::StepFailed(error.to_string()),
+            )
+            .await;
         }
     }
 
@@ -212,7 +240,9 @@ impl Task {
                 }
                 return;
             }
-            PeerEvent::State(PeerState::Connecting) | PeerEvent::RemoteTrack(_) | PeerEvent::DataClosed => return,
+            PeerEvent::State(PeerState::Connecting)
+            | PeerEvent::RemoteTrack(_)
+            | PeerEvent::DataClosed => return,
         };
         tell(&self.shared, &self.id, input).await;
     }
@@ -220,13 +250,25 @@ impl Task {
     /// The connection is up for the first time: the pipelines start.
     async fn start(
         &mut self,
-        (video, audio): (mpsc::Receiver<crate::packet::RtpPacket>, mpsc::Receiver<crate::packet::RtpPacket>),
+        (video, audio): (
+            mpsc::Receiver<crate::packet::RtpPacket>,
+            mpsc::Receiver<crate::packet::RtpPacket>,
+        ),
         pair: &str,
     ) {
         let transport = &self.shared.transport;
-        let codec = self.rtc.sender(MediaKind::Video).codec().filter(|_| transport.video.send);
-        let sending =
-            Sending::start(&self.rtc, &self.shared.media, codec, transport.audio.send, transport.max_bitrate);
+        let codec = self
+            .rtc
+            .sender(MediaKind::Video)
+            .codec()
+            .filter(|_| transport.video.send);
+        let sending = Sending::start(
+            &self.rtc,
+            &self.shared.media,
+            codec,
+            transport.audio.send,
+            transport.max_bitrate,
+        );
         let mut counters = Counters {
             rtc: self.rtc.clone(),
             sent: Some((sending.sent().clone(), codec)),
@@ -240,7 +282,13 @@ impl Task {
             to_user: Some(self.shared.to_user.clone()),
             next: sinks.and_then(|sinks| sinks.video(&self.id)),
         };
-        match VideoIn::start(self.id.clone(), self.rtc.clone(), video, transport.decode, Some(Box::new(sink))) {
+        match VideoIn::start(
+            self.id.clone(),
+            self.rtc.clone(),
+            video,
+            transport.decode,
+            Some(Box::new(sink)),
+        ) {
             Ok(video) => {
                 video.set_hidden(self.hidden);
                 counters.video = Some(video.stats().clone());
@@ -254,9 +302,17 @@ impl Task {
             Err(error) => tracing::error!("no decoder for the sound of a peer: {error}"),
         }
         let pictures = self.video.as_ref().map(VideoIn::pictures);
-        self.shared.peers.inner.lock().insert(self.id.clone(), (counters, pictures));
+        self.shared
+            .peers
+            .inner
+            .lock()
+            .insert(self.id.clone(), Public { counters, pictures });
         let ms = since(&self.offered);
-        let connected = EngineEvent::Connected { peer: self.id.clone(), ms, pair: pair.to_owned() };
+        let connected = EngineEvent::Connected {
+            peer: self.id.clone(),
+            ms,
+            pair: pair.to_owned(),
+        };
         let _ = self.shared.to_user.try_send(connected);
     }
 
@@ -266,7 +322,9 @@ impl Task {
         }
         let stats = self.rtc.stats();
         let loss = stats.audio.sent.fraction_lost.clamp(LEAST_LOSS, 1.0);
-        self.shared.media.set_expected_loss((loss * 100.0).round() as u8);
+        self.shared
+            .media
+            .set_expected_loss((loss * 100.0).round() as u8);
         if let Some(quality) = quality(&stats) {
             tell(&self.shared, &self.id, PeerInput::Quality(quality)).await;
         }
@@ -286,7 +344,9 @@ impl Task {
 }
 
 fn since(offered: &OnceLock<Instant>) -> u64 {
-    offered.get().map_or(0, |at| at.elapsed().as_millis() as u64)
+    offered
+        .get()
+        .map_or(0, |at| at.elapsed().as_millis() as u64)
 }
 
 /// Tells of the first picture, and hands all on.

@@ -71,7 +71,10 @@ impl Counters {
             freezes: video.map_or((0, Duration::ZERO), VideoStats::freezes),
             size: video.map_or((0, 0), VideoStats::size),
             level_db: self.audio.as_ref().map_or(-100.0, |audio| audio.level_db()),
-            jitter: self.audio.as_ref().map_or_else(JitterStats::default, |audio| audio.jitter()),
+            jitter: self
+                .audio
+                .as_ref()
+                .map_or_else(JitterStats::default, |audio| audio.jitter()),
         }
     }
 }
@@ -80,7 +83,11 @@ impl Counters {
 /// people begin to talk at once (ITU-T G.114 gives 150 ms one way as the limit of good).
 pub(super) fn quality(stats: &PeerStats) -> Option<Quality> {
     let rtt = stats.rtt?;
-    let loss = stats.audio.sent.fraction_lost.max(stats.video.sent.fraction_lost);
+    let loss = stats
+        .audio
+        .sent
+        .fraction_lost
+        .max(stats.video.sent.fraction_lost);
     Some(if loss > 0.08 || rtt > Duration::from_millis(600) {
         Quality::Poor
     } else if loss > 0.02 || rtt > Duration::from_millis(300) {

@@ -44,7 +44,10 @@ pub(super) fn start(
     match worker {
         Ok(worker) => Some(worker),
         Err(error) => {
-            failed.send_replace(state_of(&DeviceError::Failed(DeviceKind::Camera, error.to_string())));
+            failed.send_replace(state_of(&DeviceError::Failed(
+                DeviceKind::Camera,
+                error.to_string(),
+            )));
             None
         }
     }
@@ -54,6 +57,8 @@ pub(super) fn start(
 pub(super) fn state_of(error: &DeviceError) -> DeviceState {
     match error {
         DeviceError::Missing(_) => DeviceState::Missing,
-        error => DeviceState::Failed { error: error.to_user() },
+        error => DeviceState::Failed {
+            error: error.to_user(),
+        },
     }
 }

@@ -133,7 +133,9 @@ impl Encoder {
             last_key: None,
         };
         let handle = Handle::current();
-        let worker = Worker::spawn("ahoy-encode", move |stop| thread.run(&handle, pictures, &stop))?;
+        let worker = Worker::spawn("ahoy-encode", move |stop| {
+            thread.run(&handle, pictures, &stop)
+        })?;
         Ok(Self { shared, worker })
     }
 
@@ -141,9 +143,17 @@ impl Encoder {
     pub(super) fn subscribe(&self, target: Bitrate) -> VideoOut {
         let (sender, packets) = mpsc::channel(QUEUE);
         let target = Arc::new(AtomicU64::new(target.as_bps()));
-        let output = Output { packets: sender, target: target.clone(), needs_key: true };
+        let output = Output {
+            packets: sender,
+            target: target.clone(),
+            needs_key: true,
+        };
         self.shared.outputs.lock().push(output);
-        VideoOut { packets, target, shared: self.shared.clone() }
+        VideoOut {
+            packets,
+            target,
+            shared: self.shared.clone(),
+        }
     }
 
     pub(super) fn in_use(&self) -> bool {
@@ -180,7 +190,9 @@ impl Thread {
             if changed.is_none() {
                 return;
             }
-            let Some(picture) = pictures.borrow_and_update().clone() else { continue };
+            let Some(picture) = pictures.borrow_and_update().clone() else {
+                continue;
+            };
             if let Err(error) = self.picture(&picture) {
                 tracing::warn!("{error}");
                 self.encoder = None;
@@ -193,7 +205,10 @@ impl Thread {
         let (target, newcomer) = {
             let mut outputs = self.shared.outputs.lock();
             outputs.retain(|output| !output.packets.is_closed());
-            let target = outputs.iter().map(|output| output.target.load(Ordering::Relaxed)).min();
+            let target = outputs
+                .iter()
+                .map(|output| output.target.load(Ordering::Relaxed))
+                .min();
             (target, outputs.iter().any(|output| output.needs_key))
         };
         let Some(target) = target else {
@@ -203,15 +218,23 @@ impl Thread {
         };
         let at = now();
         let wanted = newcomer || self.shared.key_wanted.load(Ordering::Relaxed);
-        let key = wanted && self.last_key.is_none_or(|last| at.duration_since(last) >= KEY_FRAME_EVERY);
+        let key = wanted
+            && self
+                .last_key
+                .is_none_or(|last| at.duration_since(last) >= KEY_FRAME_EVERY);
         let encoder = self.encoder(target)?;
-        let Some(mut encoded) = encoder.encode(picture, key)? else { return Ok(()) };
+        let Some(mut encoded) = encoder.encode(picture, key)? else {
+            return Ok(());
+        };
         if encoded.key_frame {
             self.last_key = Some(at);
             self.shared.key_wanted.store(false, Ordering::Relaxed);
             self.shared.key_frames.fetch_add(1, Ordering::Relaxed);
         }
-        let since = picture.captured.saturating_duration_since(self.epoch).as_secs_f64();
+        let since = picture
+            .captured
+            .saturating_duration_since(self.epoch)
+            .as_secs_f64();
         encoded.rtp_time = (since * CLOCK) as u64 as u32;
         let packets = Packets {
             payloads: self.packetizer.packetize(&encoded).into(),
@@ -236,7 +259,11 @@ impl Thread {
                 Ok(encoder)
             }
             none => {
-                let config = VideoEncoderConfig { bitrate, fps: self.fps, content: Content::Camera };
+                let config = VideoEncoderConfig {
+                    bitrate,
+                    fps: self.fps,
+                    content: Content::Camera,
+                };
                 Ok(none.insert(VpxEncoder::new(self.codec, config)?))
             }
         }

@@ -1,7 +1,7 @@
 //! Camera, microphone and speaker of this end: what is chosen, how it does, and who takes what they bring.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, hash_map::Entry},
     sync::{Arc, atomic::Ordering},
     time::{Duration, Instant},
 };
@@ -117,7 +117,9 @@ impl LocalMedia {
             stop,
             task: Mutex::new(Some(task)),
         };
-        Self { inner: Arc::new(inner) }
+        Self {
+            inner: Arc::new(inner),
+        }
     }
 
     /// What there is, what is chosen and how it does.
@@ -168,7 +170,10 @@ impl LocalMedia {
 
     /// What percentage of the sound is lost on the way, for Opus' FEC.
     pub fn set_expected_loss(&self, percent: u8) {
-        self.inner.sound.loss.store(u64::from(percent), Ordering::Relaxed);
+        self.inner
+            .sound
+            .loss
+            .store(u64::from(percent), Ordering::Relaxed);
     }
 
     /// Closes all devices and joins their threads.
@@ -180,7 +185,13 @@ impl LocalMedia {
                 tracing::error!("the task of the devices panicked");
             }
         }
-        let encoders: Vec<Encoder> = self.inner.encoders.lock().drain().map(|(_, encoder)| encoder).collect();
+        let encoders: Vec<Encoder> = self
+            .inner
+            .encoders
+            .lock()
+            .drain()
+            .map(|(_, encoder)| encoder)
+            .collect();
         for encoder in encoders {
             encoder.stop().await;
         }
@@ -195,20 +206,27 @@ impl LocalMedia {
         let mut encoders = self.inner.encoders.lock();
         // Those that nobody uses any more end here; their threads end by themselves.
         encoders.retain(|other, encoder| *other == codec || encoder.in_use());
-        if !encoders.contains_key(&codec) {
-            match Encoder::start(codec, self.inner.pictures.clone(), self.inner.fps, self.inner.epoch) {
-                Ok(encoder) => encoders.insert(codec, encoder),
-                Err(error) => {
-                    tracing::error!("no thread for the encoder: {error}");
-                    return None;
+        let encoder = match encoders.entry(codec) {
+            Entry::Occupied(entry) => entry.into_mut(),
+            Entry::Vacant(entry) => {
+                let pictures = self.inner.pictures.clone();
+                match Encoder::start(codec, pictures, self.inner.fps, self.inner.epoch) {
+                    Ok(encoder) => entry.insert(encoder),
+                    Err(error) => {
+                        tracing::error!("no thread for the encoder: {error}");
+                        return None;
+                    }
                 }
-            };
-        }
-        encoders.get(&codec).map(|encoder| encoder.subscribe(target))
+            }
+        };
+        Some(encoder.subscribe(target))
     }
 
     pub(crate) fn speaker(&self) -> (watch::Receiver<SpeakerSpec>, watch::Sender<DeviceState>) {
-        (self.inner.speaker.subscribe(), self.inner.speaker_state.clone())
+        (
+            self.inner.speaker.subscribe(),
+            self.inner.speaker_state.clone(),
+        )
     }
 
     fn wish(&self, wish: Wish) {
@@ -242,7 +260,12 @@ struct Actor {
 }
 
 impl Actor {
-    async fn run(mut self, mut wishes: mpsc::Receiver<Wish>, view: watch::Sender<MediaView>, stop: CancellationToken) {
+    async fn run(
+        mut self,
+        mut wishes: mpsc::Receiver<Wish>,
+        view: watch::Sender<MediaView>,
+        stop: CancellationToken,
+    ) {
         self.open_camera().await;
         self.open_microphone().await;
         let mut camera = self.camera_state.subscribe();
@@ -272,7 +295,10 @@ impl Actor {
                 }
             }
         }
-        for worker in [self.camera.take(), self.microphone.take()].into_iter().flatten() {
+        for worker in [self.camera.take(), self.microphone.take()]
+            .into_iter()
+            .flatten()
+        {
             worker.stop().await;
         }
         self.camera_state.send_replace(DeviceState::Closed);
@@ -313,7 +339,8 @@ impl Actor {
 
     /// A device that was missing may be there now.
     async fn listed(&mut self, devices: Devices) {
-        let more = |old: &[DeviceInfo], new: &[DeviceInfo]| new.iter().any(|device| !old.contains(device));
+        let more =
+            |old: &[DeviceInfo], new: &[DeviceInfo]| new.iter().any(|device| !old.contains(device));
         let camera = more(&self.devices.cameras, &devices.cameras);
         let microphone = more(&self.devices.microphones, &devices.microphones);
         self.devices = devices;
@@ -364,14 +391,19 @@ impl Actor {
             SpeakerSpec::Speaker(id) => id.clone(),
             SpeakerSpec::None => None,
         };
-        let device = |devices: &[DeviceInfo], selected, state: &watch::Sender<DeviceState>| DeviceView {
-            devices: devices.to_vec(),
-            selected,
-            state: state.borrow().clone(),
-        };
+        let device =
+            |devices: &[DeviceInfo], selected, state: &watch::Sender<DeviceState>| DeviceView {
+                devices: devices.to_vec(),
+                selected,
+                state: state.borrow().clone(),
+            };
         MediaView {
             camera: device(&self.devices.cameras, camera, &self.camera_state),
-            microphone: device(&self.devices.microphones, microphone, &self.microphone_state),
+            microphone: device(
+                &self.devices.microphones,
+                microphone,
+                &self.microphone_state,
+            ),
             speaker: device(&self.devices.speakers, speaker, &self.speaker_state),
             muted: *self.muted.borrow(),
             camera_off: self.camera_off,
@@ -380,5 +412,8 @@ impl Actor {
 }
 
 fn is_broken(state: &watch::Sender<DeviceState>) -> bool {
-    matches!(&*state.borrow(), DeviceState::Missing | DeviceState::Failed { .. })
+    matches!(
+        &*state.borrow(),
+        DeviceState::Missing | DeviceState::Failed { .. }
+    )
 }

@@ -93,7 +93,10 @@ pub(super) fn start(
     match worker {
         Ok(worker) => Some(worker),
         Err(error) => {
-            failed.send_replace(state_of(&DeviceError::Failed(DeviceKind::Microphone, error.to_string())));
+            failed.send_replace(state_of(&DeviceError::Failed(
+                DeviceKind::Microphone,
+                error.to_string(),
+            )));
             None
         }
     }
@@ -105,7 +108,9 @@ fn run(
     state: &watch::Sender<DeviceState>,
     stop: &CancellationToken,
 ) -> Result<(), DeviceError> {
-    let fault = |error: &dyn std::fmt::Display| DeviceError::Failed(DeviceKind::Microphone, error.to_string());
+    let fault = |error: &dyn std::fmt::Display| {
+        DeviceError::Failed(DeviceKind::Microphone, error.to_string())
+    };
     let mut encoder = OpusEncoder::new().map_err(|error| fault(&error))?;
     let mut source = device::open_audio(spec)?;
     let mut meter = LevelMeter::default();
@@ -136,7 +141,9 @@ fn run(
         let captured = now() - FRAME;
         // The device's clock counts on from where the wall clock stood when it began.
         let time = *rtp_time.get_or_insert_with(|| {
-            let since = captured.saturating_duration_since(shared.epoch).as_secs_f64();
+            let since = captured
+                .saturating_duration_since(shared.epoch)
+                .as_secs_f64();
             (since * f64::from(SAMPLE_RATE)) as u64 as u32
         });
         rtp_time = Some(time.wrapping_add(OPUS_SAMPLES as u32));
@@ -148,14 +155,20 @@ fn run(
         let wanted = shared.loss.load(Ordering::Relaxed);
         if wanted != loss {
             loss = wanted;
-            encoder.set_expected_loss(u8::try_from(loss).unwrap_or(100)).map_err(|error| fault(&error))?;
+            encoder
+                .set_expected_loss(u8::try_from(loss).unwrap_or(100))
+                .map_err(|error| fault(&error))?;
         }
         match encoder.encode(&frame, &mut packet) {
             Ok(length) => {
                 let data = Bytes::copy_from_slice(&packet[..length]);
                 for output in outputs.iter() {
                     // Full: the peer's task is stuck, and old sound is of no use to anybody.
-                    let _ = output.try_send(AudioPacket { data: data.clone(), rtp_time: time, captured });
+                    let _ = output.try_send(AudioPacket {
+                        data: data.clone(),
+                        rtp_time: time,
+                        captured,
+                    });
                 }
             }
             Err(error) => tracing::warn!("{error}"),

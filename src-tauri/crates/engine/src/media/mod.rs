@@ -32,7 +32,10 @@ use crate::frame::VideoFrame;
 /// The newest picture of a source; `None` while there is none. A reader that is slow misses pictures.
 pub type Latest = watch::Receiver<Option<VideoFrame>>;
 
-#[expect(clippy::disallowed_methods, reason = "this room owns the media threads, which live in real time")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "this room owns the media threads, which live in real time"
+)]
 pub(crate) fn now() -> Instant {
     Instant::now()
 }

@@ -41,13 +41,17 @@ pub struct AudioStats {
 
 impl AudioStats {
     fn new() -> Arc<Self> {
-        let stats = Self { level_mdb: AtomicU64::new(0), jitter: Mutex::default() };
+        let stats = Self {
+            level_mdb: AtomicU64::new(0),
+            jitter: Mutex::default(),
+        };
         stats.set_level(SILENCE_DB);
         Arc::new(stats)
     }
 
     fn set_level(&self, db: f32) {
-        self.level_mdb.store(f64::from(db).to_bits(), Ordering::Relaxed);
+        self.level_mdb
+            .store(f64::from(db).to_bits(), Ordering::Relaxed);
     }
 
     /// How loud it was of late: root mean square, dB below full scale.
@@ -79,11 +83,21 @@ pub struct Player {
 
 impl Player {
     /// Starts to play on what `speaker` names, and changes over when it names another.
-    pub fn start(speaker: watch::Receiver<SpeakerSpec>, state: watch::Sender<DeviceState>) -> std::io::Result<Self> {
+    pub fn start(
+        speaker: watch::Receiver<SpeakerSpec>,
+        state: watch::Sender<DeviceState>,
+    ) -> std::io::Result<Self> {
         let voices = Voices::default();
-        let thread = Thread { voices: voices.clone(), speaker, state };
+        let thread = Thread {
+            voices: voices.clone(),
+            speaker,
+            state,
+        };
         let worker = Worker::spawn("ahoy-speaker", move |stop| thread.run(&stop))?;
-        Ok(Self { voices, worker: Some(worker) })
+        Ok(Self {
+            voices,
+            worker: Some(worker),
+        })
     }
 
     /// One more peer is heard.
@@ -132,7 +146,9 @@ impl Thread {
             match device::open_speaker(&spec) {
                 Ok(mut sink) => {
                     self.state.send_replace(DeviceState::Open);
-                    let Err(error) = self.play(&mut *sink, stop, None) else { continue };
+                    let Err(error) = self.play(&mut *sink, stop, None) else {
+                        continue;
+                    };
                     tracing::warn!("{error}");
                     self.state.send_replace(state_of(&error));
                 }

@@ -114,8 +114,15 @@ impl VideoIn {
             pace: Pace::default(),
         };
         let handle = Handle::current();
-        let worker = Worker::spawn("ahoy-decode", move |stop| thread.run(&handle, packets, &stop))?;
-        Ok(Self { worker, stats, pictures, hidden })
+        let worker = Worker::spawn("ahoy-decode", move |stop| {
+            thread.run(&handle, packets, &stop)
+        })?;
+        Ok(Self {
+            worker,
+            stats,
+            pictures,
+            hidden,
+        })
     }
 
     /// The newest picture.
@@ -156,7 +163,12 @@ struct Thread {
 }
 
 impl Thread {
-    fn run(mut self, handle: &Handle, mut packets: mpsc::Receiver<RtpPacket>, stop: &CancellationToken) {
+    fn run(
+        mut self,
+        handle: &Handle,
+        mut packets: mpsc::Receiver<RtpPacket>,
+        stop: &CancellationToken,
+    ) {
         loop {
             let packet = handle.block_on(async {
                 tokio::select! {
@@ -178,7 +190,8 @@ impl Thread {
             }
             if self.hidden.load(Ordering::Relaxed) {
                 self.pace = Pace::default();
-                self.latest.send_if_modified(|picture| picture.take().is_some());
+                self.latest
+                    .send_if_modified(|picture| picture.take().is_some());
             }
             while let Some(Received::Frame(frame)) = self.frames.poll(now()) {
                 self.frame(&frame);
@@ -196,7 +209,11 @@ impl Thread {
             return;
         }
         self.broken &= !frame.key_frame;
-        let picture = if self.broken { None } else { self.decoded(frame) };
+        let picture = if self.broken {
+            None
+        } else {
+            self.decoded(frame)
+        };
         match picture {
             Some(picture) => self.show(picture),
             None => drop(self.stats.dropped.fetch_add(1, Ordering::Relaxed)),
@@ -232,17 +249,25 @@ impl Thread {
     fn count(&mut self, width: u32, height: u32) {
         self.stats.frames.fetch_add(1, Ordering::Relaxed);
         if width > 0 {
-            self.stats.size.store(u64::from(width) << 32 | u64::from(height), Ordering::Relaxed);
+            self.stats.size.store(
+                u64::from(width) << 32 | u64::from(height),
+                Ordering::Relaxed,
+            );
         }
         if let Some(frozen) = self.pace.step(now()) {
             self.stats.freezes.fetch_add(1, Ordering::Relaxed);
-            self.stats.frozen_us.fetch_add(frozen.as_micros() as u64, Ordering::Relaxed);
+            self.stats
+                .frozen_us
+                .fetch_add(frozen.as_micros() as u64, Ordering::Relaxed);
         }
     }
 
     fn ask(&mut self, handle: &Handle) {
         let at = now();
-        if self.asked.is_none_or(|last| at.duration_since(last) >= KEY_FRAME_EVERY) {
+        if self
+            .asked
+            .is_none_or(|last| at.duration_since(last) >= KEY_FRAME_EVERY)
+        {
             self.asked = Some(at);
             handle.block_on(self.peer.request_key_frame());
         }

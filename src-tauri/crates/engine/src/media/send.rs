@@ -80,13 +80,20 @@ struct Packet {
 impl Sending {
     /// Begins to send to a peer what was negotiated with it: pictures if `codec` is given, sound if the peer
     /// takes it; at most `max`.
-    pub fn start(peer: &Peer, media: &LocalMedia, codec: Option<VideoCodec>, audio: bool, max: Bitrate) -> Self {
+    pub fn start(
+        peer: &Peer,
+        media: &LocalMedia,
+        codec: Option<VideoCodec>,
+        audio: bool,
+        max: Bitrate,
+    ) -> Self {
         let (key_frames, wishes) = mpsc::channel(1);
         let stop = CancellationToken::new();
         let sent = Arc::new(Sent::default());
         let task = Task {
             audio: audio.then(|| media.audio_out()),
-            video: codec.and_then(|codec| media.video_out(codec, share(*peer.estimate().borrow(), max))),
+            video: codec
+                .and_then(|codec| media.video_out(codec, share(*peer.estimate().borrow(), max))),
             senders: (peer.sender(MediaKind::Audio), peer.sender(MediaKind::Video)),
             estimate: peer.estimate(),
             max,
@@ -94,7 +101,12 @@ impl Sending {
             sent: sent.clone(),
         };
         let task = tokio::spawn(task.run(stop.clone()));
-        Self { key_frames, stop, task, sent }
+        Self {
+            key_frames,
+            stop,
+            task,
+            sent,
+        }
     }
 
     /// The peer asked for a key frame.
@@ -119,7 +131,12 @@ impl Sending {
 
 /// What of the estimate is for pictures.
 fn share(estimate: Bitrate, max: Bitrate) -> Bitrate {
-    Bitrate::bps(estimate.as_bps().saturating_sub(AUDIO_SHARE).clamp(LEAST, max.as_bps().max(LEAST)))
+    Bitrate::bps(
+        estimate
+            .as_bps()
+            .saturating_sub(AUDIO_SHARE)
+            .clamp(LEAST, max.as_bps().max(LEAST)),
+    )
 }
 
 struct Task {
@@ -188,8 +205,12 @@ impl Task {
                 video.request_key_frame();
             }
             let stats = video.stats();
-            self.sent.key_frames.store(stats.key_frames, Ordering::Relaxed);
-            self.sent.target.store(stats.target.as_bps(), Ordering::Relaxed);
+            self.sent
+                .key_frames
+                .store(stats.key_frames, Ordering::Relaxed);
+            self.sent
+                .target
+                .store(stats.target.as_bps(), Ordering::Relaxed);
         }
     }
 
@@ -198,7 +219,10 @@ impl Task {
             MediaKind::Audio => &self.senders.0,
             MediaKind::Video => &self.senders.1,
         };
-        if let Err(error) = sender.send(&packet.payload, packet.rtp_time, packet.captured).await {
+        if let Err(error) = sender
+            .send(&packet.payload, packet.rtp_time, packet.captured)
+            .await
+        {
             // The connection says by its state when it is gone; until then single packets do not matter.
             tracing::trace!("{error}");
         }
@@ -209,7 +233,10 @@ impl Packet {
     fn sound(packet: AudioPacket) -> Self {
         Self {
             kind: MediaKind::Audio,
-            payload: Payload { data: packet.data, marker: false },
+            payload: Payload {
+                data: packet.data,
+                marker: false,
+            },
             rtp_time: packet.rtp_time,
             captured: packet.captured,
         }

@@ -23,19 +23,30 @@ impl Worker {
     ) -> io::Result<Self> {
         let stop = CancellationToken::new();
         let token = stop.clone();
-        let thread = std::thread::Builder::new().name(name.into()).spawn(move || run(token))?;
-        Ok(Self { name, stop, thread: Some(thread) })
+        let thread = std::thread::Builder::new()
+            .name(name.into())
+            .spawn(move || run(token))?;
+        Ok(Self {
+            name,
+            stop,
+            thread: Some(thread),
+        })
     }
 
     /// Asks it to stop and waits until it has; one that does not, because a driver holds it, is abandoned.
     pub(super) async fn stop(mut self) {
         self.stop.cancel();
-        let Some(thread) = self.thread.take() else { return };
+        let Some(thread) = self.thread.take() else {
+            return;
+        };
         let join = tokio::task::spawn_blocking(move || thread.join());
         match tokio::time::timeout(JOIN_WITHIN, join).await {
             Ok(Ok(Ok(()))) => {}
             Ok(_) => tracing::error!("the thread {} panicked", self.name),
-            Err(_) => tracing::warn!("the thread {} hangs in a driver and was abandoned", self.name),
+            Err(_) => tracing::warn!(
+                "the thread {} hangs in a driver and was abandoned",
+                self.name
+            ),
         }
     }
 }

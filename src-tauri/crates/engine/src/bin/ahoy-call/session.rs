@@ -124,20 +124,20 @@ fn named_device_missing(plan: &CallPlan) -> Option<UserError> {
             "ahoy-call --devices lists what there is.",
         ))
     };
-    if let VideoSpec::Camera(Some(name)) = &plan.video {
-        if !named(name, &devices.cameras) {
-            return missing("camera", name, ErrorCode::CameraMissing);
-        }
+    if let VideoSpec::Camera(Some(name)) = &plan.video
+        && !named(name, &devices.cameras)
+    {
+        return missing("camera", name, ErrorCode::CameraMissing);
     }
-    if let AudioSpec::Microphone(Some(name)) = &plan.audio {
-        if !named(name, &devices.microphones) {
-            return missing("microphone", name, ErrorCode::MicrophoneMissing);
-        }
+    if let AudioSpec::Microphone(Some(name)) = &plan.audio
+        && !named(name, &devices.microphones)
+    {
+        return missing("microphone", name, ErrorCode::MicrophoneMissing);
     }
-    if let SpeakerSpec::Speaker(Some(name)) = &plan.speaker {
-        if !named(name, &devices.speakers) {
-            return missing("speaker", name, ErrorCode::SpeakerFailed);
-        }
+    if let SpeakerSpec::Speaker(Some(name)) = &plan.speaker
+        && !named(name, &devices.speakers)
+    {
+        return missing("speaker", name, ErrorCode::SpeakerFailed);
     }
     None
 }
