@@ -3,7 +3,7 @@
  *
  * | at | |
  * |---|---|
- * | 0 | u32 magic 0x59484F41, "AHOY" |
+ * | 0 | u32 magic 0x59484F41 |
  * | 4 | u32 width, pixels |
  * | 8 | u32 height, pixels |
  * | 12 | u8 matrix: 0 BT.601, 1 BT.709 |

@@ -23,6 +23,7 @@ vi.stubGlobal(
   "ResizeObserver",
   class {
     observe(): void {}
+    unobserve(): void {}
     disconnect(): void {}
   },
 );

@@ -6,7 +6,6 @@ export const texts = {
   "app.title.call": "{name} · Ahoy",
 
   "action.back": "Back",
-  "action.cancel": "Cancel",
   "action.close": "Close",
   "action.dismiss": "OK",
   "action.retry": "Try again",
@@ -95,8 +94,6 @@ export const texts = {
   "call.unnamed": "Guest",
   "call.muted": "You are muted.",
   "call.muted.hint": "Press {key} to speak.",
-  "call.sound.blocked": "The browser keeps the sound off until you click.",
-  "call.sound.play": "Play sound",
   "call.peer.picture": "Picture of {name}",
   "call.peer.muted": "{name}'s microphone is off",
   "call.peer.cameraOff": "{name}'s camera is off",

@@ -1,0 +1,46 @@
+import { describe, expect, it } from "vitest";
+import { media, peer } from "../gallery/fixtures";
+import { type CallState, type GuestState, initialState, viewOf } from "./view";
+
+const state = (change: Partial<GuestState> = {}): GuestState => ({ ...initialState("relay:3002", "Ada", "light"), ...change });
+
+const call = (change: Partial<CallState> = {}): CallState => ({
+  phase: "connected",
+  peers: () => [peer("p", "Mika")],
+  connectedAt: 5,
+  relayLost: false,
+  ...change,
+});
+
+describe("the view of a guest", () => {
+  it("begins in the lobby with what is remembered", () => {
+    const view = viewOf(state(), media(), null);
+    expect(view.screen).toEqual({ type: "lobby", host: false, busy: false });
+    expect(view.settings).toMatchObject({ name: "Ada", theme: "light" });
+    expect(initialState("r", "", "rubbish").theme).toBe("system");
+  });
+
+  it("shows the call without a link to give away", () => {
+    const view = viewOf(state({ screen: "call" }), media(), call());
+    expect(view.screen).toMatchObject({ type: "call", phase: "connected", host: false, link: null, connected_at: 5 });
+    expect(view.relay.type).toBe("server");
+  });
+
+  it("says that the relay is gone", () => {
+    expect(viewOf(state({ screen: "call" }), media(), call({ relayLost: true })).relay).toMatchObject({
+      type: "failed",
+      error: { code: "relay_unreachable" },
+    });
+  });
+
+  it.each([
+    [{ type: "by_them" }, true],
+    [{ type: "network" }, true],
+    [{ type: "refused", code: "not_found" }, true],
+    [{ type: "refused", code: "bad_link" }, false],
+    [{ type: "refused", code: "removed" }, false],
+  ] as const)("after %o a way back: %s", (reason, can) => {
+    const view = viewOf(state({ screen: "ended", ended: { reason, name: "Mika", seconds: 9 } }), media(), null);
+    expect(view.screen).toEqual({ type: "ended", reason, name: "Mika", seconds: 9, can_call_again: can });
+  });
+});
