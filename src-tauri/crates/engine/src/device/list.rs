@@ -1,21 +1,187 @@
-//! What devices there are.
+//! Which devices there are.
+
+use std::{
+    sync::mpsc::{Receiver, RecvTimeoutError, channel},
+    thread::Builder,
+    time::Duration,
+};
 
 use ahoy_contract::ui::DeviceInfo;
+use parking_lot::Mutex;
 
-/// The devices of this machine, in the system's order.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+use super::{camera, sound};
+
+/// How long listing may take; then what was found the last time counts. A sound server that starts takes
+/// some 100 ms.
+const LIST_WITHIN: Duration = Duration::from_millis(1500);
+
+/// All devices, each kind in the system's order.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Devices {
-    /// What brings pictures.
+    /// Cameras.
     pub cameras: Vec<DeviceInfo>,
-    /// What brings sound.
+    /// Microphones, without the monitors of what is played.
     pub microphones: Vec<DeviceInfo>,
-    /// What plays sound.
+    /// Speakers.
     pub speakers: Vec<DeviceInfo>,
 }
 
+static CAMERAS: Mutex<Lister<Vec<DeviceInfo>>> = Mutex::new(Lister::new(Vec::new()));
+static SOUND: Mutex<Lister<(Vec<DeviceInfo>, Vec<DeviceInfo>)>> =
+    Mutex::new(Lister::new((Vec::new(), Vec::new())));
+
 impl Devices {
-    /// Asks the system; takes some milliseconds.
+    /// Looks what there is: some ms, and where a driver hangs 1.5 s. There are no events for coming and
+    /// going: call it again, about once a second while somebody looks at the list.
+    ///
+    /// Ids stay the same while a device is in its place, also over restarts.
     pub fn list() -> Self {
-        Self::default()
+        let mut cameras = CAMERAS.lock();
+        let mut sound = SOUND.lock();
+        cameras.start("ahoy-cameras", camera::list);
+        sound.start("ahoy-sounds", sound::list);
+        let cameras = cameras.wait();
+        let (microphones, speakers) = sound.wait();
+        Self {
+            cameras,
+            microphones,
+            speakers,
+        }
+    }
+
+    /// Finds a device by id, else by name, else by a part of its name; case does not matter in names.
+    pub fn resolve<'a>(devices: &'a [DeviceInfo], wanted: &str) -> Option<&'a DeviceInfo> {
+        let lower = wanted.to_lowercase();
+        devices
+            .iter()
+            .find(|d| d.id == wanted)
+            .or_else(|| devices.iter().find(|d| d.name.to_lowercase() == lower))
+            .or_else(|| {
+                devices
+                    .iter()
+                    .find(|d| !lower.is_empty() && d.name.to_lowercase().contains(&lower))
+            })
+    }
+}
+
+/// Runs a search on a thread of its own, one at a time: where a driver hangs, one thread hangs with it and no more.
+struct Lister<T> {
+    last: T,
+    running: Option<Receiver<T>>,
+}
+
+impl<T: Clone + Send + 'static> Lister<T> {
+    const fn new(nothing: T) -> Self {
+        Self {
+            last: nothing,
+            running: None,
+        }
+    }
+
+    fn start(&mut self, name: &str, search: fn() -> T) {
+        if self.running.is_some() {
+            return;
+        }
+        let (found, finds) = channel();
+        let thread = Builder::new().name(name.into()).spawn(move || {
+            // Nobody waits any more when it took too long; the next call takes it then.
+            let _ = found.send(search());
+        });
+        match thread {
+            Ok(_) => self.running = Some(finds),
+            Err(error) => tracing::warn!(%error, "devices cannot be listed"),
+        }
+    }
+
+    fn wait(&mut self) -> T {
+        if let Some(running) = &self.running {
+            match running.recv_timeout(LIST_WITHIN) {
+                Ok(found) => {
+                    self.last = found;
+                    self.running = None;
+                }
+                Err(RecvTimeoutError::Disconnected) => self.running = None,
+                Err(RecvTimeoutError::Timeout) => {
+                    tracing::warn!("a device driver takes long to say what there is");
+                }
+            }
+        }
+        self.last.clone()
+    }
+}
+
+/// Makes ids unique where two devices say the same of themselves.
+pub(super) fn number_twins(devices: &mut [DeviceInfo]) {
+    for index in 1..devices.len() {
+        let (before, rest) = devices.split_at_mut(index);
+        let twins = before
+            .iter()
+            .filter(|d| d.id == rest[0].id || d.id.starts_with(&format!("{}#", rest[0].id)))
+            .count();
+        if twins > 0 {
+            rest[0].id = format!("{}#{}", rest[0].id, twins + 1);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn device(id: &str, name: &str) -> DeviceInfo {
+        DeviceInfo {
+            id: id.into(),
+            name: name.into(),
+        }
+    }
+
+    #[test]
+    fn a_device_is_found_by_id_then_name_then_part() {
+        let devices = [
+            device("a", "Camera b"),
+            device("b", "HD Webcam"),
+            device("c", "hd webcam pro"),
+        ];
+        let found = |wanted| Devices::resolve(&devices, wanted).map(|d| d.id.as_str());
+        assert_eq!(found("b"), Some("b"));
+        assert_eq!(found("HD WEBCAM PRO"), Some("c"));
+        assert_eq!(found("webcam"), Some("b"));
+        assert_eq!(found("projector"), None);
+        assert_eq!(found(""), None);
+    }
+
+    #[test]
+    fn twins_get_numbers() {
+        let mut devices = [
+            device("x", "1"),
+            device("x", "2"),
+            device("y", "3"),
+            device("x", "4"),
+        ];
+        number_twins(&mut devices);
+        assert_eq!(devices.map(|d| d.id), ["x", "x#2", "y", "x#3"]);
+    }
+
+    #[test]
+    fn listing_works_whatever_there_is() {
+        let devices = Devices::list();
+        for device in devices.cameras.iter().chain(&devices.speakers) {
+            assert!(!device.id.is_empty());
+        }
+        assert_eq!(Devices::list(), devices);
+    }
+
+    #[test]
+    fn a_search_that_hangs_does_not_hang_the_caller() {
+        let mut lister = Lister::new(7);
+        lister.start("test-hangs", || {
+            std::thread::sleep(LIST_WITHIN + Duration::from_millis(300));
+            8
+        });
+        assert_eq!(lister.wait(), 7);
+        lister.start("test-second", || 9);
+        assert_eq!(lister.wait(), 8);
+        lister.start("test-panics", || panic!("as drivers do"));
+        assert_eq!(lister.wait(), 8);
     }
 }

@@ -2,12 +2,16 @@
 //!
 //! Each source and sink is opened, used and dropped on one thread, which `media` owns: calls block.
 
+mod camera;
 mod clock;
+mod driver;
 mod list;
 mod open;
 mod picture;
 pub mod probe;
 mod record;
+mod silent;
+mod sound;
 mod stamp;
 mod texture;
 mod tone;
@@ -23,11 +27,15 @@ use ahoy_contract::{ErrorCode, UserError};
 
 use crate::frame::{AudioBlock, VideoFrame};
 
+pub use camera::Camera;
 pub use clock::Clock;
+pub use driver::abandoned_threads;
 pub use list::Devices;
 pub use open::{open_audio, open_speaker, open_video};
 pub use picture::{DEFAULT_FORMAT, TestPicture};
 pub use record::{WavWriter, Y4mWriter};
+pub use silent::SilentSpeaker;
+pub use sound::{Microphone, Speaker};
 pub use stamp::read as read_stamp;
 pub use tone::TestTone;
 pub use wav::FileSound;

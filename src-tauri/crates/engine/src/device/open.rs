@@ -1,63 +1,39 @@
-//! From what the user asked for to the device that does it.
-
-use std::time::Duration;
+//! From what was asked for to what brings or takes it.
 
 use super::{
-    AudioSink, AudioSource, AudioSpec, DeviceError, DeviceKind, FilePicture, FileSound,
-    SpeakerSpec, TestPicture, TestTone, VideoFormat, VideoSource, VideoSpec, clock,
+    AudioSink, AudioSource, AudioSpec, Camera, DeviceError, DeviceKind, FilePicture, FileSound,
+    Microphone, Speaker, SpeakerSpec, TestPicture, TestTone, VideoFormat, VideoSource, VideoSpec,
+    silent::SilentSpeaker,
 };
-use crate::frame::AudioBlock;
 
-/// Opens a source of pictures on the calling thread; `format` is wished for, and the test picture has it
-/// where its own says nothing.
+/// Opens a source of pictures on the calling thread, which will read it. `format` is wished for: a camera takes its
+/// nearest mode, and the test picture has it where its own says nothing.
 pub fn open_video(
     spec: &VideoSpec,
     format: VideoFormat,
 ) -> Result<Box<dyn VideoSource>, DeviceError> {
-    match spec {
-        VideoSpec::Camera(_) | VideoSpec::None => Err(DeviceError::Missing(DeviceKind::Camera)),
-        VideoSpec::Test(own) => Ok(Box::new(TestPicture::new(own.unwrap_or(format))?)),
-        VideoSpec::File(path) => Ok(Box::new(FilePicture::open(path)?)),
-    }
+    Ok(match spec {
+        VideoSpec::Camera(camera) => Box::new(Camera::open(camera.as_deref(), format)?),
+        VideoSpec::Test(own) => Box::new(TestPicture::new(own.unwrap_or(format))?),
+        VideoSpec::File(path) => Box::new(FilePicture::open(path)?),
+        VideoSpec::None => return Err(DeviceError::Missing(DeviceKind::Camera)),
+    })
 }
 
-/// Opens a source of sound on the calling thread.
+/// Opens a source of sound on the calling thread, which will read it.
 pub fn open_audio(spec: &AudioSpec) -> Result<Box<dyn AudioSource>, DeviceError> {
-    match spec {
-        AudioSpec::Microphone(_) | AudioSpec::None => {
-            Err(DeviceError::Missing(DeviceKind::Microphone))
-        }
-        AudioSpec::Test => Ok(Box::new(TestTone::default())),
-        AudioSpec::File(path) => Ok(Box::new(FileSound::open(path)?)),
-    }
+    Ok(match spec {
+        AudioSpec::Microphone(microphone) => Box::new(Microphone::open(microphone.as_deref())?),
+        AudioSpec::Test => Box::new(TestTone::default()),
+        AudioSpec::File(path) => Box::new(FileSound::open(path)?),
+        AudioSpec::None => return Err(DeviceError::Missing(DeviceKind::Microphone)),
+    })
 }
 
-/// Opens a speaker on the calling thread.
+/// Opens a speaker on the calling thread, which will write to it.
 pub fn open_speaker(spec: &SpeakerSpec) -> Result<Box<dyn AudioSink>, DeviceError> {
-    match spec {
-        SpeakerSpec::Speaker(_) => Err(DeviceError::Missing(DeviceKind::Speaker)),
-        SpeakerSpec::None => Ok(Box::new(Silent::new())),
-    }
-}
-
-/// Takes sound at the pace of a clock and plays it nowhere.
-#[derive(Debug)]
-struct Silent(clock::Pace);
-
-impl Silent {
-    fn new() -> Self {
-        // A block is 10 ms.
-        Self(clock::Pace::new(clock::now(), 100, 1))
-    }
-}
-
-impl AudioSink for Silent {
-    fn write(&mut self, _: &AudioBlock) -> Result<(), DeviceError> {
-        self.0.wait();
-        Ok(())
-    }
-
-    fn delay(&self) -> Duration {
-        Duration::ZERO
-    }
+    Ok(match spec {
+        SpeakerSpec::Speaker(speaker) => Box::new(Speaker::open(speaker.as_deref())?),
+        SpeakerSpec::None => Box::new(SilentSpeaker::default()),
+    })
 }

@@ -1,0 +1,157 @@
+//! Microphones and speakers through cpal: on Linux PulseAudio (or PipeWire in its place), else ALSA.
+//!
+//! The stream lives on a thread of its own, which a sound server may keep. Its callbacks run on threads of
+//! the system that must not wait: between them and `read` and `write` there is a lock-free ring, and what
+//! goes wrong is one flag. A failed stream is of no more use; `media` opens another.
+
+mod host;
+mod microphone;
+mod speaker;
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU8, AtomicU32, AtomicU64, Ordering},
+        mpsc::{RecvTimeoutError, sync_channel},
+    },
+    thread::Thread,
+    time::{Duration, Instant},
+};
+
+use cpal::{Error, ErrorKind, traits::StreamTrait};
+
+use super::{
+    DeviceError, DeviceKind, STALLED_AFTER, clock,
+    driver::{DriverThread, Stop},
+};
+
+pub(super) use host::list;
+pub use microphone::Microphone;
+pub use speaker::Speaker;
+
+/// How long a sound server has to open a stream: bluetooth headsets take two seconds to change over.
+const OPEN_WITHIN: Duration = Duration::from_secs(5);
+
+/// What callbacks and the thread that reads or writes share.
+#[derive(Debug)]
+struct Shared {
+    /// 0 while all is well, else one of the constants below.
+    failed: AtomicU8,
+    /// Samples that were lost (microphone) or missing (speaker).
+    gaps: AtomicU64,
+    /// The device's own delay in µs.
+    delay_us: AtomicU32,
+    /// The most frames that a callback has asked for.
+    largest: AtomicU32,
+    user: Thread,
+}
+
+const MISSING: u8 = 1;
+const DENIED: u8 = 2;
+const BUSY: u8 = 3;
+const FAILED: u8 = 4;
+
+impl Shared {
+    /// For a stream that this thread reads or writes.
+    fn new() -> Arc<Self> {
+        Arc::new(Self {
+            failed: AtomicU8::new(0),
+            gaps: AtomicU64::new(0),
+            delay_us: AtomicU32::new(0),
+            largest: AtomicU32::new(0),
+            user: std::thread::current(),
+        })
+    }
+
+    /// Called by the system, perhaps a hundred thousand times: sets the flag, and no more.
+    fn error(&self, error: &Error) {
+        let flag = match error.kind() {
+            ErrorKind::Xrun | ErrorKind::DeviceChanged | ErrorKind::RealtimeDenied => return,
+            kind => flag_of(kind),
+        };
+        if self
+            .failed
+            .compare_exchange(0, flag, Ordering::AcqRel, Ordering::Relaxed)
+            .is_ok()
+        {
+            self.user.unpark();
+        }
+    }
+
+    fn check(&self, kind: DeviceKind) -> Result<(), DeviceError> {
+        match self.failed.load(Ordering::Acquire) {
+            0 => Ok(()),
+            flag => Err(error_of(flag, kind, "the stream has broken")),
+        }
+    }
+
+    /// Waits until a callback has run, or something failed; not much longer than until `deadline`.
+    fn wait(&self, kind: DeviceKind, deadline: Instant) -> Result<(), DeviceError> {
+        self.check(kind)?;
+        let left = deadline.saturating_duration_since(clock::now());
+        if left.is_zero() {
+            return Err(DeviceError::Failed(kind, "the stream has stalled".into()));
+        }
+        std::thread::park_timeout(left);
+        Ok(())
+    }
+}
+
+fn deadline() -> Instant {
+    clock::now() + STALLED_AFTER
+}
+
+fn flag_of(kind: ErrorKind) -> u8 {
+    match kind {
+        ErrorKind::DeviceNotAvailable | ErrorKind::HostUnavailable => MISSING,
+        ErrorKind::PermissionDenied => DENIED,
+        ErrorKind::DeviceBusy => BUSY,
+        _ => FAILED,
+    }
+}
+
+fn error_of(flag: u8, kind: DeviceKind, detail: &str) -> DeviceError {
+    match flag {
+        MISSING => DeviceError::Missing(kind),
+        DENIED => DeviceError::Denied(kind),
+        BUSY => DeviceError::Busy(kind),
+        _ => DeviceError::Failed(kind, detail.into()),
+    }
+}
+
+fn device_error(kind: DeviceKind, error: &Error) -> DeviceError {
+    error_of(flag_of(error.kind()), kind, &error.to_string())
+}
+
+/// Opens a stream on a thread that keeps it until it is dropped. `open` makes the stream and says
+/// something about it.
+fn keep<T: Send + 'static>(
+    kind: DeviceKind,
+    name: &'static str,
+    open: impl FnOnce() -> Result<(cpal::Stream, T), DeviceError> + Send + 'static,
+) -> Result<(DriverThread, T), DeviceError> {
+    let (say, answer) = sync_channel(1);
+    let run = move |stop: &Stop| match open() {
+        Ok((stream, about)) => match stream.play() {
+            Ok(()) => {
+                let _ = say.send(Ok(about));
+                stop.wait();
+            }
+            Err(error) => {
+                let _ = say.send(Err(device_error(kind, &error)));
+            }
+        },
+        Err(error) => {
+            let _ = say.send(Err(error));
+        }
+    };
+    let thread = DriverThread::spawn(name, run)
+        .map_err(|error| DeviceError::Failed(kind, error.to_string()))?;
+    match answer.recv_timeout(OPEN_WITHIN) {
+        Ok(about) => Ok((thread, about?)),
+        Err(RecvTimeoutError::Timeout) => Err(DeviceError::Failed(kind, "it does not open".into())),
+        Err(RecvTimeoutError::Disconnected) => {
+            Err(DeviceError::Failed(kind, "its driver panicked".into()))
+        }
+    }
+}
