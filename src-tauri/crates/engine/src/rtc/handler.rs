@@ -1,25 +1,31 @@
 //! What the library calls. It does so on the connection's own task: nothing here waits, long work is
 //! given to tasks.
 
-use std::sync::{Arc, OnceLock, Weak};
+use std::{
+    sync::{Arc, OnceLock, Weak},
+    time::Duration,
+};
 
 use ahoy_contract::peer::Candidate;
 use parking_lot::Mutex;
 use rtc::rtp_transceiver::rtp_sender::RtpCodecKind;
 use tokio::sync::mpsc;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
-use tracing::debug;
+use tracing::{debug, warn};
 use webrtc::{
     data_channel::DataChannel,
     media_stream::track_remote::{TrackRemote, TrackRemoteEvent},
     peer_connection::{
-        PeerConnection, PeerConnectionEventHandler, RTCIceGatheringState,
+        PeerConnection, PeerConnectionEventHandler, RTCIceConnectionState, RTCIceGatheringState,
         RTCPeerConnectionIceEvent, RTCPeerConnectionState,
     },
 };
 
-use super::{MediaKind, PeerEvent, PeerState, data::DataLink, shared::Shared};
+use super::{MediaKind, PeerEvent, PeerState, data::DataLink, shared::Shared, socket::Gate};
 use crate::packet::RtpPacket;
+
+/// How long the exchange of keys (DTLS) may take once the peer can be reached.
+const KEYS_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Where received packets go.
 pub(super) struct Outputs {
@@ -37,6 +43,7 @@ pub(super) struct Handler {
     pub(super) outputs: Mutex<Option<Outputs>>,
     /// The remote tracks: one of each kind is read, the latest.
     pub(super) tracks: Mutex<[Option<Arc<dyn TrackRemote>>; 2]>,
+    pub(super) gate: Arc<Gate>,
     pub(super) connection: OnceLock<Weak<dyn PeerConnection>>,
 }
 
@@ -53,6 +60,25 @@ impl Handler {
             };
             let pair = pair.unwrap_or_else(|| "unknown".to_owned());
             shared.emit(PeerEvent::State(PeerState::Connected { pair }));
+        });
+    }
+
+    /// The peer can be reached: keys have to follow, or it is no peer of ours.
+    fn expect_keys(&self) {
+        if self.shared.is_connected() {
+            return;
+        }
+        let (shared, stop) = (self.shared.clone(), self.stop.clone());
+        self.tasks.spawn(async move {
+            tokio::select! {
+                () = stop.cancelled() => {}
+                () = tokio::time::sleep(KEYS_TIMEOUT) => {
+                    if !shared.is_connected() {
+                        warn!("the peer did not exchange keys");
+                        shared.emit(PeerEvent::State(PeerState::Failed));
+                    }
+                }
+            }
         });
     }
 
@@ -126,6 +152,14 @@ impl PeerConnectionEventHandler for Handler {
     async fn on_ice_gathering_state_change(&self, state: RTCIceGatheringState) {
         if state == RTCIceGatheringState::Complete {
             self.shared.emit(PeerEvent::Candidate(None));
+        }
+    }
+
+    async fn on_ice_connection_state_change(&self, state: RTCIceConnectionState) {
+        debug!(%state, "ICE");
+        if state == RTCIceConnectionState::Connected {
+            self.gate.open();
+            self.expect_keys();
         }
     }
 

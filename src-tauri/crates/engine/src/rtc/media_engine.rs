@@ -44,15 +44,8 @@ pub(super) fn media_engine(
         },
         RtpCodecKind::Audio,
     )?;
-    for &codec in codecs {
-        // The payload types that browsers use.
-        let payload_type = match codec {
-            VideoCodec::Vp8 => 96,
-            VideoCodec::Vp9 => 98,
-        };
-        for parameters in with_rtx(codec, payload_type, Some(payload_type + 1)) {
-            engine.register_codec(parameters, RtpCodecKind::Video)?;
-        }
+    for parameters in offered(codecs) {
+        engine.register_codec(parameters, RtpCodecKind::Video)?;
     }
     for uri in [TRANSPORT_CC, MID] {
         for kind in [RtpCodecKind::Audio, RtpCodecKind::Video] {
@@ -63,6 +56,19 @@ pub(super) fn media_engine(
         }
     }
     Ok(engine)
+}
+
+/// The video codecs of an offer, in the order of preference.
+pub(super) fn offered(codecs: &[VideoCodec]) -> Vec<RTCRtpCodecParameters> {
+    let described = codecs.iter().map(|&codec| {
+        // The payload types that browsers use.
+        let payload_type = match codec {
+            VideoCodec::Vp8 => 96,
+            VideoCodec::Vp9 => 98,
+        };
+        with_rtx(codec, payload_type, Some(payload_type + 1))
+    });
+    described.flatten().collect()
 }
 
 /// The codecs of the peer's offer in this side's order, with the peer's payload types; what the answer

@@ -4,6 +4,7 @@
 //! happens through bounded queues ([`Incoming`]). Each connection makes its own DTLS certificate.
 
 mod addresses;
+mod arrival;
 mod config;
 mod data;
 mod error;
@@ -18,6 +19,7 @@ mod runtime;
 mod sdp;
 mod sender;
 mod shared;
+mod socket;
 mod stats;
 #[cfg(test)]
 mod tests;

@@ -31,8 +31,8 @@ use rtc::{
 };
 
 use super::{
-    MediaKind, PeerEvent, SyncPoint, history::SendHistory, media_engine::TRANSPORT_CC,
-    shared::Shared,
+    MediaKind, PeerEvent, SyncPoint, arrival::Arrivals, history::SendHistory,
+    media_engine::TRANSPORT_CC, shared::Shared,
 };
 use crate::{
     frame::Bitrate,
@@ -46,7 +46,7 @@ const KEY_FRAME_REQUESTS: Duration = Duration::from_millis(100);
 pub(super) struct Monitor {
     shared: Arc<Shared>,
     local: HashMap<u32, Local>,
-    remote: HashMap<u32, MediaKind>,
+    remote: HashMap<u32, Remote>,
     history: SendHistory,
     estimator: BandwidthEstimator,
     last_request: Option<Instant>,
@@ -60,6 +60,15 @@ struct Local {
     kind: MediaKind,
     /// The header extension of the packet's number.
     transport_cc: Option<u8>,
+}
+
+/// A stream that is received.
+#[derive(Debug)]
+struct Remote {
+    kind: MediaKind,
+    /// The stream in which its packets are sent again.
+    rtx: Option<u32>,
+    arrivals: Arrivals,
 }
 
 impl Monitor {
@@ -100,12 +109,20 @@ impl Monitor {
         }
     }
 
-    fn rtp_received(&self, packet: &rtp::Packet) {
-        if let Some(&kind) = self.remote.get(&packet.header.ssrc) {
-            let mut stats = self.shared.stats.lock();
-            let received = &mut stats.stream_mut(kind).received;
-            received.packets += 1;
-            received.bytes += packet.payload.len() as u64;
+    fn rtp_received(&mut self, now: Instant, packet: &rtp::Packet) {
+        let ssrc = packet.header.ssrc;
+        let again = self.remote.values().any(|stream| stream.rtx == Some(ssrc));
+        let Some(stream) = self.remote.get_mut(&ssrc) else {
+            return;
+        };
+        let rate = stream.kind.clock_rate();
+        let mut stats = self.shared.stats.lock();
+        let received = &mut stats.stream_mut(stream.kind).received;
+        received.packets += 1;
+        received.bytes += packet.payload.len() as u64;
+        if !again {
+            stream.arrivals.add(now, packet.header.timestamp, rate);
+            received.jitter = stream.arrivals.jitter(rate);
         }
     }
 
@@ -120,7 +137,7 @@ impl Monitor {
             } else if let Some(report) = packet.downcast_ref::<ReceiverReport>() {
                 self.reports(now, &report.reports);
             } else if let Some(report) = packet.downcast_ref::<SenderReport>() {
-                if let Some(&kind) = self.remote.get(&report.ssrc) {
+                if let Some(kind) = self.remote.get(&report.ssrc).map(|stream| stream.kind) {
                     let sync = SyncPoint {
                         ntp: report.ntp_time,
                         rtp: report.rtp_time,
@@ -214,12 +231,8 @@ impl Monitor {
             let mut stats = self.shared.stats.lock();
             if let Some(report) = packet.downcast_ref::<ReceiverReport>() {
                 for report in &report.reports {
-                    if let Some(&kind) = self.remote.get(&report.ssrc) {
-                        let received = &mut stats.stream_mut(kind).received;
-                        received.lost = u64::from(report.total_lost);
-                        received.jitter = Duration::from_secs_f64(
-                            f64::from(report.jitter) / f64::from(kind.clock_rate()),
-                        );
+                    if let Some(kind) = self.remote.get(&report.ssrc).map(|stream| stream.kind) {
+                        stats.stream_mut(kind).received.lost = u64::from(report.total_lost);
                     }
                 }
             } else if let Some(nack) = packet.downcast_ref::<TransportLayerNack>() {
@@ -286,7 +299,7 @@ impl Protocol<TaggedPacket, TaggedPacket, ()> for Monitor {
 
     fn handle_read(&mut self, packet: TaggedPacket) -> Result<(), Error> {
         match &packet.message.packet {
-            Packet::Rtp(rtp) => self.rtp_received(rtp),
+            Packet::Rtp(rtp) => self.rtp_received(packet.now, rtp),
             Packet::Rtcp(rtcp) => self.rtcp_received(packet.now, rtcp),
             _ => {}
         }
@@ -330,7 +343,12 @@ impl Interceptor for Monitor {
     }
 
     fn bind_remote_stream(&mut self, info: &StreamInfo) {
-        self.remote.insert(info.ssrc, kind_of(info));
+        let stream = Remote {
+            kind: kind_of(info),
+            rtx: info.ssrc_rtx,
+            arrivals: Arrivals::default(),
+        };
+        self.remote.insert(info.ssrc, stream);
     }
 
     fn unbind_remote_stream(&mut self, info: &StreamInfo) {

@@ -15,7 +15,7 @@ use webrtc::{
 use super::{
     MediaKind, MediaSender, RtcError,
     media_engine::preferred,
-    sdp::{self, MAX_CANDIDATES},
+    sdp::{self, MAX_CANDIDATES, Setup},
     shared::Shared,
     short,
 };
@@ -47,6 +47,8 @@ pub(super) struct Negotiation {
     /// The peer described itself at least once.
     described: bool,
     has_channel: bool,
+    /// The DTLS role of this end, once agreed.
+    setup: Option<Setup>,
     early: Vec<String>,
     candidates: usize,
 }
@@ -59,6 +61,7 @@ impl Negotiation {
             exchange: Exchange::Stable,
             described: false,
             has_channel: false,
+            setup: None,
             early: Vec::new(),
             candidates: 0,
         }
@@ -115,7 +118,10 @@ impl Negotiation {
             .map_err(failed)?;
         self.settle(shared, offer, &sdp, &sdp);
         self.exchange = Exchange::Stable;
-        Ok(sdp)
+        // The library always answers `active`. A later answer keeps the role (RFC 8842 §5.3), or Chromium
+        // refuses it; the library itself does not begin DTLS anew.
+        let first = sdp::setup(&sdp).unwrap_or(Setup::Active);
+        Ok(sdp::with_setup(&sdp, *self.setup.get_or_insert(first)))
     }
 
     pub(super) async fn remote(
@@ -159,19 +165,30 @@ impl Negotiation {
             let _ = undo_remote(connection).await;
             return Err(unusable(error));
         }
-        for line in &self.lines {
-            if line.kind == MediaKind::Video
-                && let Some(section) = sdp::section(&sdp, MediaKind::Video)
-            {
-                let codecs = preferred(&section, &self.codecs);
-                if !codecs.is_empty() {
-                    let set = line.transceiver.set_codec_preferences(codecs).await;
-                    set.map_err(unusable)?;
-                }
-            }
-        }
+        self.prefer(&sdp).await;
         self.exchange = Exchange::Received { offer: sdp };
         Ok(())
+    }
+
+    /// Puts this side's order of codecs in the place of the peer's. Where that does not work the peer's
+    /// stays.
+    async fn prefer(&self, offer: &str) {
+        let Some(section) = sdp::section(offer, MediaKind::Video) else {
+            return;
+        };
+        for line in &self.lines {
+            // What is used already stays first: a change of codec in a call costs a key frame.
+            let current = line.sender.codec();
+            let mut order = self.codecs.clone();
+            order.sort_by_key(|codec| Some(*codec) != current);
+            let codecs = preferred(&section, &order);
+            if line.kind == MediaKind::Video
+                && !codecs.is_empty()
+                && let Err(error) = line.transceiver.set_codec_preferences(codecs).await
+            {
+                debug!(error = short(&error), "the peer's order of codecs stays");
+            }
+        }
     }
 
     async fn remote_answer(
@@ -192,6 +209,8 @@ impl Negotiation {
         let local = connection.current_local_description().await;
         let local = local.map(|local| local.sdp).unwrap_or_default();
         self.settle(shared, &sdp, &local, &sdp);
+        let theirs = sdp::setup(&sdp).unwrap_or(Setup::Active);
+        self.setup.get_or_insert(theirs.opposite());
         self.exchange = Exchange::Stable;
         Ok(())
     }
@@ -200,7 +219,7 @@ impl Negotiation {
     async fn choose(&self, answer: &str) -> Result<(), RtcError> {
         for line in &self.lines {
             if line.kind == MediaKind::Video
-                && let Some((_, codec)) = chosen(answer)
+                && let Some((_, codec)) = chosen(answer, line.sender.codec())
                 && let Some(track) = line.sender.track_with(codec)
                 && let Ok(Some(sender)) = line.transceiver.sender().await
             {
@@ -225,7 +244,8 @@ impl Negotiation {
                 MediaKind::Audio => sdp::section(answer, line.kind)
                     .and_then(|section| section.opus)
                     .map(|payload| (payload, None)),
-                MediaKind::Video => chosen(answer).map(|(payload, codec)| (payload, Some(codec))),
+                MediaKind::Video => chosen(answer, line.sender.codec())
+                    .map(|(payload, codec)| (payload, Some(codec))),
             };
             line.sender.set_payload(payload.filter(|_| taken));
         }
@@ -277,10 +297,12 @@ async fn undo_remote(connection: &dyn PeerConnection) -> Result<(), RtcError> {
     undone.map_err(failed)
 }
 
-/// The video codec that an answer puts first.
-fn chosen(answer: &str) -> Option<(u8, VideoCodec)> {
-    let section = sdp::section(answer, MediaKind::Video)?;
-    section.codecs.first().copied()
+/// The video codec to send: the one that is sent already where the answer still has it, else the one that
+/// the answer puts first.
+fn chosen(answer: &str, current: Option<VideoCodec>) -> Option<(u8, VideoCodec)> {
+    let codecs = sdp::section(answer, MediaKind::Video)?.codecs;
+    let kept = codecs.iter().find(|(_, codec)| Some(*codec) == current);
+    kept.or_else(|| codecs.first()).copied()
 }
 
 fn failed(error: Error) -> RtcError {

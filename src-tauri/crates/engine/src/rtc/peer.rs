@@ -42,12 +42,13 @@ use super::{
     addresses::{ice_servers, local_addresses},
     data,
     handler::{Handler, Outputs},
-    media_engine::media_engine,
+    media_engine::{media_engine, offered},
     monitor::Monitor,
     negotiation::{Line, Negotiation},
     runtime::Tracked,
     shared::{Clock, Shared},
     short,
+    socket::Gate,
 };
 use crate::{
     frame::{Bitrate, VideoCodec},
@@ -119,11 +120,13 @@ impl Peer {
         let start = START_BITRATE.min(config.max_bitrate);
         let shared = Arc::new(Shared::new(events, start, Clock::now()));
         let tasks = TaskTracker::new();
+        let (stop, gate) = (CancellationToken::new(), Arc::new(Gate::default()));
         let handler = Arc::new(Handler {
             shared: shared.clone(),
             data: Arc::default(),
             tasks: tasks.clone(),
-            stop: CancellationToken::new(),
+            stop: stop.clone(),
+            gate: gate.clone(),
             outputs: parking_lot::Mutex::new(Some(Outputs {
                 video: video_tx,
                 audio: audio_tx,
@@ -147,7 +150,9 @@ impl Peer {
             .with_interceptor_registry(interceptors(&shared, config.max_bitrate))
             .with_runtime(Arc::new(Tracked {
                 tasks,
+                stop,
                 shared: shared.clone(),
+                gate,
             }))
             .with_handler(handler.clone())
             .with_data_channel_send_buffer_limit(data::SEND_BUFFER)
@@ -171,6 +176,11 @@ impl Peer {
                 .await
                 .map_err(open)?
             {
+                if kind == MediaKind::Video {
+                    // Without this an offer names the codec of the track only.
+                    let set = transceiver.set_codec_preferences(offered(&codecs)).await;
+                    set.map_err(open)?;
+                }
                 lines.push(Line {
                     kind,
                     transceiver,
@@ -243,7 +253,8 @@ impl Peer {
     /// §4.1.10.2); who must not yield does not call this.
     ///
     /// # Errors
-    /// [`RtcError::Description`] for what cannot be used; an own offer may have been taken back by then.
+    /// [`RtcError::Description`] for what cannot be used; an own offer may have been taken back by then, and
+    /// the connection may be of no more use.
     pub async fn set_remote(&self, description: &Description) -> Result<(), RtcError> {
         let inner = &self.inner;
         let mut negotiation = inner.negotiation.lock().await;

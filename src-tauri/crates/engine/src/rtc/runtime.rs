@@ -1,5 +1,6 @@
-//! The library's door to tokio, with two additions: its task is counted, so that closing can wait for
-//! it, and a panic in it ends that connection only.
+//! The library's door to tokio, with additions: its task is counted, so that closing can wait for it;
+//! when it ends before that, by an error or a panic, the connection has failed and says so; and its
+//! sockets are [`Socket`]s.
 
 use std::{
     future::Future, io, net::SocketAddr, panic::AssertUnwindSafe, pin::Pin, sync::Arc,
@@ -7,14 +8,18 @@ use std::{
 };
 
 use futures_util::FutureExt;
-use tokio_util::task::TaskTracker;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::error;
 use webrtc::runtime::{
     AsyncInterval, AsyncTcpListener, AsyncTcpStream, AsyncUdpSocket, JoinHandle, Runtime,
     TokioRuntime,
 };
 
-use super::{PeerEvent, PeerState, shared::Shared};
+use super::{
+    PeerEvent, PeerState,
+    shared::Shared,
+    socket::{Gate, Socket},
+};
 
 type Task = Pin<Box<dyn Future<Output = ()> + Send>>;
 
@@ -22,7 +27,9 @@ type Task = Pin<Box<dyn Future<Output = ()> + Send>>;
 #[derive(Debug)]
 pub(super) struct Tracked {
     pub(super) tasks: TaskTracker,
+    pub(super) stop: CancellationToken,
     pub(super) shared: Arc<Shared>,
+    pub(super) gate: Arc<Gate>,
 }
 
 struct Handle(tokio::task::JoinHandle<()>);
@@ -41,17 +48,20 @@ impl JoinHandle for Handle {
 
 impl Runtime for Tracked {
     fn spawn(&self, future: Task) -> Box<dyn JoinHandle> {
-        let shared = self.shared.clone();
+        let (shared, stop) = (self.shared.clone(), self.stop.clone());
         Box::new(Handle(self.tasks.spawn(async move {
-            if AssertUnwindSafe(future).catch_unwind().await.is_err() {
-                error!("a connection's task panicked; the connection is lost");
+            let ended = AssertUnwindSafe(future).catch_unwind().await;
+            if !stop.is_cancelled() {
+                let panicked = ended.is_err();
+                error!(panicked, "a connection's task ended by itself");
                 shared.emit(PeerEvent::State(PeerState::Failed));
             }
         })))
     }
 
     fn wrap_udp_socket(&self, socket: std::net::UdpSocket) -> io::Result<Arc<dyn AsyncUdpSocket>> {
-        TokioRuntime.wrap_udp_socket(socket)
+        let socket = TokioRuntime.wrap_udp_socket(socket)?;
+        Ok(Arc::new(Socket::new(socket, self.gate.clone())?))
     }
 
     fn wrap_tcp_listener(

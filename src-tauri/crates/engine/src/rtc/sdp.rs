@@ -84,6 +84,42 @@ pub(super) fn section(sdp: &str, kind: MediaKind) -> Option<Section> {
     Some(section)
 }
 
+/// Which end begins DTLS (RFC 8842 §5.1).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Setup {
+    /// The author.
+    Active,
+    /// The other.
+    Passive,
+}
+
+impl Setup {
+    /// The role of the other end.
+    pub(super) fn opposite(self) -> Self {
+        match self {
+            Self::Active => Self::Passive,
+            Self::Passive => Self::Active,
+        }
+    }
+}
+
+/// The role that an answer takes.
+pub(super) fn setup(answer: &str) -> Option<Setup> {
+    answer.lines().find_map(|line| match line.trim() {
+        "a=setup:active" => Some(Setup::Active),
+        "a=setup:passive" => Some(Setup::Passive),
+        _ => None,
+    })
+}
+
+/// The same answer with another role.
+pub(super) fn with_setup(answer: &str, setup: Setup) -> String {
+    match setup {
+        Setup::Active => answer.replace("a=setup:passive", "a=setup:active"),
+        Setup::Passive => answer.replace("a=setup:active", "a=setup:passive"),
+    }
+}
+
 /// The value of `a=NAME:PAYLOAD VALUE`.
 fn attribute<'a>(body: &[&'a str], name: &str, payload: u8) -> Option<&'a str> {
     body.iter().find_map(|line| {
@@ -126,8 +162,11 @@ pub(super) fn usable_candidate(candidate: &str) -> bool {
         })
 }
 
-/// The peer's description as the library gets it: candidates that are of no use left out, and those
-/// beyond [`MAX_CANDIDATES`]. `None`: too large.
+/// The one hash of certificates that the library checks; every peer sends it (RFC 8122 §5).
+const HASH: &str = "sha-256";
+
+/// The peer's description as the library gets it. Left out are candidates that are of no use, those beyond
+/// [`MAX_CANDIDATES`], and fingerprints that are not checked. `None`: too large.
 pub(super) fn sanitized(sdp: &str) -> Option<String> {
     if sdp.len() > MAX_SDP {
         return None;
@@ -140,6 +179,21 @@ pub(super) fn sanitized(sdp: &str) -> Option<String> {
                 continue;
             }
             left -= 1;
+        }
+        if let Some(fingerprint) = line.strip_prefix("a=fingerprint:") {
+            let mut words = fingerprint.split_ascii_whitespace();
+            if !words
+                .next()
+                .is_some_and(|hash| hash.eq_ignore_ascii_case(HASH))
+            {
+                continue;
+            }
+            // The library compares the name as it stands.
+            let value = words.next().unwrap_or_default();
+            clean.push_str("a=fingerprint:sha-256 ");
+            clean.push_str(value);
+            clean.push_str("\r\n");
+            continue;
         }
         clean.push_str(line);
         clean.push_str("\r\n");
@@ -178,6 +232,22 @@ mod tests {
         assert_eq!(section(&refused, MediaKind::Video), None);
         let bundled = refused.replace("a=mid:1", "a=mid:1\r\na=bundle-only");
         assert!(section(&bundled, MediaKind::Video).is_some());
+    }
+
+    #[test]
+    fn the_role_of_an_answer_can_be_kept() {
+        assert_eq!(setup(SDP), None);
+        let active = SDP.replace("a=mid:0", "a=mid:0\r\na=setup:active");
+        assert_eq!(setup(&active), Some(Setup::Active));
+        let passive = with_setup(&active, Setup::Active.opposite());
+        assert_eq!(setup(&passive), Some(Setup::Passive));
+        assert_eq!(with_setup(&passive, Setup::Active), active);
+    }
+
+    #[test]
+    fn only_fingerprints_that_are_checked_are_handed_over() {
+        let clean = sanitized("a=fingerprint:SHA-256 AB:CD\r\na=fingerprint:sha-1 00\r\n");
+        assert_eq!(clean.unwrap(), "a=fingerprint:sha-256 AB:CD\r\n");
     }
 
     #[test]

@@ -75,7 +75,7 @@ pub struct ReceivedStats {
     /// Packets that were lost on the way, by the last report to the peer; those that came again are not
     /// taken off.
     pub lost: u64,
-    /// The jitter, by the last report to the peer.
+    /// The jitter of what arrives (RFC 3550 §6.4.1).
     pub jitter: Duration,
     /// Packets that were thrown away because nobody took them in time.
     pub dropped: u64,
