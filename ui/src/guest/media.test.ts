@@ -24,9 +24,14 @@ describe("quality", () => {
     [at(0, 0), at(100, 0, 900), "poor"],
     // What was lost long ago is over, and a repaired loss may count backwards.
     [at(100, 50), at(200, 49), "good"],
-    [at(100, 0), at(100, 0, null), null],
+    [at(100, 0), at(100, 0), "poor"],
   ])("%o to %o is %s", (before, after, quality) => {
-    expect(qualityBetween(before, after)).toBe(quality);
+    expect(qualityBetween(before, after, true)).toBe(quality);
+  });
+
+  it("does not suffer from a silence that was announced", () => {
+    expect(qualityBetween(at(100, 0), at(100, 0), false)).toBe("good");
+    expect(qualityBetween(at(100, 0), at(100, 0, null), false)).toBeNull();
   });
 
   it("is read from what comes in and from the pair that is used", () => {

@@ -63,12 +63,13 @@ export function countersOf(report: Iterable<Record<string, unknown>>): Counters 
 }
 
 /**
- * How good it was between two readings. Sound suffers audibly from about 2 % loss on, badly from 8 %; people
+ * How good it was between two readings; `expected`: the other end has its microphone or camera on. Sound suffers audibly from about 2 % loss on, badly from 8 %; people
  * begin to talk over each other at about 250 ms there and back.
  */
-export function qualityBetween(before: Counters, after: Counters): Quality | null {
+export function qualityBetween(before: Counters, after: Counters, expected: boolean): Quality | null {
   const received = after.received - before.received;
   const lost = Math.max(0, after.lost - before.lost);
+  if (received <= 0 && expected) return "poor";
   if (received <= 0 && after.rttMs === null) return null;
   const loss = received + lost > 0 ? lost / (received + lost) : 0;
   const rtt = after.rttMs ?? 0;

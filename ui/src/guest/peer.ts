@@ -314,7 +314,7 @@ export class Peer {
     const report = await this.#pc.getStats().catch(() => null);
     if (!report || this.#closed || this.state !== "connected") return;
     const counters = countersOf(report.values() as Iterable<Record<string, unknown>>);
-    const quality = this.#counters && qualityBetween(this.#counters, counters);
+    const quality = this.#counters && qualityBetween(this.#counters, counters, !(this.muted && this.cameraOff));
     this.#counters = counters;
     if (quality === this.quality) return;
     this.quality = quality;

@@ -14,7 +14,10 @@ export class Videos {
     video.disablePictureInPicture = own;
     video.dataset["testid"] = marks.testid;
     video.setAttribute("aria-label", marks.label);
-    video.srcObject = stream;
+    // A stream without a track yet would hold back the page's `load` for as long as there is none.
+    const show = () => (video.srcObject = stream);
+    if (document.readyState === "complete") show();
+    else addEventListener("load", show, { once: true });
     host.append(video);
     if (!own) {
       this.#remote.add(video);
@@ -26,6 +29,7 @@ export class Videos {
     addEventListener("keydown", play);
     play();
     return () => {
+      removeEventListener("load", show);
       removeEventListener("pointerdown", play);
       removeEventListener("keydown", play);
       this.#remote.delete(video);
