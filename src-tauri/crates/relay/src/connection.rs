@@ -7,7 +7,6 @@ use std::{
 };
 
 use axum::{Router, body::Body};
-use bytes::Bytes;
 use http::Request;
 use hyper::{body::Incoming, server::conn::http1, service::service_fn, upgrade::OnUpgrade};
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -81,12 +80,12 @@ pub(crate) async fn run(
     };
     drop(permit);
     let crowded = !counted.become_socket(shared.config.limits.sockets_per_address);
-    socket::run(stream, &early, &shared.hub, &shared.config, crowded).await;
+    socket::run(stream, early, &shared.hub, &shared.config, crowded).await;
 }
 
 // TLS and HTTP; what comes out is a socket, and what came behind its request. Boxed by the caller: its
 // state is large, and a socket lives without it.
-async fn greet(stream: TcpStream, shared: &Shared) -> Option<(Stream, Bytes)> {
+async fn greet(stream: TcpStream, shared: &Shared) -> Option<(Stream, Vec<u8>)> {
     let limits = &shared.config.limits;
     let stream: Stream = match &shared.tls {
         None => Either::Left(stream),
@@ -139,5 +138,6 @@ async fn greet(stream: TcpStream, shared: &Shared) -> Option<(Stream, Bytes)> {
     // The connection has ended, so this is there or never comes.
     let upgraded = timeout(HTTP_END, upgraded).await.ok()?.ok()?;
     let parts = upgraded.downcast::<TokioIo<Stream>>().ok()?;
-    Some((parts.io.into_inner(), parts.read_buf))
+    // Copied, for it would keep the whole buffer that the request was read into.
+    Some((parts.io.into_inner(), parts.read_buf.to_vec()))
 }

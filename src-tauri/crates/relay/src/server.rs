@@ -5,9 +5,10 @@ use std::{io, sync::Arc, time::Duration};
 use tokio::{
     net::TcpListener,
     sync::Semaphore,
+    task::JoinSet,
     time::{sleep, timeout},
 };
-use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 use crate::{
@@ -122,32 +123,27 @@ impl Relay {
         stop: CancellationToken,
     ) -> Result<(), RelayError> {
         let shared = self.shared;
-        let cut = CancellationToken::new();
-        let _cut_when_dropped = cut.clone().drop_guard();
-        let tasks = TaskTracker::new();
+        // Dropped, it cuts off whatever runs in it.
+        let mut tasks = JoinSet::new();
         let (hub, ending) = (shared.hub.clone(), shared.stop.clone());
-        tasks.spawn(cut.clone().run_until_cancelled_owned(async move {
+        tasks.spawn(async move {
             ending.run_until_cancelled(hub.run()).await;
-        }));
+        });
 
         let accepted = tokio::select! {
-            failed = accept(&listener, &shared, &tasks, &cut) => Err(RelayError::Accept(failed)),
+            failed = accept(&listener, &shared, &mut tasks) => Err(RelayError::Accept(failed)),
             () = stop.cancelled() => Ok(()),
         };
         drop(listener);
         shared.stop.cancel();
         shared.hub.stop();
-        tasks.close();
-        if timeout(shared.config.limits.stop, tasks.wait())
-            .await
-            .is_err()
-        {
+        let ended = async { while tasks.join_next().await.is_some() {} };
+        if timeout(shared.config.limits.stop, ended).await.is_err() {
             warn!(
                 connections = tasks.len(),
                 "cut off what did not end in time"
             );
-            cut.cancel();
-            tasks.wait().await;
+            tasks.shutdown().await;
         }
         info!("stopped");
         accepted
@@ -158,8 +154,7 @@ impl Relay {
 async fn accept(
     listener: &TcpListener,
     shared: &Arc<Shared>,
-    tasks: &TaskTracker,
-    cut: &CancellationToken,
+    tasks: &mut JoinSet<()>,
 ) -> io::Error {
     let addresses = Arc::new(Addresses::default());
     let limits = &shared.config.limits;
@@ -168,7 +163,11 @@ async fn accept(
     ));
     let mut failures = 0;
     loop {
-        let (stream, address) = match listener.accept().await {
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
+            Some(_) = tasks.join_next() => continue,
+        };
+        let (stream, address) = match accepted {
             Ok(accepted) => accepted,
             // The one that came has gone already: nothing is wrong with the listener.
             Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => continue,
@@ -190,7 +189,6 @@ async fn accept(
         let Ok(permit) = handshakes.clone().try_acquire_owned() else {
             continue;
         };
-        let connection = connection::run(stream, shared.clone(), counted, permit);
-        tasks.spawn(cut.clone().run_until_cancelled_owned(connection));
+        tasks.spawn(connection::run(stream, shared.clone(), counted, permit));
     }
 }

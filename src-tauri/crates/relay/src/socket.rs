@@ -35,8 +35,9 @@ use crate::{
 /// Each socket holds a buffer of this size for reading, so it decides what an idle socket costs. Most
 /// messages, single candidates, fit.
 const READ_BUFFER: usize = 1024;
-/// What is written together when several messages wait.
-const WRITE_BUFFER: usize = 4 * 1024;
+/// How much is written together when several messages wait. The buffer keeps the size that it once
+/// had, so this counts for an idle socket too.
+const WRITE_BUFFER: usize = 1024;
 /// How long a closed socket is still read, so that its client sees the close and not a reset.
 const LINGER: Duration = Duration::from_secs(2);
 /// How much of what a closed socket still sends is read.
@@ -56,7 +57,7 @@ enum End {
 
 /// Serves an upgraded connection until it ends. `early` is what came behind the upgrade request;
 /// `crowded`: its address has too many sockets.
-pub(crate) async fn run(stream: Stream, early: &[u8], hub: &Hub, config: &Config, crowded: bool) {
+pub(crate) async fn run(stream: Stream, early: Vec<u8>, hub: &Hub, config: &Config, crowded: bool) {
     let settings = WebSocketConfig::default()
         .read_buffer_size(READ_BUFFER)
         .write_buffer_size(WRITE_BUFFER)
@@ -64,8 +65,7 @@ pub(crate) async fn run(stream: Stream, early: &[u8], hub: &Hub, config: &Config
         .max_message_size(Some(MAX_MESSAGE_BYTES))
         .max_frame_size(Some(MAX_MESSAGE_BYTES));
     let mut socket =
-        WebSocketStream::from_partially_read(stream, early.to_vec(), Role::Server, Some(settings))
-            .await;
+        WebSocketStream::from_partially_read(stream, early, Role::Server, Some(settings)).await;
     let end = if crowded {
         let refusal = Refusal::new(
             ErrorCode::RateLimited,
