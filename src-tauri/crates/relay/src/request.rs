@@ -498,4 +498,23 @@ mod tests {
         forged[0] = 1;
         assert!(create(neutral, forged).is_err());
     }
+
+    proptest::proptest! {
+        #[test]
+        fn no_text_is_too_much(text in ".{0,200}") {
+            let _ = Request::read(&text);
+        }
+
+        #[test]
+        fn no_signal_is_garbled(body in ".{0,200}", seq: u64, n: u64) {
+            let sent = ClientMessage::Signal { to: peer(), seq, body: body.clone(), mac: Mac::new([2; 32]), sig: None };
+            let text = serde_json::to_string(&sent).unwrap();
+            let Ok(Request::Signal(signal)) = Request::read(&text) else {
+                panic!("not a signal: {text}");
+            };
+            let forwarded = signal.forward(&peer(), n).unwrap();
+            let expected = RelayMessage::Signal { from: peer(), n, seq, body, mac: Mac::new([2; 32]), sig: None };
+            proptest::prop_assert_eq!(serde_json::from_str::<RelayMessage>(&forwarded).unwrap(), expected);
+        }
+    }
 }

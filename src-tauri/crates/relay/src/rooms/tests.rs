@@ -472,3 +472,71 @@ fn the_next_end_is_known() {
         Some(relay.now + Duration::from_secs(10))
     );
 }
+
+proptest::proptest! {
+    #![proptest_config(proptest::prelude::ProptestConfig::with_cases(64))]
+
+    /// Whatever a few sockets do in whatever order: each knows, from what it was told, who is with it.
+    #[test]
+    fn what_the_members_were_told_is_how_it_is(
+        steps in proptest::collection::vec((0..6_u8, 1..9_u64, 1..4_u8, 0..40_u64), 1..120)
+    ) {
+        let mut relay = Relay::of(2, 3);
+        // The last roster of each socket that is in a room.
+        let mut known: HashMap<u64, Vec<PeerId>> = HashMap::new();
+        for (what, socket, key, seconds) in steps {
+            let said = match what {
+                0 => relay.open(socket, key),
+                1 | 2 => relay.join(socket, key),
+                3 => relay.act(socket, Action::Leave),
+                4 => relay.gone(socket),
+                _ => {
+                    relay.wait(seconds);
+                    relay.said()
+                }
+            };
+            if matches!(what, 3 | 4) {
+                known.remove(&socket);
+            }
+            for (to, message) in said {
+                match message {
+                    RelayMessage::Room { host, peers, count, capacity, .. } => {
+                        let mut members: Vec<_> = host.into_iter().map(|host| host.member.peer).collect();
+                        members.extend(peers.into_iter().map(|member| member.peer));
+                        members.sort();
+                        assert_eq!(members.len(), count as usize);
+                        assert!(count <= capacity && capacity <= 3);
+                        known.insert(to, members);
+                    }
+                    // Out of its room, by the end of the room or a host that came again.
+                    RelayMessage::Error { code: ErrorCode::Removed, .. } => {
+                        known.remove(&to);
+                    }
+                    RelayMessage::Error { code: ErrorCode::NotFound, .. } if what == 5 => {
+                        known.remove(&to);
+                    }
+                    _ => {}
+                }
+            }
+            let (rooms, members) = relay.rooms.count();
+            assert!(rooms <= 2);
+            assert_eq!(members, known.len());
+            for (socket, members) in &known {
+                assert!(members.contains(&peer(*socket)));
+                for (other, theirs) in &known {
+                    if members.contains(&peer(*other)) {
+                        assert_eq!(members, theirs);
+                    }
+                }
+                assert!(members.iter().all(|member| known.keys().any(|socket| peer(*socket) == *member)));
+            }
+        }
+        // Time ends every room that is without its host; who is in none left nothing behind.
+        for socket in 1..9 {
+            relay.gone(socket);
+        }
+        relay.wait(61);
+        assert_eq!(relay.rooms.count(), (0, 0));
+        assert_eq!(relay.rooms.next_expiry(), None);
+    }
+}

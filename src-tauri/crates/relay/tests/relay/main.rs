@@ -7,6 +7,8 @@
 )]
 
 mod bad_input;
+#[cfg(unix)]
+mod binary;
 mod client;
 mod http;
 mod life;
