@@ -184,7 +184,7 @@ impl Call {
             (_, ErrorCode::NoSuchPeer) => {}
             (Socket::Greeting { .. }, _) => self.refuse(code),
             (_, ErrorCode::Removed | ErrorCode::NotFound | ErrorCode::NotInRoom) => {
-                self.refuse(code)
+                self.refuse(code);
             }
             // The relay refused one message; the call itself goes on.
             _ => self

@@ -205,11 +205,11 @@ impl Actor {
             // Without its sender a peer's task does what waits, then closes.
             PeerOutput::Close => drop(self.peers.remove(&id)),
             output => {
-                if let Some(sender) = self.peers.get(&id) {
-                    if sender.try_send(output).is_err() {
-                        tracing::warn!("a peer's connection takes no more; it is given up");
-                        self.peers.remove(&id);
-                    }
+                if let Some(sender) = self.peers.get(&id)
+                    && sender.try_send(output).is_err()
+                {
+                    tracing::warn!("a peer's connection takes no more; it is given up");
+                    self.peers.remove(&id);
                 }
             }
         }

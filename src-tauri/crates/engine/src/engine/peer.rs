@@ -151,11 +151,10 @@ impl Task {
                     Some(command) => self.command(command).await,
                 },
                 Some(event) = events.recv() => {
-                    if let PeerEvent::State(PeerState::Connected { pair }) = &event {
-                        if let Some(packets) = packets.take() {
+                    if let PeerEvent::State(PeerState::Connected { pair }) = &event
+                        && let Some(packets) = packets.take() {
                             self.start(packets, pair).await;
                         }
-                    }
                     self.event(event).await;
                 }
                 _ = tick.tick() => self.measure().await,
@@ -190,10 +189,10 @@ impl Task {
                 Ok(())
             }
             PeerOutput::Data(message) => {
-                if let Ok(text) = serde_json::to_string(&message) {
-                    if let Err(error) = self.rtc.send_data(&text).await {
-                        tracing::debug!("{error}");
-                    }
+                if let Ok(text) = serde_json::to_string(&message)
+                    && let Err(error) = self.rtc.send_data(&text).await
+                {
+                    tracing::debug!("{error}");
                 }
                 Ok(())
             }

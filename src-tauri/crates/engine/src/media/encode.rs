@@ -134,7 +134,7 @@ impl Encoder {
         };
         let handle = Handle::current();
         let worker = Worker::spawn("ahoy-encode", move |stop| {
-            thread.run(&handle, pictures, &stop)
+            thread.run(&handle, pictures, &stop);
         })?;
         Ok(Self { shared, worker })
     }

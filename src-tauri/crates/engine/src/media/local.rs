@@ -180,10 +180,10 @@ impl LocalMedia {
     pub async fn close(&self) {
         self.inner.stop.cancel();
         let task = self.inner.task.lock().take();
-        if let Some(task) = task {
-            if task.await.is_err() {
-                tracing::error!("the task of the devices panicked");
-            }
+        if let Some(task) = task
+            && task.await.is_err()
+        {
+            tracing::error!("the task of the devices panicked");
         }
         let encoders: Vec<Encoder> = self
             .inner

@@ -115,7 +115,7 @@ impl VideoIn {
         };
         let handle = Handle::current();
         let worker = Worker::spawn("ahoy-decode", move |stop| {
-            thread.run(&handle, packets, &stop)
+            thread.run(&handle, packets, &stop);
         })?;
         Ok(Self {
             worker,

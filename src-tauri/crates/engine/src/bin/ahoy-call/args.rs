@@ -2,7 +2,12 @@
 
 use std::path::PathBuf;
 
-use ahoy_contract::{Link, id::Pin, link::RelayAddress, wire::IceServer};
+use ahoy_contract::{
+    ErrorCode, Link, UserError,
+    id::Pin,
+    link::{LinkError, RelayAddress},
+    wire::IceServer,
+};
 use ahoy_engine::{
     device::{AudioSpec, SpeakerSpec, VideoFormat, VideoSpec},
     engine::Transport,
@@ -160,8 +165,20 @@ pub(crate) struct CallPlan {
 }
 
 impl Args {
-    /// What the command line means; the error is a sentence.
-    pub(crate) fn plan(self) -> Result<Plan, String> {
+    /// What the command line means.
+    pub(crate) fn plan(self) -> Result<Plan, UserError> {
+        let place = match self.url.as_deref() {
+            Some(url) => Some(place(url).map_err(|error| {
+                let hint = "Copy the whole link once more, or give the address of a relay.";
+                UserError::new(ErrorCode::BadLink, error.to_string(), hint)
+            })?),
+            None => None,
+        };
+        self.planned(place)
+            .map_err(|sentence| UserError::new(ErrorCode::Unsupported, sentence, ""))
+    }
+
+    fn planned(self, place: Option<Place>) -> Result<Plan, String> {
         if self.devices {
             return Ok(Plan::Devices);
         }
@@ -186,7 +203,7 @@ impl Args {
                 return Err("--codec h264 and --codec av1 are not built yet.".into());
             }
         };
-        let place = place(self.url.as_deref().unwrap_or_default())?;
+        let place = place.ok_or("Give a link, or the address of a relay.")?;
         if self.count > 1 && matches!(place, Place::Open { .. }) {
             return Err("--count joins the room of a link; this is the address of a relay.".into());
         }
@@ -242,7 +259,7 @@ impl Args {
     }
 }
 
-fn place(url: &str) -> Result<Place, String> {
+fn place(url: &str) -> Result<Place, LinkError> {
     // The address of a relay may carry the PIN of its key behind #, as its links do behind their secret.
     let (bare, pin) = match url.split_once('#') {
         Some((bare, pin)) => (bare, pin.parse().ok()),
@@ -251,7 +268,7 @@ fn place(url: &str) -> Result<Place, String> {
     match (RelayAddress::parse(bare), url.parse()) {
         (_, Ok(link)) => Ok(Place::Join(link)),
         (Ok(address), _) if pin.is_some() || !url.contains('#') => Ok(Place::Open { address, pin }),
-        (_, Err(error)) => Err(error.to_string()),
+        (_, Err(error)) => Err(error),
     }
 }
 
@@ -332,9 +349,9 @@ fn test_format(text: &str) -> Result<VideoFormat, String> {
 mod tests {
     use super::*;
 
-    fn plan(line: &str) -> Result<Plan, String> {
+    fn plan(line: &str) -> Result<Plan, UserError> {
         Args::try_parse_from(line.split_whitespace())
-            .map_err(|error| error.to_string())?
+            .unwrap()
             .plan()
     }
 
@@ -348,7 +365,7 @@ mod tests {
             "--codec av1",
         ] {
             let error = plan(&format!("ahoy-call http://127.0.0.1:1 {flag}")).unwrap_err();
-            assert!(error.contains("not built yet"), "{flag}: {error}");
+            assert!(error.message.contains("not built yet"), "{flag}: {error}");
         }
     }
 
@@ -376,6 +393,7 @@ mod tests {
         assert!(
             place(&link[..link.len() - 5])
                 .unwrap_err()
+                .message
                 .contains("cut off")
         );
         assert!(place("https://relay.example#rubbish").is_err());

@@ -26,8 +26,11 @@ fn main() -> ExitCode {
     let output = Output::new(args.json);
     let plan = match args.plan() {
         Ok(plan) => plan,
-        Err(sentence) => {
-            eprintln!("ahoy-call: {sentence}");
+        Err(error) => {
+            eprintln!("ahoy-call: {error}");
+            if output.is_json() {
+                output.error(&error);
+            }
             return Exit::Usage.into();
         }
     };
