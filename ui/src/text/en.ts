@@ -61,6 +61,8 @@ export const texts = {
   "lobby.camera.opening": "Opening the camera…",
   "lobby.receiveOnly": "You will see and hear the others; they will not see or hear you.",
 
+  "control.microphoneOff": "Microphone off",
+  "control.cameraIsOff": "Camera off",
   "control.mute": "Turn microphone off",
   "control.unmute": "Turn microphone on",
   "control.cameraOff": "Turn camera off",
