@@ -5,15 +5,17 @@
 
 use std::{env, fs, path::PathBuf};
 
+/// Where Vite puts the page, from this package's folder.
+const BUILT: &str = "../../../ui/dist/guest";
 const PLAIN_PAGE: &str = include_str!("src/page/not-built.html");
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let manifest = PathBuf::from(env::var("CARGO_MANIFEST_DIR")?);
-    let built = manifest.join("../../../ui/dist/guest");
+    let built = manifest.join(BUILT);
     // An empty folder can be watched; a missing one would make every build start over. Where the
     // sources are read-only that is the only harm, so a failure is not one.
     let _ = fs::create_dir_all(&built);
-    println!("cargo:rerun-if-changed={}", built.display());
+    println!("cargo:rerun-if-changed={BUILT}");
     println!("cargo:rerun-if-changed=src/page/not-built.html");
     println!("cargo:rerun-if-changed=build.rs");
 
