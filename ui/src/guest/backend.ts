@@ -12,6 +12,7 @@ import type { Kind } from "./peer";
 import { RelaySocket, socketUrl } from "./relay";
 import { type GuestState, initialState, viewOf } from "./view";
 import { Videos } from "./videos";
+import { WakeLock } from "./wake-lock";
 
 const NAME_KEY = "ahoy.name";
 const THEME_KEY = "ahoy.theme";
@@ -28,6 +29,7 @@ export class GuestBackend implements Backend {
     level: (db) => this.#notify({ type: "microphone_level", db }),
   });
   readonly #videos = new Videos();
+  readonly #wakeLock = new WakeLock();
   #state: GuestState;
   #call: Call | null = null;
 
@@ -154,9 +156,9 @@ export class GuestBackend implements Backend {
   }
 
   #render(): void {
-    // The first call comes from the constructor, before there is anything to show it in.
     if (this.#call?.inside && this.#state.screen === "lobby") this.#state = { ...this.#state, screen: "call", busy: false };
-    this.#view?.set(viewOf(this.#state, this.#local.view(), this.#call));
+    this.#wakeLock.keep(this.#state.screen === "call");
+    this.#view.set(viewOf(this.#state, this.#local.view(), this.#call));
   }
 
   #notify(notice: Notice): void {

@@ -1,0 +1,100 @@
+import { get } from "svelte/store";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { GuestBackend } from "./backend";
+
+const ROOM = `/r/${"a".repeat(26)}`;
+const SECRET = "#AAECAwQFBgcICQoLDA0ODw";
+
+class FakeSocket {
+  static readonly OPEN = 1;
+  static all: FakeSocket[] = [];
+  readyState = 1;
+  sent: { type: string }[] = [];
+  onopen: (() => void) | null = null;
+  onmessage: ((event: { data: string }) => void) | null = null;
+  onclose: (() => void) | null = null;
+  constructor(readonly url: string) {
+    FakeSocket.all.push(this);
+  }
+  send(text: string) {
+    this.sent.push(JSON.parse(text));
+  }
+  close() {
+    this.readyState = 3;
+  }
+  say(message: object) {
+    this.onmessage?.({ data: JSON.stringify(message) });
+  }
+}
+
+function open(path: string, hash: string) {
+  history.replaceState(null, "", path + hash);
+  const backend = new GuestBackend();
+  return { backend, view: () => get(backend.view) };
+}
+
+beforeEach(() => {
+  FakeSocket.all = [];
+  vi.stubGlobal("WebSocket", FakeSocket);
+  vi.stubGlobal("RTCPeerConnection", class {});
+  vi.stubGlobal("isSecureContext", true);
+  localStorage.clear();
+});
+afterEach(() => window.dispatchEvent(new Event("pagehide")));
+
+/** Up to the moment when the relay has said who we are. */
+async function join() {
+  const page = open(ROOM, SECRET);
+  await page.backend.dispatch({ type: "enter", name: "Grace" });
+  const socket = FakeSocket.all[0]!;
+  socket.onopen?.();
+  socket.say({ type: "welcome", peer: "mmmmmmmmmmmmmmmm", challenge: "AAAA", ice_servers: [], resume: "r" });
+  return { ...page, socket };
+}
+
+describe("a guest's page", () => {
+  it("says that its link is cut, and goes nowhere", () => {
+    const { view } = open(ROOM, "#AAEC");
+    expect(view().screen).toMatchObject({ type: "ended", reason: { type: "refused", code: "bad_link" }, can_call_again: false });
+    expect(FakeSocket.all).toEqual([]);
+  });
+
+  it("shows the lobby and speaks to nobody until the user goes in", async () => {
+    const { backend, view } = open(ROOM, SECRET);
+    expect(view().screen).toMatchObject({ type: "lobby", host: false, busy: false });
+    expect(FakeSocket.all).toEqual([]);
+    await backend.dispatch({ type: "enter", name: "Grace" });
+    expect(view().screen).toMatchObject({ type: "lobby", busy: true });
+    expect(FakeSocket.all.map(({ url }) => url)).toEqual([`ws://${location.host}/ws`]);
+  });
+
+  it("speaks the protocol, and keeps the secret to itself", async () => {
+    const { socket } = await join();
+    expect(socket.sent).toMatchObject([{ type: "hello", version: 1 }, { type: "join", name: "Grace", role: "caller" }]);
+    expect(socket.url + JSON.stringify(socket.sent)).not.toContain(SECRET.slice(1));
+  });
+
+  it("comes back to the lobby with a sentence when it is refused", async () => {
+    const { view, socket } = await join();
+    socket.say({ type: "error", code: "room_full", message: "full" });
+    expect(view().screen).toMatchObject({ type: "lobby", busy: false });
+    expect(view().error?.code).toBe("room_full");
+  });
+
+  it("is in the call when the relay shows the room, and says good-bye when it is closed", async () => {
+    const { view, socket } = await join();
+    const nonce = (socket.sent[1] as unknown as { nonce: string }).nonce;
+    const me = { peer: "mmmmmmmmmmmmmmmm", name: "Grace", nonce, order: 3 };
+    socket.say({ type: "room", kind: "call", host: null, peers: [me], count: 1, capacity: 8, locked: false });
+    expect(view().screen).toMatchObject({ type: "call", phase: "host_away" });
+    window.dispatchEvent(new Event("pagehide"));
+    expect(socket.sent.at(-1)).toEqual({ type: "leave" });
+    expect(view().screen).toMatchObject({ type: "ended", reason: { type: "by_me" } });
+  });
+
+  it("remembers the name and the colours", async () => {
+    const { backend } = await join();
+    await backend.dispatch({ type: "set_theme", theme: "light" });
+    expect(open(ROOM, SECRET).view().settings).toMatchObject({ name: "Grace", theme: "light" });
+  });
+});
