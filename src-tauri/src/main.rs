@@ -1,2 +1,117 @@
-//! x
-fn main() {}
+//! Ahoy, a desktop video-call app: a thin shell over the call engine and the relay.
+//!
+//! `main` puts the parts together and takes them apart. `app` is the one actor that owns everything;
+//! `commands` and `feed` are its way to the window, `video` is that of pictures.
+#![cfg_attr(not(debug_assertions), windows_subsystem = "windows")]
+
+mod address;
+mod app;
+mod clipboard;
+mod commands;
+mod environment;
+mod feed;
+mod leave;
+mod settings;
+mod video;
+mod window;
+
+use std::{error::Error, process::ExitCode, time::Duration};
+
+use tauri::{Manager as _, RunEvent, WindowEvent};
+use tokio_util::sync::CancellationToken;
+use tracing::error;
+use tracing_subscriber::EnvFilter;
+
+use app::{App, AppConfig};
+use clipboard::SystemClipboard;
+use commands::Shell;
+use environment::Environment;
+use settings::SettingsFile;
+use video::VideoServer;
+
+/// What is logged unless `RUST_LOG` says something else.
+const LOG: &str = "ahoy=info,ahoy_relay=info";
+
+/// How long tasks that did not end with the app may still take.
+const RUNTIME_END: Duration = Duration::from_secs(1);
+
+fn main() -> ExitCode {
+    let filter = EnvFilter::try_from_default_env()
+        .unwrap_or_else(|_| EnvFilter::new(format!("{},{LOG}", ahoy_engine::rtc::LOG_FILTER)));
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .init();
+    match run() {
+        Ok(code) => code,
+        Err(error) => {
+            error!("{error}");
+            eprintln!("Ahoy cannot start: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run() -> Result<ExitCode, Box<dyn Error>> {
+    let environment = Environment::read()?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()?;
+    tauri::async_runtime::set(runtime.handle().clone());
+
+    let video = runtime.block_on(VideoServer::bind(tauri::is_dev()))?;
+    let clipboard = SystemClipboard::default();
+    let config = AppConfig {
+        settings: SettingsFile::new(&environment.config_folder),
+        relay_folder: environment.data_folder.clone(),
+        environment,
+    };
+    let (app, handle) = App::new(config, Box::new(clipboard.clone()));
+    let stop = CancellationToken::new();
+
+    let tauri = tauri::Builder::default()
+        .plugin(tauri_plugin_clipboard_manager::init())
+        .manage(Shell::new(handle.clone(), video.endpoint()))
+        .invoke_handler(tauri::generate_handler![
+            commands::dispatch,
+            commands::subscribe,
+            commands::video_endpoint
+        ])
+        .setup(|app| window::open(app))
+        .build(tauri::generate_context!())?;
+
+    clipboard.open(tauri.handle());
+    let sockets = runtime.spawn(video.run(handle.tracks(), stop.clone()));
+    let actor = runtime.spawn(app.run(stop.clone()));
+    runtime.spawn(leave::on_signal(stop.clone()));
+    runtime.spawn(leave::when_ended(
+        actor,
+        sockets,
+        stop.clone(),
+        tauri.handle().clone(),
+    ));
+
+    let code = tauri.run_return(move |tauri, event| match event {
+        RunEvent::WindowEvent {
+            event: WindowEvent::CloseRequested { api, .. },
+            ..
+        } => {
+            // The window goes at once; the call behind it still says good-bye.
+            api.prevent_close();
+            if let Some(window) = tauri.get_webview_window(window::LABEL) {
+                let _ = window.hide();
+            }
+            stop.cancel();
+        }
+        // The window is gone without having asked; `leave` exits when the rest has ended.
+        RunEvent::ExitRequested {
+            code: None, api, ..
+        } => {
+            api.prevent_exit();
+            stop.cancel();
+        }
+        _ => {}
+    });
+    runtime.shutdown_timeout(RUNTIME_END);
+    Ok(u8::try_from(code).map_or(ExitCode::FAILURE, ExitCode::from))
+}

@@ -4,7 +4,7 @@ import type { UserError } from "./UserError";
 /**
  * How the app reaches others.
  */
-export type RelayView = { "type": "starting" } | { "type": "listening", 
+export type RelayView = { "type": "idle" } | { "type": "starting" } | { "type": "listening", 
 /**
  * Where.
  */

@@ -43,3 +43,6 @@ export type * from "./SignalBody";
 export type * from "./Signature";
 export type * from "./Theme";
 export type * from "./UserError";
+export type * from "./VideoControl";
+export type * from "./VideoEndpoint";
+export type * from "./VideoHello";

@@ -288,6 +288,8 @@ pub enum RelayChoice {
 #[serde(tag = "type", rename_all = "snake_case")]
 #[ts(export)]
 pub enum RelayView {
+    /// The built-in relay is used; it starts with the first call.
+    Idle,
     /// The built-in relay is starting.
     Starting,
     /// The built-in relay listens.

@@ -17,6 +17,7 @@ use ahoy_contract::{
         AppView, CallPhase, Command, DeviceState, EndReason, Notice, PeerState, Quality,
         RelayChoice, RelayView, Screen, Theme,
     },
+    video::{VideoControl, VideoEndpoint, VideoHello},
     wire::{ClientMessage, RelayMessage, Role, RoomKind},
 };
 use serde::{Serialize, de::DeserializeOwned};
@@ -92,6 +93,23 @@ every_variant_has_an_example! {
 #[test]
 fn views() {
     each_survives::<AppView>(include_str!("examples/app_view.json"));
+}
+
+#[test]
+fn pictures() {
+    fn check<T: Serialize + DeserializeOwned>(example: &Value) -> T {
+        let read: T = from_value(example.clone()).unwrap();
+        assert_eq!(to_value(&read).unwrap(), *example);
+        read
+    }
+    let examples: Value = from_str(include_str!("examples/video.json")).unwrap();
+    check::<VideoEndpoint>(&examples["endpoint"]);
+    check::<VideoHello>(&examples["hello"]);
+    let size = check::<VideoControl>(&examples["size"]);
+    let (width, height) = (320, 180);
+    assert_eq!(size, VideoControl::Size { width, height });
+    let ack = check::<VideoControl>(&examples["ack"]);
+    assert_eq!(ack, VideoControl::Ack { ack: 1 });
 }
 
 #[test]

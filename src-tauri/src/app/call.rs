@@ -1,0 +1,146 @@
+//! The call that goes on: the engine, and what it tells.
+
+use std::collections::BTreeMap;
+
+use ahoy_contract::{
+    ErrorCode, PeerId,
+    ui::{CallView, EndReason},
+    wire::{Role, RoomKind},
+};
+use ahoy_engine::{
+    call::Part,
+    device::VideoFormat,
+    engine::{Engine, EngineConfig, EngineEvent, EngineView, Transport},
+    media::{Latest, LocalMedia},
+    signaling::Target,
+};
+use tokio::sync::{mpsc, watch};
+
+use super::state::StartCall;
+
+/// What is captured for a call: what cameras and connections manage, and 30 a second as in any call.
+pub(super) const FORMAT: VideoFormat = VideoFormat {
+    width: 1280,
+    height: 720,
+    fps: 30,
+};
+
+/// How many members a call may have: what the relay allows.
+const CAPACITY: u32 = 8;
+
+/// What a call tells.
+pub(super) enum Happening {
+    /// It changed.
+    Changed {
+        /// What is to be seen of it.
+        view: CallView,
+        /// How it ended, once it did.
+        ended: Option<EndReason>,
+    },
+    /// Something happened in it.
+    Event(EngineEvent),
+}
+
+/// A call that goes on.
+pub(super) struct RunningCall {
+    engine: Engine,
+    view: watch::Receiver<EngineView>,
+    events: Option<mpsc::Receiver<EngineEvent>>,
+}
+
+impl RunningCall {
+    /// Starts a call with open devices.
+    pub(super) fn start(start: StartCall, media: LocalMedia) -> Self {
+        let part = match start.key {
+            Some(key) => Part::Host {
+                key,
+                kind: RoomKind::Call,
+                capacity: CAPACITY,
+                knock: false,
+            },
+            None => Part::Guest { role: Role::Caller },
+        };
+        let way = start.way;
+        let config = EngineConfig {
+            relay: Target {
+                address: way.relay,
+                pin: way.pin,
+            },
+            part,
+            room: way.room,
+            secret: way.secret,
+            link: way.link,
+            name: start.name,
+            app: concat!("ahoy/", env!("CARGO_PKG_VERSION")).to_owned(),
+            only_answers: false,
+            transport: Transport::default(),
+            sinks: None,
+        };
+        let mut engine = Engine::start(config, media);
+        let mut view = engine.view();
+        view.mark_changed();
+        let events = engine.take_events();
+        Self {
+            engine,
+            view,
+            events,
+        }
+    }
+
+    /// Says good-bye to the others.
+    pub(super) fn hang_up(&self) {
+        self.engine.hang_up();
+    }
+
+    /// Hangs up, if that was not done, and joins everything.
+    pub(super) async fn close(self) {
+        self.engine.close().await;
+    }
+
+    /// The pictures of the members that send some.
+    pub(super) fn pictures(&self) -> BTreeMap<PeerId, Latest> {
+        let view = self.view.borrow();
+        let pictures = view.call.peers.iter().filter_map(|peer| {
+            let pictures = self.engine.picture(&peer.peer)?;
+            Some((peer.peer.clone(), pictures))
+        });
+        pictures.collect()
+    }
+
+    /// The events that wait.
+    pub(super) fn waiting(&mut self) -> Vec<EngineEvent> {
+        let Some(events) = &mut self.events else {
+            return Vec::new();
+        };
+        std::iter::from_fn(|| events.try_recv().ok()).collect()
+    }
+}
+
+/// What the call tells next; nothing, for ever, where there is none.
+pub(super) async fn next(call: &mut Option<RunningCall>) -> Happening {
+    let Some(RunningCall { view, events, .. }) = call else {
+        return std::future::pending().await;
+    };
+    tokio::select! {
+        changed = view.changed() => {
+            let seen = view.borrow_and_update().clone();
+            let ended = match changed {
+                Ok(()) => seen.ended,
+                // It is gone without having said why.
+                Err(_) => seen.ended.or(Some(EndReason::Refused { code: ErrorCode::Internal })),
+            };
+            Happening::Changed { view: seen.call, ended }
+        }
+        event = event(events) => Happening::Event(event),
+    }
+}
+
+async fn event(events: &mut Option<mpsc::Receiver<EngineEvent>>) -> EngineEvent {
+    if let Some(receiver) = events {
+        if let Some(event) = receiver.recv().await {
+            return event;
+        }
+        *events = None;
+    }
+    std::future::pending().await
+}

@@ -1,0 +1,50 @@
+//! What the state has to say to people. Pure.
+
+use ahoy_contract::{ErrorCode, LinkError, UserError, ui::EndReason, wire::MAX_NAME_BYTES};
+
+/// A name cut to what the wire takes.
+pub(super) fn shortened(name: &str) -> &str {
+    let mut end = name.len().min(MAX_NAME_BYTES);
+    while !name.is_char_boundary(end) {
+        end -= 1;
+    }
+    &name[..end]
+}
+
+/// Whether trying once more may help: the host may be back, a place may be free.
+pub(super) fn leads_back(reason: EndReason) -> bool {
+    !matches!(
+        reason,
+        EndReason::Refused {
+            code: ErrorCode::NotAuthentic
+                | ErrorCode::RelayNotTrusted
+                | ErrorCode::Removed
+                | ErrorCode::Version
+        }
+    )
+}
+
+pub(super) fn bad_link(error: LinkError) -> UserError {
+    let hint = match error {
+        LinkError::NotALink => "A link looks like https://example.org/r/… and has a part behind #.",
+        LinkError::Insecure => "Ask for a link that begins with https.",
+        LinkError::Incomplete => "Copy the whole link and try again.",
+    };
+    UserError::new(ErrorCode::BadLink, error.to_string(), hint)
+}
+
+pub(super) fn bad_server() -> UserError {
+    UserError::new(
+        ErrorCode::BadLink,
+        "This is not the address of a relay.",
+        "It looks like https://example.org, without anything behind it.",
+    )
+}
+
+pub(super) fn no_randomness() -> UserError {
+    UserError::new(
+        ErrorCode::Internal,
+        "The system gives no random numbers, so there can be no secret link.",
+        "Restart the computer and try again.",
+    )
+}

@@ -1,0 +1,82 @@
+//! What the window shows. Pure.
+
+use ahoy_contract::ui::{
+    AppView, CallView, DeviceState, DeviceView, LobbyView, MediaView, RelayChoice, RelayView,
+    Screen, SettingsView,
+};
+
+use super::state::{BuiltIn, Place, State};
+
+impl State {
+    /// All that the window shows.
+    pub(crate) fn view(&self) -> AppView {
+        AppView {
+            screen: self.screen(),
+            media: self.media.clone().unwrap_or_else(closed),
+            settings: SettingsView {
+                name: self.settings.name.clone(),
+                theme: self.settings.theme,
+                relay: self.relay_choice().clone(),
+            },
+            relay: self.relay_view(),
+            error: self.error.clone(),
+        }
+    }
+
+    fn screen(&self) -> Screen {
+        match &self.place {
+            Place::Start => Screen::Start,
+            Place::Lobby { room, entering } => Screen::Lobby(LobbyView {
+                host: room.is_own(),
+                busy: *entering,
+            }),
+            Place::Call { view, .. } => Screen::Call(CallView {
+                link: self.link(),
+                addresses: self.addresses(view),
+                ..view.clone()
+            }),
+            Place::Ended { view, .. } => Screen::Ended(view.clone()),
+        }
+    }
+
+    fn addresses(&self, view: &CallView) -> Vec<ahoy_contract::ui::LinkAddress> {
+        match (&self.relay, &view.link) {
+            (BuiltIn::Up(relay), Some(link)) if view.host && self.is_at_home(link) => {
+                relay.choices(self.link_host.as_deref())
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    fn relay_view(&self) -> RelayView {
+        if let RelayChoice::Server { url } = self.relay_choice() {
+            return RelayView::Server { url: url.clone() };
+        }
+        match &self.relay {
+            BuiltIn::Off => RelayView::Idle,
+            BuiltIn::Starting => RelayView::Starting,
+            BuiltIn::Up(relay) => RelayView::Listening {
+                address: relay.describe(self.link_host.as_deref()),
+            },
+            BuiltIn::Failed(error) => RelayView::Failed {
+                error: error.clone(),
+            },
+        }
+    }
+}
+
+/// Nothing is captured, and what there is has not been asked.
+fn closed() -> MediaView {
+    let device = || DeviceView {
+        devices: Vec::new(),
+        selected: None,
+        state: DeviceState::Closed,
+    };
+    MediaView {
+        camera: device(),
+        microphone: device(),
+        speaker: device(),
+        muted: false,
+        camera_off: false,
+    }
+}
