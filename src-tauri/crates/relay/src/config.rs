@@ -52,8 +52,9 @@ pub struct Limits {
     pub hello: Duration,
     /// How often a socket is pinged (RFC 6455 §5.5.2).
     pub ping: Duration,
-    /// How long a socket may be silent, pongs included, until it counts as gone.
-    pub silence: Duration,
+    /// After how many pings without a word a socket counts as gone, at the time of the next ping. Not a
+    /// time of its own: a relay that was held up itself would take its clients for silent.
+    pub unanswered_pings: u32,
     /// How long a socket may take nothing of what is sent to it until it counts as gone.
     pub stall: Duration,
     /// How long a room waits for its host; then its members get `not_found`.
@@ -75,7 +76,7 @@ impl Default for Limits {
             handshake: Duration::from_secs(10),
             hello: Duration::from_secs(5),
             ping: Duration::from_secs(20),
-            silence: Duration::from_secs(60),
+            unanswered_pings: 2,
             stall: Duration::from_secs(10),
             host_away: Duration::from_secs(60),
             stop: Duration::from_secs(5),

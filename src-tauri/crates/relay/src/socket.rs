@@ -133,8 +133,8 @@ impl<'a> Session<'a> {
 
     async fn run(&mut self, socket: &mut Socket) -> End {
         let limits = &self.config.limits;
-        let mut heard = Instant::now();
-        let timer = sleep_until(heard + limits.hello);
+        let mut unanswered = 0;
+        let timer = sleep_until(Instant::now() + limits.hello);
         tokio::pin!(timer);
         loop {
             if let Err(end) = self.write(socket).await {
@@ -143,13 +143,13 @@ impl<'a> Session<'a> {
             tokio::select! {
                 biased;
                 message = socket.next() => {
-                    heard = Instant::now();
+                    unanswered = 0;
                     let greeted = self.greeted;
                     if let Err(end) = self.take(message) {
                         return end;
                     }
                     if self.greeted && !greeted {
-                        timer.as_mut().reset(heard + limits.ping);
+                        timer.as_mut().reset(Instant::now() + limits.ping);
                     }
                 }
                 () = self.outbox.changed() => {}
@@ -158,12 +158,12 @@ impl<'a> Session<'a> {
                         let refusal = Refusal::new(ErrorCode::BadMessage, "You did not say hello in time.");
                         return End::Refused(refusal, CloseCode::Policy);
                     }
-                    let now = Instant::now();
-                    if now - heard >= limits.silence {
+                    if unanswered >= limits.unanswered_pings {
                         debug!(peer = %self.peer, "silent for too long");
                         return End::Gone;
                     }
-                    timer.as_mut().reset(now + limits.ping);
+                    unanswered += 1;
+                    timer.as_mut().reset(Instant::now() + limits.ping);
                     if socket.feed(Message::Ping(Default::default())).await.is_err() {
                         return End::Gone;
                     }

@@ -155,10 +155,7 @@ async fn a_signal_that_grows_over_the_limit_is_refused_and_the_socket_goes_on() 
 
 #[tokio::test]
 async fn hello_comes_first_in_time_and_in_this_version() {
-    let relay = Running::new(with_limits(|limits| {
-        limits.hello = Duration::from_millis(100);
-    }))
-    .await;
+    let relay = Running::new(Config::default()).await;
     for (text, code) in [
         (
             r#"{"type":"hello","version":2,"app":"x"}"#,
@@ -180,6 +177,11 @@ async fn hello_comes_first_in_time_and_in_this_version() {
         assert_eq!(client.error().await, code, "{text}");
         assert_eq!(client.closed().await, Some(CloseCode::Policy));
     }
+    relay.stopped().await;
+    let relay = Running::new(with_limits(|limits| {
+        limits.hello = Duration::from_millis(100);
+    }))
+    .await;
     let mut silent = relay.stranger().await;
     assert_eq!(silent.error().await, ErrorCode::BadMessage);
     assert_eq!(silent.closed().await, Some(CloseCode::Policy));
@@ -293,7 +295,7 @@ async fn joins_that_succeed_are_limited_too() {
 async fn a_half_open_socket_is_given_up() {
     let config = with_limits(|limits| {
         limits.ping = Duration::from_millis(50);
-        limits.silence = Duration::from_millis(400);
+        limits.unanswered_pings = 4;
     });
     let relay = Running::new(config).await;
     let mut host = relay.client().await;
