@@ -21,9 +21,14 @@ const LOW_LOSS: f64 = 0.02;
 /// What is kept of the rate that arrived when a queue grows (§5.5).
 const BACK_OFF: f64 = 0.85;
 
-/// Growth in a second: while nothing has limited the connection yet, and after that (§5.5).
+/// Growth in a second: while nothing has limited the connection yet; near the rate at which the path was
+/// last full (§5.5); and away from it, where either there is room or the path has changed.
 const GROWTH_AT_START: f64 = 2.0;
-const GROWTH: f64 = 1.08;
+const GROWTH_NEAR: f64 = 1.08;
+const GROWTH_FAR: f64 = 1.5;
+
+/// What is near the rate at which the path was last full.
+const NEAR: std::ops::RangeInclusive<f64> = 0.75..=1.2;
 
 /// How far the estimate may be above what is really sent: more was not tried, so it is not known.
 const UNTRIED: f64 = 1.5;
@@ -59,14 +64,16 @@ pub struct BandwidthEstimator {
     acknowledged: RateMeter,
     remb: Option<(Instant, f64)>,
     rtt: Duration,
-    limited: bool,
+    /// What arrived when the path was last full.
+    limit: Option<f64>,
     last_decrease: Option<Instant>,
     last_update: Option<Instant>,
     last_feedback: Option<Instant>,
     window: LossWindow,
 }
 
-/// Loss by transport-wide feedback, over the packets of about half a second.
+/// Loss by transport-wide feedback, over the packets of about a second: in less, a loss of 5 % that comes
+/// by chance is often a tenth.
 #[derive(Debug, Default)]
 struct LossWindow {
     since: Option<Instant>,
@@ -86,7 +93,7 @@ impl BandwidthEstimator {
             acknowledged: RateMeter::default(),
             remb: None,
             rtt: Duration::from_millis(100),
-            limited: false,
+            limit: None,
             last_decrease: None,
             last_update: None,
             last_feedback: None,
@@ -134,13 +141,12 @@ impl BandwidthEstimator {
         }
         if self.trend.usage() == Usage::Over {
             let arriving = self.acknowledged.rate(now).map(|rate| rate.as_bps() as f64);
-            let target = BACK_OFF * arriving.unwrap_or(self.estimate).min(self.estimate);
-            self.decrease(now, target);
+            let full = arriving.unwrap_or(self.estimate).min(self.estimate);
+            self.decrease(now, full, BACK_OFF * full);
         }
         let since = *self.window.since.get_or_insert(now);
         // Twenty packets make one loss 5 %: fewer say nothing about a tenth.
-        if now.saturating_duration_since(since) >= Duration::from_millis(500)
-            && self.window.total >= 20
+        if now.saturating_duration_since(since) >= Duration::from_secs(1) && self.window.total >= 20
         {
             let loss = f64::from(self.window.lost) / f64::from(self.window.total);
             self.window = LossWindow::default();
@@ -174,11 +180,12 @@ impl BandwidthEstimator {
 
     fn on_loss(&mut self, now: Instant, loss: f64) {
         if loss > HIGH_LOSS {
-            self.decrease(now, self.estimate * (1.0 - 0.5 * loss.min(1.0)));
+            let target = self.estimate * (1.0 - 0.5 * loss.min(1.0));
+            self.decrease(now, self.estimate, target);
         }
     }
 
-    fn decrease(&mut self, now: Instant, target: f64) {
+    fn decrease(&mut self, now: Instant, full: f64, target: f64) {
         let wait = HOLD.max(self.rtt);
         if self
             .last_decrease
@@ -186,7 +193,7 @@ impl BandwidthEstimator {
         {
             return;
         }
-        self.limited = true;
+        self.limit = Some(full);
         self.last_decrease = Some(now);
         self.last_update = Some(now);
         self.estimate = target.max(MIN_BITRATE.as_bps() as f64);
@@ -203,10 +210,10 @@ impl BandwidthEstimator {
         let Some(sent) = self.sent.rate(now) else {
             return;
         };
-        let per_second = if self.limited {
-            GROWTH
-        } else {
-            GROWTH_AT_START
+        let per_second = match self.limit {
+            None => GROWTH_AT_START,
+            Some(limit) if NEAR.contains(&(self.estimate / limit)) => GROWTH_NEAR,
+            Some(_) => GROWTH_FAR,
         };
         let grown = self.estimate * f64::powf(per_second, passed.as_secs_f64().min(1.0));
         let cap = UNTRIED * sent.as_bps() as f64;

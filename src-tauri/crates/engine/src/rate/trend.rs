@@ -1,5 +1,9 @@
 //! Whether the queue on the path grows: the slope of the one-way delay, after
 //! draft-ietf-rmcat-gcc-02 §5 in its trend line form.
+//!
+//! A slope alone also comes from a machine that was busy for a moment: packets wait, then come all at
+//! once. So there has to be a queue that stands as well, as in CoDel (RFC 8289 §3): the least delay of
+//! a stretch of time, not the mean.
 
 use std::{
     collections::VecDeque,
@@ -32,6 +36,15 @@ const GAIN_DOWN: f64 = 0.039;
 /// How long the slope has to stay above the threshold.
 const OVERUSE_TIME: f64 = 10.0;
 
+/// A queue stands when no group of this stretch of time came sooner than [`STANDING`] after the least delay.
+const STRETCH: f64 = 120.0;
+/// In milliseconds; what a path without a queue jitters.
+const STANDING: f64 = 8.0;
+
+/// For how long the least delay is remembered, in milliseconds, and half as long again: the two clocks
+/// drift, and routes change.
+const MEMORY: f64 = 10_000.0;
+
 /// What the delay says about the path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) enum Usage {
@@ -60,6 +73,7 @@ pub(super) struct DelayTrend {
     accumulated: f64,
     smoothed: f64,
     points: VecDeque<(f64, f64)>,
+    queue: Queue,
     deltas: u32,
     threshold: f64,
     over_for: f64,
@@ -76,6 +90,7 @@ impl Default for DelayTrend {
             accumulated: 0.0,
             smoothed: 0.0,
             points: VecDeque::with_capacity(POINTS),
+            queue: Queue::default(),
             deltas: 0,
             threshold: THRESHOLD_START,
             over_for: 0.0,
@@ -129,6 +144,7 @@ impl DelayTrend {
         }
         let x = milliseconds(arrived.saturating_sub(first));
         self.points.push_back((x, self.smoothed));
+        self.queue.add(x, self.accumulated);
         let slope = if self.points.len() == POINTS {
             slope(&self.points)
         } else {
@@ -141,7 +157,7 @@ impl DelayTrend {
         let value = slope * f64::from(self.deltas.min(60)) * GAIN;
         if value > self.threshold {
             self.over_for += passed;
-            if self.over_for > OVERUSE_TIME && slope >= self.last_slope {
+            if self.over_for > OVERUSE_TIME && slope >= self.last_slope && self.queue.stands() {
                 self.usage = Usage::Over;
                 self.over_for = 0.0;
             }
@@ -164,6 +180,47 @@ impl DelayTrend {
             self.threshold += gain * (value.abs() - self.threshold) * passed.min(100.0);
             self.threshold = self.threshold.clamp(THRESHOLD_MIN, THRESHOLD_MAX);
         }
+    }
+}
+
+/// The delay of late, relative to some constant, and the least there was. In milliseconds.
+#[derive(Debug, Default)]
+struct Queue {
+    recent: VecDeque<(f64, f64)>,
+    /// When the period began, the least delay in it, and in the one before.
+    period: Option<(f64, f64)>,
+    before: Option<f64>,
+}
+
+impl Queue {
+    fn add(&mut self, at: f64, delay: f64) {
+        self.recent.push_back((at, delay));
+        while self.recent.len() > 2
+            && self
+                .recent
+                .get(1)
+                .is_some_and(|(next, _)| at - next > STRETCH)
+        {
+            self.recent.pop_front();
+        }
+        match &mut self.period {
+            Some((start, least)) if at - *start < MEMORY => *least = least.min(delay),
+            period => {
+                self.before = period.map(|(_, least)| least);
+                *period = Some((at, delay));
+            }
+        }
+    }
+
+    fn stands(&self) -> bool {
+        let Some((_, least)) = self.period else {
+            return false;
+        };
+        let base = self.before.map_or(least, |before| before.min(least));
+        let (Some((from, _)), Some((to, _))) = (self.recent.front(), self.recent.back()) else {
+            return false;
+        };
+        to - from >= STRETCH && self.recent.iter().all(|(_, delay)| delay - base > STANDING)
     }
 }
 
@@ -211,6 +268,19 @@ mod tests {
         assert_eq!(trend.usage(), Usage::Under);
         run(&mut trend, 120, 60, &mut delay, 0.0);
         assert_eq!(trend.usage(), Usage::Normal);
+    }
+
+    #[test]
+    fn a_machine_that_was_busy_is_no_queue() {
+        let mut trend = DelayTrend::default();
+        let start = epoch();
+        for i in 0..500u32 {
+            let sent = Duration::from_millis(20) * i;
+            // Once a second nothing comes for 80 ms, and then all at once.
+            let busy = u64::from(80u32.saturating_sub(i * 20 % 1000));
+            trend.add(start + sent, sent + Duration::from_millis(30 + busy));
+            assert_ne!(trend.usage(), Usage::Over, "at packet {i}");
+        }
     }
 
     #[test]
