@@ -72,7 +72,7 @@ pub struct BandwidthEstimator {
     window: LossWindow,
 }
 
-/// Loss by transport-wide feedback, over the packets of about a second: in less, a loss of 5 % that comes
+/// Loss by transport-wide feedback, over a hundred packets or a second: in fewer, a loss of 5 % that comes
 /// by chance is often a tenth.
 #[derive(Debug, Default)]
 struct LossWindow {
@@ -145,9 +145,14 @@ impl BandwidthEstimator {
             self.decrease(now, full, BACK_OFF * full);
         }
         let since = *self.window.since.get_or_insert(now);
-        // Twenty packets make one loss 5 %: fewer say nothing about a tenth.
-        if now.saturating_duration_since(since) >= Duration::from_secs(1) && self.window.total >= 20
-        {
+        let passed = now.saturating_duration_since(since);
+        let enough = match self.window.total {
+            // One loss of twenty is 5 %: fewer say nothing about a tenth.
+            0..20 => false,
+            20..100 => passed >= Duration::from_secs(1),
+            _ => passed >= Duration::from_millis(500),
+        };
+        if enough {
             let loss = f64::from(self.window.lost) / f64::from(self.window.total);
             self.window = LossWindow::default();
             self.on_loss(now, loss);
