@@ -15,48 +15,53 @@ pub(crate) enum Verdict {
     Close,
 }
 
-/// A bucket of tokens that fills at a steady rate; a message takes one or more.
+/// A bucket of tokens that fills at a steady rate; a message takes one or more. What finds too few is
+/// not heard and takes from a second bucket like the first, so that who sends at more than twice the rate
+/// is closed in the end.
 #[derive(Debug, Clone)]
 pub(crate) struct Flow {
     per_second: f64,
     burst: f64,
     tokens: f64,
+    patience: f64,
     filled: Duration,
-    // Messages that were not heard since the last one that was.
-    refused: f64,
+    told: bool,
 }
 
 impl Flow {
-    /// A full bucket at `now`, the time since any fixed moment.
+    /// Full buckets at `now`, the time since any fixed moment.
     pub(crate) fn new(per_second: u32, burst: u32, now: Duration) -> Self {
+        let burst = f64::from(burst);
         Self {
             per_second: f64::from(per_second),
-            burst: f64::from(burst),
-            tokens: f64::from(burst),
+            burst,
+            tokens: burst,
+            patience: burst,
             filled: now,
-            refused: 0.0,
+            told: false,
         }
     }
 
-    /// Takes the tokens of one message. A socket that has sent as many messages as the bucket holds
-    /// without one being heard is not worth the reading.
+    /// Takes the tokens of one message. One that costs more than the bucket holds passes when it is full.
     pub(crate) fn take(&mut self, now: Duration, tokens: u32) -> Verdict {
-        let passed = now.saturating_sub(self.filled).as_secs_f64();
-        self.tokens = (self.tokens + passed * self.per_second).min(self.burst);
+        let filled = now.saturating_sub(self.filled).as_secs_f64() * self.per_second;
+        self.tokens = (self.tokens + filled).min(self.burst);
+        self.patience = (self.patience + filled).min(self.burst);
         self.filled = now;
         let tokens = f64::from(tokens).min(self.burst);
         if self.tokens >= tokens {
             self.tokens -= tokens;
-            self.refused = 0.0;
+            self.told = false;
             return Verdict::Pass;
         }
-        self.refused += 1.0;
-        if self.refused > self.burst {
-            Verdict::Close
-        } else if self.refused == 1.0 {
-            Verdict::Refuse
-        } else {
+        if self.patience < 1.0 {
+            return Verdict::Close;
+        }
+        self.patience -= 1.0;
+        if std::mem::replace(&mut self.told, true) {
             Verdict::Ignore
+        } else {
+            Verdict::Refuse
         }
     }
 }
@@ -92,6 +97,18 @@ mod tests {
             1
         );
         assert_eq!(verdicts.last(), Some(&Verdict::Close));
+    }
+
+    #[test]
+    fn who_sends_a_little_too_much_is_not_closed_and_who_sends_far_too_much_is() {
+        let closed = |per_second: u32| {
+            let mut flow = Flow::new(10, 20, Duration::ZERO);
+            (0..1000).any(|n| flow.take(n * SECOND / per_second, 1) == Verdict::Close)
+        };
+        assert!(!closed(10));
+        assert!(!closed(19));
+        assert!(closed(21));
+        assert!(closed(1000));
     }
 
     #[test]
