@@ -38,8 +38,8 @@ impl Devices {
     pub fn list() -> Self {
         let mut cameras = CAMERAS.lock();
         let mut sound = SOUND.lock();
-        cameras.start("ahoy-cameras", camera::list);
-        sound.start("ahoy-sounds", sound::list);
+        cameras.start("list-cameras", camera::list);
+        sound.start("list-sound", sound::list);
         let cameras = cameras.wait();
         let (microphones, speakers) = sound.wait();
         Self {

@@ -70,7 +70,7 @@ impl Camera {
                 let _ = say.send(Err(error));
             }
         };
-        let thread = DriverThread::spawn("ahoy-camera", run)
+        let thread = DriverThread::spawn("camera-driver", run)
             .map_err(|error| DeviceError::Failed(KIND, error.to_string()))?;
         match answer.recv_timeout(OPEN_WITHIN) {
             Ok(format) => Ok(Self {

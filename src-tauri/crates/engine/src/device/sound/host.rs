@@ -9,10 +9,7 @@ use cpal::{
 };
 
 use super::device_error;
-use crate::{
-    device::{DeviceError, DeviceKind, list::number_twins},
-    frame::SAMPLE_RATE,
-};
+use crate::device::{DeviceError, DeviceKind, list::number_twins};
 
 /// How much PulseAudio is asked to bring or take at once, in samples: 10 ms. Its default is two seconds.
 #[cfg(target_os = "linux")]
@@ -184,7 +181,7 @@ pub(super) fn settings(
     {
         let config = StreamConfig {
             channels: 1,
-            sample_rate: SAMPLE_RATE,
+            sample_rate: crate::frame::SAMPLE_RATE,
             buffer_size: BufferSize::Fixed(PULSE_BUFFER),
         };
         return Ok((config, SampleFormat::F32));

@@ -59,7 +59,7 @@ impl Microphone {
                 .map_err(|error| device_error(KIND, &error))?;
             Ok((stream, (ring, rate)))
         };
-        let (stream, (ring, rate)) = keep(KIND, "ahoy-microphone", open)?;
+        let (stream, (ring, rate)) = keep(KIND, "mic-driver", open)?;
         let resampler = u32::try_from(rate)
             .ok()
             .and_then(|rate| Resampler::new(rate, 1, SAMPLE_RATE).ok())

@@ -58,7 +58,7 @@ impl Speaker {
                 .map_err(|error| device_error(KIND, &error))?;
             Ok((stream, (ring, rate)))
         };
-        let (stream, (ring, rate)) = keep(KIND, "ahoy-speaker", open)?;
+        let (stream, (ring, rate)) = keep(KIND, "speaker-driver", open)?;
         let resampler = u32::try_from(rate)
             .ok()
             .and_then(|rate| Resampler::new(SAMPLE_RATE, 1, rate).ok())
