@@ -36,14 +36,18 @@ const MAX_HELD: u64 = 50;
 /// Delay this far above the target is cut at once: after a stall of the network nobody wants to hear the past.
 const CUT_MS: f64 = 160.0;
 
-/// Delay this far above the target is taken back frame by frame also while somebody speaks.
-const SHORTEN_MS: f64 = 60.0;
+/// Delay this far above the target is taken back frame by frame also while somebody speaks: much of it
+/// soon, little of it only when no silence came for a while.
+const SHORTEN_SOON_MS: f64 = 60.0;
+const SHORTEN_MS: f64 = 30.0;
 
 /// Delay this far off the target is mended in a silence.
 const MEND_MS: f64 = 22.0;
 
-/// Turns over which the delay must be off before it is changed, 400 ms: callbacks come unevenly.
+/// Turns over which the delay must be off before it is changed, 400 ms, as callbacks come unevenly; and
+/// before little of it is taken back while somebody speaks, 2 s.
 const STEADY: usize = 20;
+const LONG: usize = 100;
 
 /// An Opus packet of at most this many bytes says "silence from here on" (RFC 6716 §3.1, DTX).
 const DTX_BYTES: usize = 2;
@@ -290,15 +294,21 @@ impl JitterBuffer {
         };
         let delay = self.delay.delay_of(now, stamp);
         self.stats.buffer_ms = delay;
-        if self.recent.len() == STEADY {
+        if self.recent.len() == LONG {
             self.recent.pop_front();
         }
         self.recent.push_back(delay);
-        let steady = self.recent.len() == STEADY;
-        let least = self.recent.iter().copied().fold(f64::INFINITY, f64::min);
-        let excess = least - self.delay.target();
+        let target = self.delay.target();
+        // By how much the delay was above the target in all of the last turns.
+        let excess_over = |turns: usize| {
+            let least = self.recent.iter().rev().take(turns).copied();
+            let least = least.fold(f64::INFINITY, f64::min);
+            (self.recent.len() >= turns).then_some(least - target)
+        };
+        let steady = excess_over(STEADY).unwrap_or(0.0);
+        let long = excess_over(LONG).unwrap_or(0.0);
 
-        if steady && quiet && excess < -MEND_MS {
+        if quiet && steady < -MEND_MS {
             self.recent.clear();
             playing.cursor += FRAME;
             self.packets.insert(stamp, packet);
@@ -307,8 +317,7 @@ impl JitterBuffer {
         playing.next = stamp + FRAME;
         playing.last_number = packet.number;
         playing.dtx = packet.payload.len() <= DTX_BYTES;
-        if steady
-            && (excess > SHORTEN_MS || quiet && excess > MEND_MS)
+        if (steady > SHORTEN_SOON_MS || long > SHORTEN_MS || quiet && steady > MEND_MS)
             && let Some(second) = self.packets.remove(&(stamp + FRAME))
         {
             self.recent.clear();

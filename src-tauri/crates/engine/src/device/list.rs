@@ -68,6 +68,8 @@ impl Devices {
 struct Lister<T> {
     last: T,
     running: Option<Receiver<T>>,
+    /// Whether it was said that this search takes long.
+    told: bool,
 }
 
 impl<T: Clone + Send + 'static> Lister<T> {
@@ -75,6 +77,7 @@ impl<T: Clone + Send + 'static> Lister<T> {
         Self {
             last: nothing,
             running: None,
+            told: false,
         }
     }
 
@@ -88,7 +91,10 @@ impl<T: Clone + Send + 'static> Lister<T> {
             let _ = found.send(search());
         });
         match thread {
-            Ok(_) => self.running = Some(finds),
+            Ok(_) => {
+                self.running = Some(finds);
+                self.told = false;
+            }
             Err(error) => tracing::warn!(%error, "devices cannot be listed"),
         }
     }
@@ -101,7 +107,9 @@ impl<T: Clone + Send + 'static> Lister<T> {
                     self.running = None;
                 }
                 Err(RecvTimeoutError::Disconnected) => self.running = None,
+                Err(RecvTimeoutError::Timeout) if self.told => {}
                 Err(RecvTimeoutError::Timeout) => {
+                    self.told = true;
                     tracing::warn!("a device driver takes long to say what there is");
                 }
             }
