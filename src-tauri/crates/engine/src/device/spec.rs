@@ -35,7 +35,9 @@ impl FromStr for VideoFormat {
             let (size, fps) = text.split_once('@')?;
             let (width, height) = size.split_once('x')?;
             let number = |text: &str, max: u32| {
-                text.parse().ok().filter(|number| (1..=max).contains(number))
+                text.parse()
+                    .ok()
+                    .filter(|number| (1..=max).contains(number))
             };
             Some(Self {
                 width: number(width, MAX_SIDE)?,
@@ -108,7 +110,10 @@ mod tests {
     fn each_source_is_read_as_it_is_documented() {
         let video = |text: &str| text.parse::<VideoSpec>();
         assert_eq!(video("camera"), Ok(VideoSpec::Camera(None)));
-        assert_eq!(video("camera:A: B"), Ok(VideoSpec::Camera(Some("A: B".into()))));
+        assert_eq!(
+            video("camera:A: B"),
+            Ok(VideoSpec::Camera(Some("A: B".into())))
+        );
         assert_eq!(video("test"), Ok(VideoSpec::Test(None)));
         let format = VideoFormat {
             width: 640,
@@ -116,7 +121,10 @@ mod tests {
             fps: 15,
         };
         assert_eq!(video("test:640x360@15"), Ok(VideoSpec::Test(Some(format))));
-        assert_eq!(video("file:/a:b.y4m"), Ok(VideoSpec::File("/a:b.y4m".into())));
+        assert_eq!(
+            video("file:/a:b.y4m"),
+            Ok(VideoSpec::File("/a:b.y4m".into()))
+        );
         assert_eq!(video("none"), Ok(VideoSpec::None));
         let audio = |text: &str| text.parse::<AudioSpec>();
         assert_eq!(audio("mic"), Ok(AudioSpec::Microphone(None)));
@@ -130,8 +138,17 @@ mod tests {
     #[test]
     fn what_is_mistyped_is_refused() {
         for text in [
-            "", "cam", "camera:", "test:", "test:640x360", "test:0x0@0", "test:99999x1@30", "file",
-            "file:", "none:x", "test:640x360@-1",
+            "",
+            "cam",
+            "camera:",
+            "test:",
+            "test:640x360",
+            "test:0x0@0",
+            "test:99999x1@30",
+            "file",
+            "file:",
+            "none:x",
+            "test:640x360@-1",
         ] {
             assert!(text.parse::<VideoSpec>().is_err(), "{text}");
         }

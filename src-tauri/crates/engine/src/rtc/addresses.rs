@@ -1,6 +1,9 @@
 //! Which local addresses a connection binds, and which servers it asks.
 
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::{
+    io,
+    net::{IpAddr, Ipv4Addr, SocketAddr, ToSocketAddrs},
+};
 
 use ahoy_contract::wire::IceServer;
 use rtc::peer_connection::configuration::RTCIceServer;
@@ -11,8 +14,21 @@ use super::BindPolicy;
 /// Each address costs a socket, and a pair with every candidate of the peer.
 const MAX_ADDRESSES: usize = 8;
 
-/// The addresses to bind, each with a port of the system's choice.
-pub(super) fn local_addresses(policy: &BindPolicy) -> Vec<SocketAddr> {
+/// The addresses to bind, looked up each time that sockets are bound: an ICE restart after a change of
+/// network finds the new ones.
+#[derive(Debug)]
+pub(super) struct LocalAddresses(pub(super) BindPolicy);
+
+impl ToSocketAddrs for LocalAddresses {
+    type Iter = std::vec::IntoIter<SocketAddr>;
+
+    fn to_socket_addrs(&self) -> io::Result<Self::Iter> {
+        Ok(local_addresses(&self.0).into_iter())
+    }
+}
+
+/// Each with a port of the system's choice.
+fn local_addresses(policy: &BindPolicy) -> Vec<SocketAddr> {
     let mut addresses: Vec<IpAddr> = match policy {
         BindPolicy::Addresses(addresses) => addresses.clone(),
         BindPolicy::Loopback => vec![Ipv4Addr::LOCALHOST.into()],

@@ -18,6 +18,7 @@ mod peer;
 mod runtime;
 mod sdp;
 mod sender;
+mod setup;
 mod shared;
 mod socket;
 mod stats;

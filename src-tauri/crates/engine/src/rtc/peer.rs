@@ -12,16 +12,7 @@ use std::{
 
 use ahoy_contract::peer::{Candidate, Description, DescriptionType};
 use futures_util::FutureExt;
-use rtc::{
-    ice::mdns::MulticastDnsMode,
-    interceptor::{
-        NackGeneratorBuilder, NackResponderBuilder, ReceiverReportBuilder, Registry,
-        SenderReportBuilder, Slot, TwccReceiverBuilder, TwccSenderBuilder,
-    },
-    peer_connection::configuration::setting_engine::SctpMaxMessageSize,
-    rtcp::payload_feedbacks::picture_loss_indication::PictureLossIndication,
-    rtp_transceiver::{RTCRtpTransceiverDirection, RTCRtpTransceiverInit},
-};
+use rtc::rtcp::payload_feedbacks::picture_loss_indication::PictureLossIndication;
 use tokio::{
     sync::{Mutex, mpsc, watch},
     time::timeout,
@@ -32,20 +23,19 @@ use webrtc::{
     error::Error,
     peer_connection::{
         PeerConnection, PeerConnectionBuilder, RTCConfigurationBuilder, RTCIceTransportPolicy,
-        SettingEngine, SettingEngineBuilder,
     },
 };
 
 use super::{
     AUDIO_QUEUE, Direction, EVENT_QUEUE, Incoming, MediaKind, MediaSender, PeerConfig, PeerEvent,
     PeerState, PeerStats, RtcError, VIDEO_QUEUE,
-    addresses::{ice_servers, local_addresses},
+    addresses::{LocalAddresses, ice_servers},
     data,
     handler::{Handler, Outputs},
-    media_engine::{media_engine, offered},
-    monitor::Monitor,
-    negotiation::{Line, Negotiation},
+    media_engine::media_engine,
+    negotiation::Negotiation,
     runtime::Tracked,
+    setup::{add_line, interceptors, setting_engine},
     shared::{Clock, Shared},
     short,
     socket::Gate,
@@ -57,23 +47,6 @@ use crate::{
 
 /// How long closing waits for the connection's tasks.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
-
-/// How often every pair of addresses is tried while connecting. RFC 8445 §14.2 has 50 ms for one pair;
-/// the library needs two rounds, and each is waited for.
-const CHECK_INTERVAL: Duration = Duration::from_millis(20);
-
-/// Tries of a pair until it is given up: ten seconds, because a pair of the peer's that is not open yet
-/// may be opened by its own checks.
-const CHECKS: u16 = 500;
-
-/// Nothing came for this long: the connection is disconnected.
-const DISCONNECTED: Duration = Duration::from_secs(5);
-
-/// Disconnected for this long: it failed.
-const FAILED: Duration = Duration::from_secs(15);
-
-/// How often the peer is asked whether it is there (RFC 7675 §5.1 has 5 s).
-const KEEP_ALIVE: Duration = Duration::from_secs(1);
 
 /// A connection to one peer. Cheap to clone. [`close`](Self::close) ends it; when the last clone is
 /// dropped without that, it is closed in the background.
@@ -156,7 +129,7 @@ impl Peer {
             }))
             .with_handler(handler.clone())
             .with_data_channel_send_buffer_limit(data::SEND_BUFFER)
-            .with_udp_addrs(local_addresses(&config.bind));
+            .with_udp_addrs(vec![LocalAddresses(config.bind)]);
         let connection: Arc<dyn PeerConnection> = Arc::new(builder.build().await.map_err(open)?);
         // The cell was made above and is set here only.
         let _ = handler.connection.set(Arc::downgrade(&connection));
@@ -172,21 +145,8 @@ impl Peer {
             (MediaKind::Audio, config.audio, &audio),
             (MediaKind::Video, config.video, &video),
         ] {
-            if let Some(transceiver) = add_line(&*connection, kind, direction, sender)
-                .await
-                .map_err(open)?
-            {
-                if kind == MediaKind::Video {
-                    // Without this an offer names the codec of the track only.
-                    let set = transceiver.set_codec_preferences(offered(&codecs)).await;
-                    set.map_err(open)?;
-                }
-                lines.push(Line {
-                    kind,
-                    transceiver,
-                    sender: sender.clone(),
-                });
-            }
+            let line = add_line(&*connection, kind, direction, sender, &codecs);
+            lines.extend(line.await.map_err(open)?);
         }
         let peer = Self {
             inner: Arc::new(Inner {
@@ -376,82 +336,4 @@ async fn shut(connection: &Arc<dyn PeerConnection>, handler: &Handler, shared: &
         warn!("a connection's tasks did not end in time");
     }
     shared.close();
-}
-
-fn setting_engine() -> SettingEngine {
-    SettingEngineBuilder::new()
-        // Names are not resolved: a peer behind one is found by its own checks.
-        .with_multicast_dns_mode(MulticastDnsMode::Disabled)
-        .with_ice_timeouts(Some(DISCONNECTED), Some(FAILED), Some(KEEP_ALIVE))
-        .with_ice_connection_attempts(Some(CHECK_INTERVAL), Some(CHECKS))
-        // The library would wait a second for something better than what a browser offers.
-        .with_srflx_acceptance_min_wait(Some(Duration::ZERO))
-        .with_prflx_acceptance_min_wait(Some(Duration::ZERO))
-        .with_relay_acceptance_min_wait(Some(Duration::from_millis(500)))
-        // A restart follows a change of network: the old sockets are of no use.
-        .with_discard_local_candidates_during_ice_restart(true)
-        .with_sctp_max_message_size(SctpMaxMessageSize::Bounded(data::MAX_MESSAGE as u32))
-        .build()
-}
-
-fn interceptors(shared: &Arc<Shared>, max: Bitrate) -> Registry {
-    Registry::new()
-        .with(Slot::CongestionControl, Monitor::new(shared.clone(), max))
-        .with(Slot::TwccSender, TwccSenderBuilder::new().build())
-        .with(Slot::NackResponder, NackResponderBuilder::new().build())
-        .with(
-            Slot::NackGenerator,
-            NackGeneratorBuilder::new()
-                .with_interval(Duration::from_millis(20))
-                // It never learns that a retransmission came, and would ask for ever.
-                .with_max_nacks_per_packet(3)
-                .build(),
-        )
-        .with(
-            Slot::TwccReceiver,
-            TwccReceiverBuilder::new()
-                .with_interval(Duration::from_millis(50))
-                .build(),
-        )
-        .with(Slot::ReceiverReport, ReceiverReportBuilder::new().build())
-        .with(
-            Slot::SenderReport,
-            // Sound and pictures are in step from the first report on.
-            SenderReportBuilder::new()
-                .with_interval(Duration::from_millis(500))
-                .build(),
-        )
-}
-
-async fn add_line(
-    connection: &dyn PeerConnection,
-    kind: MediaKind,
-    direction: Direction,
-    sender: &MediaSender,
-) -> Result<Option<Arc<dyn webrtc::rtp_transceiver::RtpTransceiver>>, Error> {
-    let init = |direction| {
-        Some(RTCRtpTransceiverInit {
-            direction,
-            streams: vec![],
-            send_encodings: vec![],
-        })
-    };
-    Ok(match (sender.track(), direction.receive) {
-        (Some(track), true) => Some(
-            connection
-                .add_transceiver_from_track(track, init(RTCRtpTransceiverDirection::Sendrecv))
-                .await?,
-        ),
-        (Some(track), false) => Some(
-            connection
-                .add_transceiver_from_track(track, init(RTCRtpTransceiverDirection::Sendonly))
-                .await?,
-        ),
-        (None, true) => Some(
-            connection
-                .add_transceiver_from_kind(kind.into(), init(RTCRtpTransceiverDirection::Recvonly))
-                .await?,
-        ),
-        (None, false) => None,
-    })
 }

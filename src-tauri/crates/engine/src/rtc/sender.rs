@@ -142,7 +142,11 @@ impl MediaSender {
         let line = &self.line;
         let track = line.track.as_ref().ok_or(RtcError::NotNegotiated)?;
         if !line.shared.is_connected() {
-            return Err(RtcError::NotNegotiated);
+            return Err(if line.shared.is_closed() {
+                RtcError::Closed
+            } else {
+                RtcError::NotNegotiated
+            });
         }
         let (payload_type, sequence_number) = {
             let mut state = line.state.lock();

@@ -90,6 +90,10 @@ impl Shared {
         self.connected.load(Ordering::Relaxed)
     }
 
+    pub(super) fn is_closed(&self) -> bool {
+        self.events.lock().is_none()
+    }
+
     pub(super) fn set_connected(&self) {
         self.connected.store(true, Ordering::Relaxed);
     }

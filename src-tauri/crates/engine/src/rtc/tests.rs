@@ -345,7 +345,7 @@ async fn the_end_is_told_and_nothing_works_after_it() {
     a.peer.close().await;
     assert_eq!(
         sender.send(&payload(b"x"), 0, now()).await,
-        Err(RtcError::NotNegotiated)
+        Err(RtcError::Closed)
     );
     assert_eq!(a.peer.create_offer(false).await, Err(RtcError::Closed));
     assert!(a.peer.send_data("late").await.is_err());
