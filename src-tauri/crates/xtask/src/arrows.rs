@@ -40,7 +40,7 @@ const ROOMS: [Room; 12] = [
         "media",
         false,
         &[
-            "frame", "convert", "packet", "codec", "device", "audio", "rate",
+            "contract", "frame", "convert", "packet", "codec", "device", "audio", "rate", "rtc",
         ],
     ),
     room("rtc", false, &["contract", "frame", "packet", "rate"]),
