@@ -20,6 +20,7 @@ mod wav;
 mod y4m;
 
 use std::{
+    fs::File,
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -64,6 +65,15 @@ pub enum DeviceError {
     /// A file could not be read or written; why.
     #[error("{0}")]
     File(String),
+}
+
+/// Opens a file to be read over and over. Pipes and devices are refused: opening one may wait for ever.
+fn open_file(path: &Path) -> Result<File, DeviceError> {
+    let is_file = path.metadata().map_err(|e| file_error(path, e))?.is_file();
+    if !is_file {
+        return Err(file_error(path, "it is no file"));
+    }
+    File::open(path).map_err(|e| file_error(path, e))
 }
 
 /// What went wrong with a file, its name first.

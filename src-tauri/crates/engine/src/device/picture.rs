@@ -70,8 +70,9 @@ impl TestPicture {
             across: width * 0.13,
             down: height * 0.24,
         };
-        head.draw(out, |out, luma_row, columns| {
-            self.head.row(luma_row, columns, out);
+        let top = (head.y - head.down).max(0.0) as usize;
+        head.draw(out, |out, y, columns| {
+            self.head.row(y.saturating_sub(top), y, columns, out);
         });
         for (n, (luma, u, v)) in [(190, 90, 170), (70, 180, 100), (150, 100, 90)]
             .into_iter()

@@ -109,15 +109,15 @@ impl Texture {
         }
     }
 
-    /// Fills rows `y` and `y + 1` of a picture between two columns with a stretch of the surface, which
-    /// moves along with the columns. Row and columns are even; columns beyond the surface stay as they are.
-    pub(super) fn row(&self, y: usize, columns: Range<usize>, out: &mut I420Buffer) {
+    /// Fills rows `y` and `y + 1` of a picture between two columns with the surface's row `row`, so that it
+    /// moves along with the columns. Rows and columns are even; columns beyond the surface stay as they are.
+    pub(super) fn row(&self, row: usize, y: usize, columns: Range<usize>, out: &mut I420Buffer) {
         let length = columns.len().min(self.planes[0].width) & !1;
         let strides = out.strides();
         let planes = out.planes_mut();
         // Centred, so that the surface keeps its place on what it covers.
         let from = ((self.planes[0].width - length) / 2) & !1;
-        let row = (y % (self.height - 2)) & !1;
+        let row = (row % (self.height - 2)) & !1;
         for step in 0..2 {
             planes[0][(y + step) * strides[0] + columns.start..][..length]
                 .copy_from_slice(self.planes[0].at(from, row + step, length));

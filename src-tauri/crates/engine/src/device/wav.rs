@@ -7,7 +7,7 @@ use hound::{SampleFormat, WavReader};
 use super::{
     AudioSource, DeviceError,
     clock::{self, Pace},
-    file_error,
+    file_error, open_file,
 };
 use crate::{
     convert::Resampler,
@@ -29,7 +29,8 @@ pub struct FileSound {
 impl FileSound {
     /// Opens a file and reads its header.
     pub fn open(path: &Path) -> Result<Self, DeviceError> {
-        let reader = WavReader::open(path).map_err(|e| file_error(path, e))?;
+        let file = BufReader::new(open_file(path)?);
+        let reader = WavReader::new(file).map_err(|e| file_error(path, e))?;
         let spec = reader.spec();
         let resampler = Resampler::new(spec.sample_rate, spec.channels.into(), SAMPLE_RATE)
             .map_err(|e| file_error(path, e))?;

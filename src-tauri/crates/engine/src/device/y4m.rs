@@ -10,7 +10,7 @@ use std::{
 use super::{
     DeviceError, VideoFormat, VideoSource,
     clock::{self, Pace},
-    file_error,
+    file_error, open_file,
 };
 use crate::{
     convert,
@@ -107,14 +107,14 @@ pub struct FilePicture {
 impl FilePicture {
     /// Opens a file and reads its first line.
     pub fn open(path: &Path) -> Result<Self, DeviceError> {
-        let opened = || {
-            let mut file = BufReader::new(File::open(path).map_err(|e| e.to_string())?);
+        let mut file = BufReader::new(open_file(path)?);
+        let mut head = || {
             let line = line(&mut file).map_err(|e| e.to_string())?;
             let header = Header::parse(&line)?;
             let first = file.stream_position().map_err(|e| e.to_string())?;
-            Ok((file, header, first))
+            Ok((header, first))
         };
-        let (file, header, first) = opened().map_err(|detail: String| file_error(path, detail))?;
+        let (header, first) = head().map_err(|detail: String| file_error(path, detail))?;
         let mut picture = Self {
             file,
             header,
