@@ -3,7 +3,8 @@
 use std::time::{Duration, Instant};
 
 use super::{
-    raw_encoder::RawEncoder,
+    easing::Easing,
+    raw_encoder::{Packet, RawEncoder},
     settings::{self, TICKS},
 };
 use crate::{
@@ -35,6 +36,9 @@ struct Running {
     color: Color,
     /// A key frame was asked for and has not come yet.
     key_due: bool,
+    easing: Easing,
+    /// The finest quantizer that the library was told.
+    bound: u32,
     last_captured: Instant,
     /// In [`TICKS`].
     time: i64,
@@ -56,8 +60,28 @@ impl VpxEncoder {
         })
     }
 
+    /// Makes ready for pictures of this size and colour, which takes longer than compressing one: to be called
+    /// before the first picture is wanted. Not needed.
+    pub fn prepare(&mut self, frame: &VideoFrame) -> Result<(), CodecError> {
+        let size = (frame.width(), frame.height());
+        if self
+            .running
+            .as_ref()
+            .is_none_or(|running| running.size != size)
+        {
+            self.running = None;
+            let started = self.start(frame).map_err(|detail| CodecError::Setup {
+                codec: self.codec.name(),
+                detail,
+            })?;
+            self.running = Some(started);
+        }
+        Ok(())
+    }
+
     fn start(&self, frame: &VideoFrame) -> Result<Running, String> {
         let size = (frame.width(), frame.height());
+        let (finest, coarsest) = settings::quantizers(self.codec, self.settings.content);
         let mut raw = RawEncoder::new(self.codec, |config| {
             settings::configure(self.codec, &self.settings, size, config);
         })?;
@@ -69,6 +93,8 @@ impl VpxEncoder {
             size,
             color: frame.color,
             key_due: true,
+            easing: Easing::new(finest, coarsest, settings::easing_step(self.codec)),
+            bound: finest,
             last_captured: frame.captured,
             time: 0,
         };
@@ -87,6 +113,32 @@ impl Running {
         }
         self.color = color;
         Ok(())
+    }
+
+    fn encode(
+        &mut self,
+        frame: &VideoFrame,
+        settings: &VideoEncoderConfig,
+    ) -> Result<Option<Packet>, String> {
+        let wanted = settings::key_frame_bytes(settings.bitrate);
+        let bound = self.easing.bound(self.key_due, wanted);
+        if bound != self.bound {
+            self.raw
+                .reconfigure(|config| config.rc_min_quantizer = bound)?;
+            self.bound = bound;
+        }
+        let time = self.advance(frame.captured);
+        let duration = TICKS / settings.fps;
+        let packet = self
+            .raw
+            .encode(&frame.buffer, time, duration, self.key_due)?;
+        if let Some(packet) = &packet {
+            let quantizer = self.raw.quantizer()?;
+            self.easing
+                .made(packet.key_frame, quantizer, packet.data.len());
+            self.key_due &= !packet.key_frame;
+        }
+        Ok(packet)
     }
 
     /// The picture's time in ticks: it follows the capture and always grows.
@@ -125,19 +177,7 @@ impl VideoEncoder for VpxEncoder {
             running.set_color(self.codec, frame.color).map_err(fail)?;
         }
         running.key_due |= key;
-        let time = running.advance(frame.captured);
-        let packet = running
-            .raw
-            .encode(
-                &frame.buffer,
-                time,
-                TICKS / self.settings.fps,
-                running.key_due,
-            )
-            .map_err(fail)?;
-        if packet.as_ref().is_some_and(|packet| packet.key_frame) {
-            running.key_due = false;
-        }
+        let packet = running.encode(frame, &self.settings).map_err(fail)?;
         // An encoder that failed is not kept: the next picture begins anew with a key frame.
         self.running = Some(running);
         Ok(packet.map(|packet| EncodedFrame {

@@ -1,10 +1,11 @@
 //! VP8 (RFC 6386) and VP9 (bitstream specification 0.7) by libvpx, 8 bits, 4:2:0.
 //!
 //! `raw_encoder` and `raw_decoder` are the only files that touch the library; what they hand out is safe. The
-//! rest decides: `settings` how an encoder is tuned, `encoder` when one begins anew, `header` what may reach
-//! the decoder at all.
+//! rest decides: `settings` how an encoder is tuned, `encoder` when one begins anew, `easing` how fine its pictures
+//! may be around a key frame, `header` what may reach the decoder at all.
 
 mod decoder;
+mod easing;
 mod encoder;
 mod header;
 mod raw_decoder;

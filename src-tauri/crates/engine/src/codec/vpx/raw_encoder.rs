@@ -1,10 +1,11 @@
 //! The encoder of libvpx behind a safe face.
 
-use std::{mem::MaybeUninit, ptr};
+use std::{ffi::c_int, mem::MaybeUninit, ptr};
 
 use bytes::{Bytes, BytesMut};
 use vpx_sys::{
-    VPX_DL_REALTIME, VPX_EFLAG_FORCE_KF, VPX_ENCODER_ABI_VERSION, VPX_FRAME_IS_KEY, vpx_codec_ctx,
+    VPX_DL_REALTIME, VPX_EFLAG_FORCE_KF, VPX_ENCODER_ABI_VERSION, VPX_FRAME_IS_KEY,
+    vp8e_enc_control_id::VP8E_GET_LAST_QUANTIZER_64, vpx_codec_ctx,
     vpx_codec_cx_pkt_kind::VPX_CODEC_CX_FRAME_PKT, vpx_codec_enc_cfg,
     vpx_codec_err_t::VPX_CODEC_OK, vpx_enc_frame_flags_t, vpx_image_t,
     vpx_img_fmt::VPX_IMG_FMT_I420,
@@ -121,6 +122,25 @@ impl RawEncoder {
                     control.number(),
                     message(&mut *self.context, result)
                 ))
+            }
+        }
+    }
+
+    /// The quantizer of the last frame, 0 to 63.
+    #[expect(unsafe_code, reason = "libvpx is a C library")]
+    pub(super) fn quantizer(&mut self) -> Result<u32, String> {
+        let mut quantizer: c_int = 0;
+        // SAFETY: the context was initialised, and the control writes one integer.
+        unsafe {
+            let result = vpx_sys::vpx_codec_control_(
+                &mut *self.context,
+                VP8E_GET_LAST_QUANTIZER_64 as i32,
+                &mut quantizer as *mut c_int,
+            );
+            if result == VPX_CODEC_OK {
+                Ok(quantizer.clamp(0, 63) as u32)
+            } else {
+                Err(message(&mut *self.context, result))
             }
         }
     }

@@ -71,17 +71,38 @@ pub(super) fn configure(
         VideoCodec::Vp8 => (100, 15),
         VideoCodec::Vp9 => (50, 50),
     };
-    (config.rc_min_quantizer, config.rc_max_quantizer) = match (codec, settings.content) {
+    (config.rc_min_quantizer, config.rc_max_quantizer) = quantizers(codec, settings.content);
+    // Key frames come only when they are asked for. The distance matters to the rate control alone, which in some
+    // versions counts down to the next one.
+    config.kf_mode = vpx_kf_mode::VPX_KF_DISABLED;
+    config.kf_max_dist = 1_000_000;
+}
+
+/// The finest and the coarsest quantizer, of 0 to 63.
+pub(super) fn quantizers(codec: VideoCodec, content: Content) -> (u32, u32) {
+    match (codec, content) {
         (VideoCodec::Vp8, Content::Camera) => (2, 56),
         // Sharper than this nobody sees on text, and it would burst.
         (VideoCodec::Vp8, Content::Screen) => (12, 56),
         (VideoCodec::Vp9, Content::Camera) => (2, 52),
         (VideoCodec::Vp9, Content::Screen) => (8, 52),
-    };
-    // Key frames come only when they are asked for. The distance matters to the rate control alone, which in some
-    // versions counts down to the next one.
-    config.kf_mode = vpx_kf_mode::VPX_KF_DISABLED;
-    config.kf_max_dist = 1_000_000;
+    }
+}
+
+/// How far the finest quantizer comes down with each picture after a key frame: as fast as the delta frames stay
+/// within twice their mean.
+pub(super) fn easing_step(codec: VideoCodec) -> u32 {
+    match codec {
+        VideoCodec::Vp8 => 4,
+        VideoCodec::Vp9 => 3,
+    }
+}
+
+/// The bytes that a key frame should have: 100 ms of the rate, so that the first picture is soon there and no queue
+/// builds up behind it.
+pub(super) fn key_frame_bytes(bitrate: Bitrate) -> usize {
+    // Thousands of bits in a second are bits in a millisecond.
+    kbps(bitrate) as usize * 100 / 8
 }
 
 /// The controls of an encoder, besides its colour.
@@ -93,7 +114,7 @@ pub(super) fn controls(
     let screen = settings.content == Content::Screen;
     let pixels = width.saturating_mul(height);
     let mut controls = vec![
-        (id::VP8E_SET_MAX_INTRA_BITRATE_PCT, KEY_FRAME_PERCENT),
+        (id::VP8E_SET_MAX_INTRA_BITRATE_PCT, key_frame_percent(codec)),
         // Blocks that differ by less than this are taken as unchanged.
         (id::VP8E_SET_STATIC_THRESHOLD, if screen { 100 } else { 1 }),
     ];
@@ -143,16 +164,24 @@ pub(super) fn color_controls(color: Color) -> [(Control, i32); 2] {
     ]
 }
 
-/// The most that a key frame may take, in percent of the mean frame: at 30 pictures a second that is 100 ms of
-/// the rate, so that the first picture is soon there and no queue builds up behind it.
-const KEY_FRAME_PERCENT: i32 = 300;
+/// The most that a key frame is told to take, in percent of the mean frame. Of VP9 that is 100 ms of the rate at 30
+/// pictures a second; VP8 stays at half of what it is told.
+fn key_frame_percent(codec: VideoCodec) -> i32 {
+    match codec {
+        VideoCodec::Vp8 => 600,
+        VideoCodec::Vp9 => 300,
+    }
+}
 
 /// CIF: below it every speed is fast enough.
 const SMALL: u32 = 352 * 288;
+/// 640x360, where a picture costs a quarter of 720p, and the rate is low enough that quality shows.
+const MEDIUM: u32 = 640 * 360;
 
 fn vp8_speed(screen: bool, pixels: u32) -> i32 {
     match pixels {
         0..SMALL => -4,
+        SMALL..=MEDIUM => -6,
         // At -8 text in large pictures bursts to three times the rate.
         _ if screen => -6,
         _ => -8,
@@ -160,5 +189,5 @@ fn vp8_speed(screen: bool, pixels: u32) -> i32 {
 }
 
 fn vp9_speed(pixels: u32) -> i32 {
-    if pixels < SMALL { 7 } else { 9 }
+    if pixels <= MEDIUM { 7 } else { 9 }
 }

@@ -124,6 +124,58 @@ fn a_key_frame_comes_when_it_is_asked_for_and_only_then() {
 }
 
 #[test]
+fn a_key_frame_in_mid_stream_does_not_burst() {
+    for codec in BOTH {
+        let (mut encoder, start) = (encoder(codec, 1000), start());
+        let mut sizes = Vec::new();
+        for n in 0..150u32 {
+            // A still scene with the noise of a camera: the encoder has made it fine by and by.
+            let mut buffer = picture(640, 360, 0);
+            let mut seed = n;
+            for value in buffer.planes_mut()[0].iter_mut() {
+                seed = seed.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+                *value = value.wrapping_add((seed >> 30) as u8);
+            }
+            let frame = frame(buffer, start, n);
+            let encoded = encoder.encode(&frame, n % 50 == 49).unwrap();
+            sizes.push(encoded.map_or(0, |encoded| encoded.data.len()));
+        }
+        // A mean frame has 4.2 kB.
+        for key in [49, 99, 149] {
+            assert!(sizes[key] < 34_000, "{codec:?}: {} bytes", sizes[key]);
+        }
+        for after in [50, 100] {
+            let most = sizes[after..after + 40].iter().max().unwrap();
+            assert!(*most < 21_000, "{codec:?}: {most} bytes");
+        }
+    }
+}
+
+#[test]
+fn screens_are_encoded_too_and_an_encoder_may_be_prepared() {
+    for codec in BOTH {
+        let settings = VideoEncoderConfig {
+            bitrate: Bitrate::kbps(1500),
+            fps: 15,
+            content: Content::Screen,
+        };
+        let mut encoder = VpxEncoder::new(codec, settings).unwrap();
+        let (mut decoder, start) = (VpxDecoder::new(codec), start());
+        let original = frame(picture(640, 480, 0), start, 0);
+        encoder.prepare(&original).unwrap();
+        let mut last = 0.0;
+        for n in 0..30 {
+            let original = frame(picture(640, 480, n / 10), start, n * 2);
+            let encoded = encoder.encode(&original, false).unwrap().unwrap();
+            assert_eq!(encoded.key_frame, n == 0);
+            let decoded = decoder.decode(&encoded).unwrap().unwrap();
+            last = psnr(&original.buffer, &decoded.buffer);
+        }
+        assert!(last > 36.0, "{codec:?}: {last} dB");
+    }
+}
+
+#[test]
 fn the_size_may_change_at_any_picture() {
     for codec in BOTH {
         let (mut encoder, mut decoder, start) =
