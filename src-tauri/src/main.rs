@@ -15,7 +15,7 @@ mod settings;
 mod video;
 mod window;
 
-use std::{error::Error, process::ExitCode, time::Duration};
+use std::{error::Error, io::IsTerminal as _, process::ExitCode, time::Duration};
 
 use tauri::{Manager as _, RunEvent, WindowEvent};
 use tokio_util::sync::CancellationToken;
@@ -41,6 +41,7 @@ fn main() -> ExitCode {
     tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal())
         .init();
     match run() {
         Ok(code) => code,
@@ -59,6 +60,7 @@ fn run() -> Result<ExitCode, Box<dyn Error>> {
         .build()?;
     tauri::async_runtime::set(runtime.handle().clone());
 
+    let web_folder = environment.data_folder.join("window");
     let video = runtime.block_on(VideoServer::bind(tauri::is_dev()))?;
     let clipboard = SystemClipboard::default();
     let config = AppConfig {
@@ -77,7 +79,7 @@ fn run() -> Result<ExitCode, Box<dyn Error>> {
             commands::subscribe,
             commands::video_endpoint
         ])
-        .setup(|app| window::open(app))
+        .setup(move |app| window::open(app, &web_folder))
         .build(tauri::generate_context!())?;
 
     clipboard.open(tauri.handle());

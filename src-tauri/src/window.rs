@@ -6,13 +6,19 @@ use tauri::{
     App, Url, WebviewWindow, WebviewWindowBuilder,
     webview::{NewWindowResponse, Webview},
 };
-use tracing::{info, warn};
+use tracing::warn;
+#[cfg(target_os = "linux")]
+use tracing::{error, info};
 
 /// The window's label, in `tauri.conf.json` and in the capability.
 pub(crate) const LABEL: &str = "main";
 
-/// Opens the window.
-pub(crate) fn open(app: &App) -> Result<(), Box<dyn Error>> {
+/// How often a page that crashed is loaded anew; one that crashes more often would do so for ever.
+#[cfg(target_os = "linux")]
+const MAX_RELOADS: u32 = 5;
+
+/// Opens the window; what a web view keeps, when it keeps anything, goes into `folder`.
+pub(crate) fn open(app: &App, folder: &Path) -> Result<(), Box<dyn Error>> {
     let windows = &app.config().app.windows;
     let config = windows
         .iter()
@@ -31,9 +37,18 @@ pub(crate) fn open(app: &App) -> Result<(), Box<dyn Error>> {
         })
         .on_new_window(|_, _| NewWindowResponse::Deny)
         .on_download(|_: Webview, _| false)
+        // Nothing is kept: what is worth keeping is in the settings. A web view that a test drives cannot
+        // be like that on Linux.
+        .incognito(!is_driven())
+        .data_directory(folder.to_owned())
         .build()?;
-    spare_the_cpu(&window)?;
+    tune(&window)?;
     Ok(())
+}
+
+/// Whether a test drives the window; by the same variable Tauri decides so.
+fn is_driven() -> bool {
+    std::env::var("TAURI_WEBVIEW_AUTOMATION").is_ok_and(|value| value == "true")
 }
 
 /// Whether a page is the window's own: nothing from elsewhere is ever shown in it.
@@ -45,24 +60,45 @@ fn is_own(url: &Url, dev: bool) -> bool {
     }
 }
 
-/// Without a GPU the web view's compositing on the CPU costs more than everything else together: 14
-/// pictures a second at 180 ms, against 30 at 28 ms when it draws without compositing.
-fn spare_the_cpu(window: &WebviewWindow) -> tauri::Result<()> {
-    if !cfg!(target_os = "linux") || has_gpu(Path::new("/dev/dri")) {
-        return Ok(());
-    }
-    info!("there is no GPU: the window is drawn without one");
-    #[cfg(target_os = "linux")]
-    window.with_webview(|view| {
-        use webkit2gtk::{HardwareAccelerationPolicy, SettingsExt as _, WebViewExt as _};
-        if let Some(settings) = view.inner().settings() {
+/// What Tauri does not reach of WebKitGTK.
+#[cfg(target_os = "linux")]
+fn tune(window: &WebviewWindow) -> tauri::Result<()> {
+    use std::cell::Cell;
+    use webkit2gtk::{HardwareAccelerationPolicy, SettingsExt as _, WebViewExt as _};
+
+    let has_gpu = has_gpu(Path::new("/dev/dri"));
+    let closing = window.clone();
+    window.with_webview(move |view| {
+        let view = view.inner();
+        if let Some(settings) = view.settings()
+            && !has_gpu
+        {
+            // Compositing on the CPU costs more than everything else together: 14 pictures a second at
+            // 180 ms, against 30 at 28 ms without it.
+            info!("there is no GPU: the window is drawn without one");
             settings.set_hardware_acceleration_policy(HardwareAccelerationPolicy::Never);
         }
-    })?;
+        // The page is a picture of what the app does: it can be made anew in the midst of a call.
+        let reloads = Cell::new(0);
+        view.connect_web_process_terminated(move |view, reason| {
+            error!("the window's process has ended: {reason:?}");
+            if reloads.replace(reloads.get() + 1) < MAX_RELOADS {
+                view.reload();
+            }
+        });
+        view.connect_close(move |_| {
+            let _ = closing.close();
+        });
+    })
+}
+
+#[cfg(not(target_os = "linux"))]
+fn tune(_: &WebviewWindow) -> tauri::Result<()> {
     Ok(())
 }
 
 /// Whether the kernel offers a device to draw with.
+#[cfg(target_os = "linux")]
 fn has_gpu(folder: &Path) -> bool {
     let Ok(entries) = std::fs::read_dir(folder) else {
         return false;
@@ -102,6 +138,7 @@ mod tests {
         assert!(!own("http://localhost:1421/", true));
     }
 
+    #[cfg(target_os = "linux")]
     #[test]
     fn a_gpu_is_a_render_node() {
         let folder = tempfile::tempdir().unwrap();
