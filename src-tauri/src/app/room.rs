@@ -73,6 +73,9 @@ impl Listening {
 
     /// What the user can choose from.
     pub(super) fn choices(&self, wanted: Option<&str>) -> Vec<LinkAddress> {
+        if self.pin.is_none() {
+            return Vec::new();
+        }
         let chosen = self.host(wanted);
         self.addresses
             .iter()
@@ -229,9 +232,11 @@ mod tests {
         let relay = Listening {
             port: 3003,
             pin: None,
-            addresses: Vec::new(),
+            addresses: vec![address("192.168.1.20")],
         };
-        let way = way_at_home(&key, &secret, &relay, Some("192.168.1.20"));
+        let wanted = Some("192.168.1.20");
+        assert!(relay.choices(wanted).is_empty());
+        let way = way_at_home(&key, &secret, &relay, wanted);
         assert_eq!(way.relay.socket_url(), "ws://127.0.0.1:3003/ws");
         assert!(way.link.starts_with("http://127.0.0.1:3003/r/"));
         assert!(

@@ -5,8 +5,8 @@ import type { Backend, VideoMarks, VideoTrack } from "../backend";
 import type { AppView } from "../contract/AppView";
 import type { Command } from "../contract/Command";
 import type { Notice } from "../contract/Notice";
+import type { VideoEndpoint } from "../contract/VideoEndpoint";
 import { FrameView } from "./frame-view";
-import type { VideoEndpoint } from "./video-socket";
 
 /** What is shown for the moment until the shell has spoken. */
 const EMPTY: AppView = {

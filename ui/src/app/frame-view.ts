@@ -1,12 +1,17 @@
 /** A canvas that shows one track of the shell. */
 import type { VideoMarks, VideoTrack } from "../backend";
+import type { VideoEndpoint } from "../contract/VideoEndpoint";
 import { openDrawer } from "./drawer";
-import { type TileSize, type VideoEndpoint, VideoSocket } from "./video-socket";
+import { type Size, shownSize } from "../parts/layout";
+import { type TileSize, VideoSocket } from "./video-socket";
 
 export class FrameView {
   readonly #canvas = document.createElement("canvas");
+  readonly #host: HTMLElement;
   readonly #socket: VideoSocket;
   readonly #observer: ResizeObserver;
+  /** The size of the last picture. */
+  #shape: Size = { width: 0, height: 0 };
 
   constructor(endpoint: Promise<VideoEndpoint>, track: VideoTrack, host: HTMLElement, marks: VideoMarks) {
     this.#canvas.dataset["testid"] = marks.testid;
@@ -14,19 +19,32 @@ export class FrameView {
     this.#canvas.setAttribute("aria-label", marks.label);
     host.append(this.#canvas);
     const drawer = openDrawer(this.#canvas);
-    this.#socket = new VideoSocket(endpoint, track, sizeOf(host), (frame) => drawer.draw(frame));
-    this.#observer = new ResizeObserver(() => this.#socket.resize(sizeOf(host)));
+    this.#host = host;
+    this.#socket = new VideoSocket(endpoint, track, this.#wanted(), (frame) => drawer.draw(frame));
+    this.#observer = new ResizeObserver(this.#resize);
     this.#observer.observe(host);
+    this.#canvas.addEventListener("resize", () => {
+      this.#shape = { width: this.#canvas.width, height: this.#canvas.height };
+      this.#resize();
+    });
+    document.addEventListener("visibilitychange", this.#resize);
   }
 
   close(): void {
+    document.removeEventListener("visibilitychange", this.#resize);
     this.#observer.disconnect();
     this.#socket.close();
     this.#canvas.remove();
   }
-}
 
-function sizeOf(host: HTMLElement): TileSize {
-  const pixels = (side: number) => Math.max(1, Math.round(side * devicePixelRatio));
-  return { width: pixels(host.clientWidth), height: pixels(host.clientHeight) };
+  readonly #resize = () => this.#socket.resize(this.#wanted());
+
+  /** In device pixels; nothing while nobody sees it. */
+  #wanted(): TileSize {
+    if (document.hidden) return { width: 0, height: 0 };
+    const { clientWidth: width, clientHeight: height } = this.#host;
+    const shown = shownSize(this.#shape, { width, height });
+    const pixels = (side: number) => Math.max(1, Math.round(side * devicePixelRatio));
+    return { width: pixels(shown.width), height: pixels(shown.height) };
+  }
 }

@@ -8,18 +8,11 @@
  */
 import type { VideoTrack } from "../backend";
 import { Backoff } from "../backoff";
+import type { VideoEndpoint } from "../contract/VideoEndpoint";
 import { type Frame, parseFrame } from "./frame";
 
-/** What the shell says on `video_endpoint`. */
-export interface VideoEndpoint {
-  /** `ws://127.0.0.1:PORT/video`. */
-  url: string;
-  /** Opens the way for this window only. */
-  token: string;
-}
-
 export interface TileSize {
-  /** Device pixels. */
+  /** Device pixels; 0 while nobody sees it. */
   width: number;
   height: number;
 }

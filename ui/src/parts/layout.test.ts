@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { columnsFor, cornerTowards, fillsWell, initials, nearestCorner } from "./layout";
+import { columnsFor, cornerTowards, fillsWell, initials, nearestCorner, shownSize } from "./layout";
 
 describe("a picture", () => {
   it("fills a place of nearly its shape, and shows whole in another", () => {
@@ -7,6 +7,12 @@ describe("a picture", () => {
     expect(fillsWell({ width: 640, height: 480 }, { width: 1280, height: 720 })).toBe(true);
     expect(fillsWell({ width: 1280, height: 720 }, { width: 360, height: 740 })).toBe(false);
     expect(fillsWell({ width: 0, height: 0 }, { width: 360, height: 740 })).toBe(true);
+  });
+
+  it("is as large as it is shown, with what is cut off", () => {
+    expect(shownSize({ width: 1280, height: 720 }, { width: 960, height: 640 })).toEqual({ width: 640 * (16 / 9), height: 640 });
+    expect(shownSize({ width: 1280, height: 720 }, { width: 360, height: 740 })).toEqual({ width: 360, height: 202.5 });
+    expect(shownSize({ width: 0, height: 0 }, { width: 360, height: 740 })).toEqual({ width: 360, height: 740 });
   });
 });
 

@@ -15,6 +15,14 @@ export function fillsWell(picture: Size, place: Size): boolean {
   return 1 - Math.min(...shapes) / Math.max(...shapes) <= MOST_CUT;
 }
 
+/** The size of `picture`, or of one in its shape, as it is shown in `place`: filling it, or whole within it. */
+export function shownSize(picture: Size, place: Size): Size {
+  if (!picture.width || !picture.height) return place;
+  const scales = [place.width / picture.width, place.height / picture.height];
+  const scale = fillsWell(picture, place) ? Math.max(...scales) : Math.min(...scales);
+  return { width: picture.width * scale, height: picture.height * scale };
+}
+
 /** The number of columns that makes `count` tiles of 16:9 largest in `place`. */
 export function columnsFor(count: number, place: Size, gap = 8): number {
   let best = 1;
