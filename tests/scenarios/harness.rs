@@ -1,18 +1,16 @@
 //! The harness itself: what it says of a page must be so.
 
+use std::time::Duration;
+
 use ahoy_tests::{
     camera,
     chromium::{Camera, Chromium},
     need::{Part, lacks, skip},
+    serve::Files,
     sound::SoundServer,
     stamp, y4m,
 };
 use anyhow::Result;
-use std::time::Duration;
-use tokio::{
-    io::{AsyncReadExt as _, AsyncWriteExt as _},
-    net::TcpListener,
-};
 
 /// A page that shows and plays its own camera and microphone.
 const MIRROR: &str =
@@ -22,21 +20,8 @@ navigator.mediaDevices.getUserMedia({ video: true, audio: true }).then((stream) 
 });</script>";
 
 /// Serves the page on loopback, which browsers take for secure.
-async fn mirror() -> Result<String> {
-    let listener = TcpListener::bind("127.0.0.1:0").await?;
-    let url = format!("http://{}/", listener.local_addr()?);
-    tokio::spawn(async move {
-        while let Ok((mut socket, _)) = listener.accept().await {
-            let mut request = [0; 4096];
-            let _ = socket.read(&mut request).await;
-            let answer = format!(
-                "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{MIRROR}",
-                MIRROR.len()
-            );
-            let _ = socket.write_all(answer.as_bytes()).await;
-        }
-    });
-    Ok(url)
+async fn mirror() -> Result<Files> {
+    Files::serve([("/", ("text/html", MIRROR.into()))].into()).await
 }
 
 #[tokio::test]
@@ -51,7 +36,8 @@ async fn a_stamped_camera_shows_its_stamp_and_plays_its_tone() -> Result<()> {
     })
     .await?;
     let page = chromium.page();
-    page.goto(&mirror().await?).await?;
+    let files = mirror().await?;
+    page.goto(&files.url("/")).await?;
     chromium
         .explain(page.moving_stamp("remote-video").await)
         .await?;
@@ -71,7 +57,8 @@ async fn a_clip_for_the_fake_camera_is_decoded_from_the_page() -> Result<()> {
     y4m::write(&clip, &stamp::clip(640, 360, 60, 1_000_000))?;
     let chromium = Chromium::start(Camera::File(clip)).await?;
     let page = chromium.page();
-    page.goto(&mirror().await?).await?;
+    let files = mirror().await?;
+    page.goto(&files.url("/")).await?;
     chromium
         .explain(page.moving_stamp("remote-video").await)
         .await?;

@@ -95,10 +95,10 @@ async fn film_with(codec: &str, name: &str) -> Result<()> {
         .filter_map(|picture| stamp::read(&picture.luma))
         .collect();
     assert!(stamps.len() > 60, "only {} stamps decode", stamps.len());
-    assert!(
-        stamps.windows(2).all(|pair| pair[1] > pair[0]),
-        "{stamps:?}"
-    );
+    // A recording keeps its rate and repeats a picture where a new one is late.
+    assert!(stamps.is_sorted(), "{stamps:?}");
+    let moves = stamps.windows(2).filter(|pair| pair[1] > pair[0]).count();
+    assert!(moves > 40, "{stamps:?}");
     let sound = wav(&sound)?;
     let level = tone::level_db(&sound[sound.len() / 2..], 48_000.0, 440.0);
     assert!((-26.0..-16.0).contains(&level), "440 Hz at {level} dB");

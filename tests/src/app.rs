@@ -46,7 +46,7 @@ impl Display {
 /// The running app.
 pub struct App {
     page: Page,
-    _driver: Process,
+    driver: Process,
     _home: tempfile::TempDir,
 }
 
@@ -80,7 +80,7 @@ impl App {
             .map_err(|error| driver.fault(&format!("{error:#}")))?;
         Ok(Self {
             page,
-            _driver: driver,
+            driver,
             _home: home,
         })
     }
@@ -88,6 +88,11 @@ impl App {
     /// The app's window.
     pub fn page(&self) -> &Page {
         &self.page
+    }
+
+    /// The driver, below which the app runs.
+    pub fn driver(&self) -> &Process {
+        &self.driver
     }
 
     /// Closes the app.

@@ -141,7 +141,8 @@ impl AhoyCall {
         self.events().any(|event| event["event"] == name)
     }
 
-    fn events(&self) -> impl Iterator<Item = Value> {
+    /// All events so far.
+    pub fn events(&self) -> impl Iterator<Item = Value> {
         self.process
             .stdout()
             .into_iter()

@@ -36,7 +36,7 @@ pub enum Camera {
 pub struct Chromium {
     page: Page,
     // After the page: the driver must live while the session is closed.
-    _driver: Process,
+    driver: Process,
     _profile: tempfile::TempDir,
 }
 
@@ -65,7 +65,7 @@ impl Chromium {
         let page = Page::open(port, capabilities).await?;
         let chromium = Self {
             page,
-            _driver: driver,
+            driver,
             _profile: profile,
         };
         if let Camera::Stamped { width, height, fps } = camera {
@@ -84,6 +84,11 @@ impl Chromium {
     /// The page.
     pub fn page(&self) -> &Page {
         &self.page
+    }
+
+    /// The driver, below which Chromium runs.
+    pub fn driver(&self) -> &Process {
+        &self.driver
     }
 
     /// Goes to a link and through the lobby into the call, under this name.
@@ -155,7 +160,8 @@ fn flags(camera: &Camera, profile: &Path) -> Vec<String> {
     .into();
     flags.push(format!("--user-data-dir={}", profile.display()));
     match camera {
-        Camera::Absent => {}
+        // The prompt, which nobody would answer, is taken as answered: what is missing is the devices.
+        Camera::Absent => flags.push("--use-fake-ui-for-media-stream".into()),
         Camera::Denied => {
             flags.push("--use-fake-device-for-media-stream".into());
             flags.push("--deny-permission-prompts".into());

@@ -15,9 +15,11 @@ pub mod page;
 pub mod process;
 pub mod programs;
 pub mod relay;
+pub mod serve;
 pub mod sound;
 pub mod stamp;
 pub mod tone;
+pub mod usage;
 pub mod webdriver;
 pub mod y4m;
 

@@ -62,7 +62,7 @@ impl Page {
     /// # Errors
     /// The page does not load.
     pub async fn goto(&self, url: &str) -> Result<()> {
-        Ok(self.client.goto(url).await?)
+        soon("the page's load", self.client.goto(url)).await
     }
 
     /// Runs a function body in the page, with the harness's own functions (see [`page`]) at hand as `ahoy`.
@@ -71,7 +71,33 @@ impl Page {
     /// It throws.
     pub async fn run(&self, body: &str, arguments: Vec<Value>) -> Result<Value> {
         let script = format!("{}\n{body}", page::FUNCTIONS);
-        Ok(self.client.execute(&script, arguments).await?)
+        soon(
+            "a script in the page",
+            self.client.execute(&script, arguments),
+        )
+        .await
+    }
+
+    /// As [`run`](Self::run), and waits for the promise that the body returns.
+    ///
+    /// # Errors
+    /// It throws, or the promise is broken.
+    pub async fn run_async(&self, body: &str, arguments: Vec<Value>) -> Result<Value> {
+        let script = format!(
+            "{}\nconst done = arguments[arguments.length - 1];\n\
+             (async function () {{ {body} }}).apply(null, arguments).then((value) => done({{ value }}), \
+             (error) => done({{ error: String(error) }}))",
+            page::FUNCTIONS
+        );
+        let done = soon(
+            "a script in the page",
+            self.client.execute_async(&script, arguments),
+        )
+        .await?;
+        match done["error"].as_str() {
+            Some(error) => bail!("a script in the page: {error}"),
+            None => Ok(done["value"].clone()),
+        }
     }
 
     /// Asks again and again until `body` gives something that is neither `null` nor `false`.
@@ -141,9 +167,8 @@ impl Page {
         )
         .await?;
         let selector = format!("[data-testid=\"{part}\"]");
-        let element = self.client.find(Locator::Css(&selector)).await?;
-        element
-            .click()
+        let element = soon("the part", self.client.find(Locator::Css(&selector))).await?;
+        soon("the press", element.click())
             .await
             .with_context(|| format!("`{part}` cannot be pressed"))
     }
@@ -169,9 +194,9 @@ impl Page {
     pub async fn write(&self, part: &str, text: &str) -> Result<()> {
         self.shown(part).await?;
         let selector = format!("[data-testid=\"{part}\"]");
-        let element = self.client.find(Locator::Css(&selector)).await?;
-        element.clear().await?;
-        Ok(element.send_keys(text).await?)
+        let element = soon("the part", self.client.find(Locator::Css(&selector))).await?;
+        soon("the input", element.clear()).await?;
+        soon("the input", element.send_keys(text)).await
     }
 
     /// The part's text; of an input its value.
@@ -265,7 +290,7 @@ impl Page {
     /// # Errors
     /// The driver or the file refuses.
     pub async fn screenshot(&self, file: &std::path::Path) -> Result<()> {
-        let png = self.client.screenshot().await?;
+        let png = soon("a screenshot", self.client.screenshot()).await?;
         std::fs::write(file, png).with_context(|| file.display().to_string())
     }
 
@@ -274,6 +299,15 @@ impl Page {
     /// # Errors
     /// The driver refuses.
     pub async fn close(self) -> Result<()> {
-        Ok(self.client.close().await?)
+        soon("the session's end", self.client.close()).await
     }
+}
+
+/// Puts a deadline on a command: a driver may wait for a page for ever.
+async fn soon<T, E>(what: &str, command: impl Future<Output = Result<T, E>>) -> Result<T>
+where
+    E: std::error::Error + Send + Sync + 'static,
+{
+    let done = timeout(SOON, command).await;
+    Ok(done.with_context(|| format!("{what}: no answer within {} s", SOON.as_secs()))??)
 }

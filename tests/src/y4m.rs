@@ -2,7 +2,7 @@
 
 use std::{
     fs::File,
-    io::{BufRead as _, BufReader, BufWriter, Read as _, Write as _},
+    io::{BufRead as _, BufReader, BufWriter, Read as _, Seek as _, SeekFrom, Write as _},
     path::Path,
 };
 
@@ -41,13 +41,27 @@ pub fn read(path: &Path, most: usize) -> Result<Vec<Picture>> {
     let mut file = BufReader::new(file);
     let mut head = String::new();
     file.read_line(&mut head)?;
+    let (width, height) = size(&head)?;
+    pictures(&mut file, width, height, most)
+}
+
+/// The size of the pictures that a file's first line announces.
+fn size(head: &str) -> Result<(usize, usize)> {
     ensure!(head.starts_with("YUV4MPEG2 "), "no YUV4MPEG2 file");
     let number = |tag: char| -> Result<usize> {
         head.split_whitespace()
             .find_map(|word| word.strip_prefix(tag)?.parse().ok())
             .with_context(|| format!("no {tag} in {head:?}"))
     };
-    let (width, height) = (number('W')?, number('H')?);
+    Ok((number('W')?, number('H')?))
+}
+
+fn pictures(
+    file: &mut BufReader<File>,
+    width: usize,
+    height: usize,
+    most: usize,
+) -> Result<Vec<Picture>> {
     let mut pictures = Vec::new();
     let mut line = String::new();
     while pictures.len() < most {
@@ -69,6 +83,25 @@ pub fn read(path: &Path, most: usize) -> Result<Vec<Picture>> {
         pictures.push(Picture { luma, chroma });
     }
     Ok(pictures)
+}
+
+/// Reads the last `most` pictures of a file that may be too large to be read whole.
+///
+/// # Errors
+/// The file is none of this kind.
+pub fn last(path: &Path, most: usize) -> Result<Vec<Picture>> {
+    const FRAME: &str = "FRAME\n";
+    let file = File::open(path).with_context(|| path.display().to_string())?;
+    let length = file.metadata()?.len();
+    let mut file = BufReader::new(file);
+    let mut head = String::new();
+    file.read_line(&mut head)?;
+    let (width, height) = size(&head)?;
+    let each = (FRAME.len() + width * height + chroma_len(width, height)) as u64;
+    let count = (length - head.len() as u64) / each;
+    let first = head.len() as u64 + count.saturating_sub(most as u64) * each;
+    file.seek(SeekFrom::Start(first))?;
+    pictures(&mut file, width, height, most)
 }
 
 /// Writes a file of pictures, all of one size, 30 a second.
@@ -114,6 +147,8 @@ mod tests {
         write(&path, &pictures).unwrap();
         assert_eq!(read(&path, 9).unwrap(), pictures);
         assert_eq!(read(&path, 1).unwrap().len(), 1);
+        assert_eq!(last(&path, 1).unwrap(), pictures[1..]);
+        assert_eq!(last(&path, 9).unwrap(), pictures);
     }
 
     #[test]

@@ -117,7 +117,11 @@ fn build() -> Result<()> {
 
 fn unit(filter: Option<&str>) -> Result<Tally> {
     contract::forget()?;
-    rust_tests("not binary(scenarios)", &["--lib", "--bins"], filter)
+    rust_tests(
+        "not binary(scenarios)",
+        &["--exclude", "ahoy-tests"],
+        filter,
+    )
 }
 
 fn scenarios(filter: Option<&str>) -> Result<Tally> {
@@ -138,16 +142,19 @@ fn scenarios(filter: Option<&str>) -> Result<Tally> {
     Ok(tally)
 }
 
-/// Runs the tests that a nextest expression selects; without nextest, those of cargo's own targets.
-fn rust_tests(expression: &str, targets: &[&str], filter: Option<&str>) -> Result<Tally> {
+/// Runs the tests that a nextest expression selects; without nextest, those that these flags of
+/// `cargo test` select.
+fn rust_tests(expression: &str, flags: &[&str], filter: Option<&str>) -> Result<Tally> {
     let skips = paths::output().join("skipped.txt");
     if !nextest() {
-        return plain_tests(targets, filter);
+        return plain_tests(flags, filter);
     }
     let report = paths::target().join("nextest/default/junit.xml");
     let _ = fs::remove_file(&report);
     let mut command = cargo(["nextest", "run", "--cargo-quiet", "--no-tests=pass"]);
     command.args(WHOLE).args(["-E", expression]);
+    // What a scenario says of its failure is in its words, and backtraces bury them.
+    command.env("RUST_BACKTRACE", "0");
     command.args(filter).env("AHOY_SKIPPED", &skips);
     let outcome = run(&mut command);
     if outcome.is_ok() && !report.exists() {
@@ -160,10 +167,10 @@ fn rust_tests(expression: &str, targets: &[&str], filter: Option<&str>) -> Resul
 }
 
 /// Without nextest: cargo's own runner, one test at a time, and one check for the whole.
-fn plain_tests(targets: &[&str], filter: Option<&str>) -> Result<Tally> {
+fn plain_tests(flags: &[&str], filter: Option<&str>) -> Result<Tally> {
     println!("cargo-nextest is not there: `cargo test` is used (slower to tell which test hangs)");
     let mut command = cargo(["test", "--quiet", "--no-fail-fast"]);
-    command.args(WHOLE).args(targets).args(filter);
+    command.args(WHOLE).args(flags).args(filter);
     command.env("AHOY_SKIPPED", paths::output().join("skipped.txt"));
     run(command.args(["--", "--test-threads=1"]))?;
     Ok(Tally::ONE)

@@ -54,6 +54,13 @@ impl TestPicture {
         })
     }
 
+    /// The picture of a moment, in seconds since the first, without its stamp.
+    pub fn at(&self, seconds: f64) -> I420Buffer {
+        let mut out = I420Buffer::new(self.format.width, self.format.height);
+        self.draw(seconds, &mut out);
+        out
+    }
+
     /// Draws the picture of a moment, in seconds since the first.
     fn draw(&self, at: f64, out: &mut I420Buffer) {
         let (width, height) = (f64::from(self.format.width), f64::from(self.format.height));

@@ -1,0 +1,126 @@
+//! `ahoy-bench`: calls between Ahoy and Chromium in each combination, measured side by side. Started by
+//! `cargo xtask bench`, which builds it and the programs that it starts with optimisation.
+
+mod ends;
+mod quality;
+mod report;
+
+use std::{collections::HashMap, time::Duration};
+
+use ahoy_tests::{need, programs, relay::Relay, serve::Files};
+use anyhow::{Result, ensure};
+use clap::{Parser, Subcommand};
+use tokio::time::sleep;
+
+use ends::{Receiver, Sender};
+use quality::Reference;
+use report::{Figures, Row};
+
+/// Measures Ahoy beside Chromium.
+#[derive(Parser)]
+struct Arguments {
+    #[command(subcommand)]
+    what: What,
+}
+
+#[derive(Subcommand)]
+enum What {
+    /// A call, one way, in each combination.
+    Call {
+        /// How often each combination is measured; the table holds the medians.
+        #[arg(long, default_value_t = 5)]
+        runs: u32,
+    },
+}
+
+/// How wide, how high and how many a second the pictures are.
+const WIDTH: u32 = 1280;
+const HEIGHT: u32 = 720;
+const FPS: u32 = 30;
+/// The most that an encoder may spend, in kbit/s.
+const CAP_KBPS: u32 = 2_000;
+/// So long both ends have to find out what the way between them bears; Chromium begins at 300 kbit/s.
+const WARM_UP: Duration = Duration::from_secs(12);
+/// So long processor time and pictures are counted.
+const WINDOW: Duration = Duration::from_secs(10);
+
+#[tokio::main]
+async fn main() -> Result<()> {
+    let What::Call { runs } = Arguments::parse().what;
+    ensure!(
+        !need::lacks(&[need::Part::Chromium, need::Part::Display, need::Part::Sound]),
+        "nothing was measured"
+    );
+    let reference = Reference::new()?;
+    let pictures = ("application/octet-stream", reference.raw());
+    let files = Files::serve(HashMap::from([("/pictures", pictures)])).await?;
+
+    let mut rows = Vec::new();
+    for row in Row::ALL {
+        let mut all = Vec::new();
+        for run in 1..=runs {
+            println!("{}: {run} of {runs}", row.name());
+            let figures = measure(row, &files, &reference).await?;
+            println!("  {figures:?}");
+            all.push(figures);
+        }
+        rows.push((row, Figures::median(&all)));
+    }
+    let file = programs::root().join("docs/bench.md");
+    std::fs::write(&file, report::page(&rows, runs))?;
+    println!("docs/bench.md");
+    Ok(())
+}
+
+/// One call of a kind.
+async fn measure(row: Row, files: &Files, reference: &Reference) -> Result<Figures> {
+    let relay = Relay::start().await?;
+    let (mut sender, mut receiver, others) = ends::connect(row, &relay, files, None).await?;
+    let mut figures = Figures {
+        first_frame_ms: receiver.first_frame_ms().await?,
+        ..Figures::default()
+    };
+    sender.cap().await?;
+    sleep(WARM_UP).await;
+
+    let before = (sender.count().await?, receiver.count().await?);
+    sleep(WINDOW).await;
+    let after = (sender.count().await?, receiver.count().await?);
+    let sent = ends::Count::between(&before.0, &after.0);
+    let mut received = ends::Count::between(&before.1, &after.1);
+    if matches!(receiver, Receiver::Window(_)) {
+        received.frames = sent.frames;
+    }
+    figures.sent_cpu_ms = sent.cpu_ms_per_frame();
+    figures.received_cpu_ms = received.cpu_ms_per_frame();
+    // The window draws what it gets at its own rate; to count it would be to look at it.
+    figures.fps = (!matches!(receiver, Receiver::Window(_))).then(|| received.fps());
+    figures.kbps = received.kbps().or(sent.kbps());
+    figures.sender_mib = Some(after.0.usage.memory_mib);
+    figures.receiver_mib = Some(after.1.usage.memory_mib);
+    figures.codec.clone_from(&after.0.codec);
+
+    // Reading stamps costs time of its own, so it begins only now.
+    let latency = receiver.latency(WINDOW).await?;
+    (figures.p50_ms, figures.p95_ms) = (Some(latency.0), Some(latency.1));
+    let live = matches!(sender, Sender::Ahoy(_));
+    let pictures = receiver.pictures().await?;
+    let recorded = matches!(receiver, Receiver::Ahoy(_));
+    drop((sender, receiver, others));
+    figures.psnr_db = if recorded {
+        // Recording costs time too, so it is done in a call of its own.
+        let folder = tempfile::tempdir_in(programs::output("bench")?)?;
+        let file = folder.path().join("arrived.y4m");
+        let (sender, receiver, _others) = ends::connect(row, &relay, files, Some(&file)).await?;
+        receiver.first_frame_ms().await?;
+        sender.cap().await?;
+        sleep(WARM_UP).await;
+        if let Receiver::Ahoy(mut call) = receiver {
+            call.hang_up().await?;
+        }
+        reference.psnr(&ends::recorded(&file)?, live)
+    } else {
+        reference.psnr(&pictures, live)
+    };
+    Ok(figures)
+}
