@@ -44,6 +44,10 @@ const RETRY_AFTER: [Duration; 4] = [
     Duration::from_secs(2),
     Duration::from_secs(5),
 ];
+/// As many members as a call room may hold.
+const MAX_MEMBERS: usize = 8;
+/// As many joins of others as are remembered during one's own; a relay that shows more means harm.
+const MAX_JOINS: usize = 1024;
 /// How long the relay is looked for while nobody is connected: as long as a room waits for its host.
 const RELAY_LOST_AFTER: Duration = Duration::from_secs(60);
 
@@ -112,8 +116,13 @@ pub enum Input {
         /// The camera is off or missing.
         camera_off: bool,
     },
-    /// The user wrote a line of chat, for all.
-    Chat(String),
+    /// The user wrote a line of chat.
+    Chat {
+        /// For whom; `None`: for all.
+        to: Option<PeerId>,
+        /// The line.
+        text: String,
+    },
     /// The user hangs up.
     HangUp,
 }
@@ -257,6 +266,9 @@ pub struct Call {
     host_present: bool,
     order: u32,
     peers: BTreeMap<PeerId, Peer>,
+    /// The last numbers sent to and received from each join of another member since this end's own: one that
+    /// leaves the roster and comes back goes on counting, so that nothing can be replayed.
+    numbers: BTreeMap<(PeerId, Nonce), (u64, u64)>,
     local: (bool, bool),
     chats: u32,
     joined_once: bool,
@@ -285,6 +297,7 @@ impl Call {
             host_present: false,
             order: 0,
             peers: BTreeMap::new(),
+            numbers: BTreeMap::new(),
             local: (false, false),
             chats: 0,
             joined_once: false,
@@ -335,7 +348,7 @@ impl Call {
             Input::Relay(message) => self.relay(now, message),
             Input::Peer(peer, input) => self.peer(now, peer, input),
             Input::LocalState { muted, camera_off } => self.local_state((muted, camera_off)),
-            Input::Chat(text) => self.chat(&text),
+            Input::Chat { to, text } => self.chat(to.as_ref(), &text),
             Input::HangUp => self.hang_up(),
         }
     }
@@ -374,12 +387,23 @@ impl Call {
         });
     }
 
-    fn chat(&mut self, text: &str) {
+    fn chat(&mut self, to: Option<&PeerId>, text: &str) {
         self.chats += 1;
-        self.say_to_all(&DataMessage::Chat {
+        let line = DataMessage::Chat {
             id: self.chats,
             text: text.to_owned(),
-        });
+        };
+        for (id, peer) in &mut self.peers {
+            if to.is_some_and(|to| to != id) {
+                continue;
+            }
+            if peer.data_open() {
+                self.outputs
+                    .push_back(Output::Peer(id.clone(), PeerOutput::Data(line.clone())));
+            } else {
+                peer.keep(line.clone());
+            }
+        }
     }
 
     fn say_to_all(&mut self, message: &DataMessage) {

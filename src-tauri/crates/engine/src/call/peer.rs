@@ -11,7 +11,8 @@ use ahoy_contract::{
 };
 
 use super::{
-    CONNECT_PATIENCE, Call, Event, OFFER_PATIENCE, Output, Part, PeerInput, PeerOutput,
+    CONNECT_PATIENCE, Call, Event, MAX_JOINS, OFFER_PATIENCE, Output, Part, PeerInput, PeerOutput,
+    Socket,
     auth::{End, Signed},
     negotiation::{Negotiation, Step},
     view,
@@ -36,7 +37,14 @@ pub(super) struct Peer {
     data_open: bool,
     ever_connected: bool,
     deadline: Option<Instant>,
+    /// The first offer was waited for in vain.
+    waited: bool,
+    /// Lines written before the data channel was open.
+    kept: Vec<DataMessage>,
 }
+
+/// Lines that are kept at most; more are lost.
+const MAX_KEPT: usize = 32;
 
 /// What a peer asks its call to do.
 #[derive(Debug, PartialEq)]
@@ -77,11 +85,25 @@ impl Peer {
             data_open: false,
             ever_connected: false,
             deadline: None,
+            waited: false,
+            kept: Vec::new(),
         }
     }
 
     pub(super) fn data_open(&self) -> bool {
         self.data_open
+    }
+
+    /// Keeps a line until the data channel is open.
+    pub(super) fn keep(&mut self, line: DataMessage) {
+        if self.kept.len() < MAX_KEPT {
+            self.kept.push(line);
+        }
+    }
+
+    /// Whether the call still counts on it.
+    fn is_alive(&self) -> bool {
+        !matches!(self.state, PeerState::Failed | PeerState::NotAuthentic)
     }
 
     pub(super) fn deadline(&self) -> Option<Instant> {
@@ -109,12 +131,13 @@ impl Peer {
 
     pub(super) fn timed_out(&mut self, now: Instant) -> Ask {
         self.deadline = None;
-        if !self.negotiation.begun() {
+        if !self.negotiation.begun() && !self.waited {
+            self.waited = true;
             // The one who was there first says nothing: perhaps it only answers.
             if self.may_offer {
                 self.negotiation.offer(false);
-                self.deadline = Some(now + CONNECT_PATIENCE);
             }
+            self.deadline = Some(now + CONNECT_PATIENCE);
             return Ask::Nothing;
         }
         match self.state {
@@ -222,6 +245,12 @@ impl Call {
             Some(key) => ahoy_contract::RoomId::of_key(key) == self.config.room,
             None => true,
         };
+        let join = (id.clone(), member.nonce.clone());
+        let numbers = self.numbers.get(&join).copied();
+        if numbers.is_none() && self.numbers.len() >= MAX_JOINS {
+            tracing::warn!("the relay shows more members than come to any call");
+            return;
+        }
         let mut peer = Peer::new(
             member,
             host_key,
@@ -229,6 +258,7 @@ impl Call {
             was_first,
             !self.config.only_answers,
         );
+        (peer.sent, peer.received) = *self.numbers.entry(join).or_default();
         self.outputs.push_back(Output::Event(Event::PeerJoined {
             peer: id.clone(),
             name,
@@ -250,6 +280,8 @@ impl Call {
     /// Somebody is gone.
     pub(super) fn remove_peer(&mut self, id: &PeerId, reason: Option<ByeReason>) {
         if let Some(peer) = self.peers.remove(id) {
+            let join = (id.clone(), peer.member.nonce.clone());
+            self.numbers.insert(join, (peer.sent, peer.received));
             self.outputs
                 .push_back(Output::Peer(id.clone(), PeerOutput::Close));
             let left = Event::PeerLeft {
@@ -277,10 +309,13 @@ impl Call {
             PeerInput::DataOpen => {
                 let (muted, camera_off) = self.local;
                 self.with_peer(&id, |peer| peer.connection(now, PeerInput::DataOpen));
-                if self.peers.contains_key(&id) {
+                if let Some(peer) = self.peers.get_mut(&id) {
                     let state = DataMessage::State { muted, camera_off };
-                    self.outputs
-                        .push_back(Output::Peer(id, PeerOutput::Data(state)));
+                    let kept = std::mem::take(&mut peer.kept);
+                    for message in std::iter::once(state).chain(kept) {
+                        self.outputs
+                            .push_back(Output::Peer(id.clone(), PeerOutput::Data(message)));
+                    }
                 }
             }
             input => {
@@ -360,36 +395,32 @@ impl Call {
                     text,
                 }));
             }
-            Ask::Failed => self.peer_failed(),
+            Ask::Failed => self.peer_failed(id),
             Ask::Bye(reason) => self.bye(id, reason),
         }
     }
 
-    /// No way leads to a peer. Where it was the only one the call is over.
-    fn peer_failed(&mut self) {
+    /// No way leads to a peer. Where it was the only one the call is over, unless this end is a host that was
+    /// never connected to it: anybody who knows where the room is can come and say nothing.
+    fn peer_failed(&mut self, id: &PeerId) {
+        let lost = self.peers.get(id).is_some_and(|peer| peer.ever_connected);
+        self.signal_bye(id, ByeReason::Failed);
+        self.outputs
+            .push_back(Output::Peer(id.clone(), PeerOutput::Close));
         self.outputs
             .push_back(Output::Event(Event::Error(view::sentence(
                 ErrorCode::ConnectionFailed,
             ))));
         self.outputs.push_back(Output::View);
-        if self
-            .peers
-            .values()
-            .all(|peer| peer.state == PeerState::Failed)
-        {
-            let lost = self.peers.values().any(|peer| peer.ever_connected);
-            for id in self.peers.keys().cloned().collect::<Vec<_>>() {
-                self.signal_bye(&id, ByeReason::Failed);
-            }
-            let reason = if lost {
+        let host = matches!(self.config.part, Part::Host { .. });
+        if (lost || !host) && !self.peers.values().any(Peer::is_alive) {
+            let code = ErrorCode::ConnectionFailed;
+            self.outputs.push_back(Output::Send(ClientMessage::Leave));
+            self.end(if lost {
                 EndReason::Network
             } else {
-                EndReason::Refused {
-                    code: ErrorCode::ConnectionFailed,
-                }
-            };
-            self.outputs.push_back(Output::Send(ClientMessage::Leave));
-            self.end(reason);
+                EndReason::Refused { code }
+            });
         }
     }
 
@@ -400,14 +431,21 @@ impl Call {
             self.not_authentic(id);
             return;
         }
+        let met = self.peers.get(id).is_some_and(|peer| peer.ever_connected);
         self.remove_peer(id, Some(reason));
-        if self.peers.is_empty() {
-            self.outputs.push_back(Output::Send(ClientMessage::Leave));
-            self.end(match reason {
-                ByeReason::Failed => EndReason::Network,
-                _ => EndReason::ByThem,
-            });
+        if self.peers.values().any(Peer::is_alive) {
+            return;
         }
+        let host = matches!(self.config.part, Part::Host { .. });
+        if reason == ByeReason::Failed && host && !met {
+            // A guest whom no way led to: the next one may have more luck.
+            return;
+        }
+        self.outputs.push_back(Output::Send(ClientMessage::Leave));
+        self.end(match reason {
+            ByeReason::Failed => EndReason::Network,
+            _ => EndReason::ByThem,
+        });
     }
 
     /// What came in a peer's name was not from it: nothing goes there any more, and the user is told. A
@@ -427,7 +465,7 @@ impl Call {
         self.signal_bye(id, ByeReason::NotAuthentic);
         self.outputs
             .push_back(Output::Peer(id.clone(), PeerOutput::Close));
-        if matches!(self.config.part, Part::Guest { .. }) && (is_host || self.peers.len() == 1) {
+        if matches!(self.config.part, Part::Guest { .. }) && is_host {
             self.outputs.push_back(Output::Send(ClientMessage::Leave));
             self.refuse(ErrorCode::NotAuthentic);
         } else {
@@ -444,6 +482,10 @@ impl Call {
     }
 
     fn signal(&mut self, to: &PeerId, body: &SignalBody) {
+        if self.socket != Socket::Joined {
+            // The relay would refuse it, and the rejoin makes new members of both ends.
+            return;
+        }
         let (Some(me), Some(peer)) = (self.me.as_ref(), self.peers.get_mut(to)) else {
             return;
         };

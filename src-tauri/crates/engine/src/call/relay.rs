@@ -9,8 +9,8 @@ use ahoy_contract::{
 };
 
 use super::{
-    Call, Event, Output, Part, RELAY_LOST_AFTER, RELAY_PATIENCE, RETRY_AFTER, Socket, SocketEnd,
-    auth::End, peer::Arrived, view,
+    Call, Event, MAX_MEMBERS, Output, Part, RELAY_LOST_AFTER, RELAY_PATIENCE, RETRY_AFTER, Socket,
+    SocketEnd, auth::End, peer::Arrived, view,
 };
 use ahoy_contract::ui::PeerState;
 
@@ -69,6 +69,11 @@ impl Call {
                     return;
                 }
                 self.ice_servers = ice_servers;
+                // A new socket is a new member: whoever knew the old one has to get to know this one.
+                for id in self.peers.keys().cloned().collect::<Vec<_>>() {
+                    self.remove_peer(&id, None);
+                }
+                self.numbers.clear();
                 let nonce = self.fresh_nonce();
                 self.me = Some(End {
                     peer,
@@ -122,7 +127,7 @@ impl Call {
                     },
                 );
             }
-            RelayMessage::Error { code, .. } => self.relay_error(code),
+            RelayMessage::Error { code, .. } => self.relay_error(now, code),
             // A room that knocks or broadcasts is not asked for yet.
             RelayMessage::Created { .. } | RelayMessage::Knock { .. } | RelayMessage::Joined(_) => {
             }
@@ -138,6 +143,8 @@ impl Call {
             .map(|host| (host.member, Some(host.key)))
             .collect();
         members.extend(peers.into_iter().map(|member| (member, None)));
+        // More than a room holds comes only from a relay that means harm.
+        members.truncate(MAX_MEMBERS);
         let Some(order) = members
             .iter()
             .find(|(member, _)| member.peer == me)
@@ -178,10 +185,21 @@ impl Call {
         self.outputs.push_back(Output::View);
     }
 
-    fn relay_error(&mut self, code: ErrorCode) {
+    fn relay_error(&mut self, now: Instant, code: ErrorCode) {
         match (self.socket, code) {
             // A signal crossed the leaving of its addressee.
             (_, ErrorCode::NoSuchPeer) => {}
+            // The room may be on its way back, or hold a ghost of this end's old socket.
+            (
+                Socket::Greeting { .. },
+                ErrorCode::NotFound
+                | ErrorCode::RoomFull
+                | ErrorCode::Busy
+                | ErrorCode::RateLimited,
+            ) if self.joined_once => {
+                self.outputs.push_back(Output::Disconnect);
+                self.socket_closed(now, SocketEnd::Lost);
+            }
             (Socket::Greeting { .. }, _) => self.refuse(code),
             (_, ErrorCode::Removed | ErrorCode::NotFound | ErrorCode::NotInRoom) => {
                 self.refuse(code);

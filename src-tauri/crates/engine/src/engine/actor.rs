@@ -140,7 +140,7 @@ impl Actor {
         };
         tokio::select! {
             wish = wishes.recv() => match wish {
-                Some(Wish::Chat(text)) => Input::Chat(text),
+                Some(Wish::Chat { to, text }) => Input::Chat { to, text },
                 // The engine was dropped without a word.
                 Some(Wish::HangUp) | None => Input::HangUp,
             },

@@ -138,7 +138,7 @@ pub enum EngineEvent {
 #[derive(Debug)]
 enum Wish {
     HangUp,
-    Chat(String),
+    Chat { to: Option<PeerId>, text: String },
 }
 
 /// A call that runs. [`close`](Self::close) ends it; dropped, it hangs up in the background.
@@ -193,9 +193,9 @@ impl Engine {
         self.wish(Wish::HangUp);
     }
 
-    /// A line of chat for all.
-    pub fn chat(&self, text: String) {
-        self.wish(Wish::Chat(text));
+    /// A line of chat for one peer, or for all; who is not connected yet gets it then.
+    pub fn chat(&self, to: Option<PeerId>, text: String) {
+        self.wish(Wish::Chat { to, text });
     }
 
     /// Leaves the call if it has not ended, and joins everything.

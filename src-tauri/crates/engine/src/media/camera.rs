@@ -1,5 +1,10 @@
 //! The thread that captures pictures.
 
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
+
 use ahoy_contract::ui::DeviceState;
 use tokio::sync::watch;
 
@@ -9,13 +14,14 @@ use crate::{
     frame::VideoFrame,
 };
 
-/// Starts to capture. Pictures go to `pictures`, how the device does to `state`; after a failure the thread
+/// Starts to capture; nothing is shown from the moment that `off` is set. Pictures go to `pictures`, how the device does to `state`; after a failure the thread
 /// ends.
 pub(super) fn start(
     spec: VideoSpec,
     format: VideoFormat,
     pictures: watch::Sender<Option<VideoFrame>>,
     state: watch::Sender<DeviceState>,
+    off: Arc<AtomicBool>,
 ) -> Option<Worker> {
     state.send_replace(DeviceState::Opening);
     let failed = state.clone();
@@ -24,6 +30,9 @@ pub(super) fn start(
             let mut source = device::open_video(&spec, format)?;
             while !stop.is_cancelled() {
                 let frame = source.read()?;
+                if off.load(Ordering::Relaxed) || stop.is_cancelled() {
+                    continue;
+                }
                 pictures.send_replace(Some(frame));
                 state.send_if_modified(|state| {
                     let first = *state != DeviceState::Open;

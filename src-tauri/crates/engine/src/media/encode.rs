@@ -18,7 +18,8 @@ use tokio_util::sync::CancellationToken;
 use super::{Latest, now, thread::Worker};
 use crate::{
     codec::{CodecError, Content, VideoEncoder, VideoEncoderConfig, VpxEncoder},
-    frame::{Bitrate, VideoCodec, VideoFrame},
+    convert::{VP8_COLOR, recolor},
+    frame::{Bitrate, I420Buffer, VideoCodec, VideoFrame},
     packet::{Packetizer, Payload},
 };
 
@@ -222,6 +223,8 @@ impl Thread {
             && self
                 .last_key
                 .is_none_or(|last| at.duration_since(last) >= KEY_FRAME_EVERY);
+        let recolored = self.recolored(picture);
+        let picture = recolored.as_ref().unwrap_or(picture);
         let encoder = self.encoder(target)?;
         let Some(mut encoded) = encoder.encode(picture, key)? else {
             return Ok(());
@@ -246,6 +249,16 @@ impl Thread {
         };
         self.hand_out(&packets);
         Ok(())
+    }
+
+    /// VP8 cannot say what its colours mean, so they are brought to what its decoders take them for.
+    fn recolored(&self, picture: &VideoFrame) -> Option<VideoFrame> {
+        if self.codec != VideoCodec::Vp8 || picture.color == VP8_COLOR {
+            return None;
+        }
+        let mut buffer = I420Buffer::new(picture.width(), picture.height());
+        recolor(&picture.buffer, picture.color, VP8_COLOR, &mut buffer);
+        Some(VideoFrame::new(buffer, VP8_COLOR, picture.captured))
     }
 
     fn encoder(&mut self, target: u64) -> Result<&mut VpxEncoder, CodecError> {

@@ -2,7 +2,10 @@
 
 use std::{
     collections::{HashMap, hash_map::Entry},
-    sync::{Arc, atomic::Ordering},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     time::{Duration, Instant},
 };
 
@@ -61,6 +64,8 @@ struct Inner {
     speaker: watch::Sender<SpeakerSpec>,
     speaker_state: watch::Sender<DeviceState>,
     muted: watch::Sender<bool>,
+    /// Takes effect at once, whatever the devices' task is waiting for.
+    off: Arc<AtomicBool>,
     sound: Arc<microphone::Shared>,
     wishes: mpsc::Sender<Wish>,
     encoders: Mutex<HashMap<VideoCodec, Encoder>>,
@@ -82,12 +87,14 @@ impl LocalMedia {
         let (speaker, _) = watch::channel(config.speaker.clone());
         let (muted, _) = watch::channel(config.muted);
         let (wishes, wished) = mpsc::channel(WISHES);
+        let off = Arc::new(AtomicBool::new(config.camera_off));
         let sound = microphone::Shared::new(config.muted, level_in);
         let stop = CancellationToken::new();
         let actor = Actor {
             video: config.video,
             audio: config.audio,
             camera_off: config.camera_off,
+            off: off.clone(),
             format: config.format,
             pictures: pictures_in,
             sound: sound.clone(),
@@ -109,6 +116,7 @@ impl LocalMedia {
             speaker,
             speaker_state,
             muted,
+            off,
             sound,
             wishes,
             encoders: Mutex::default(),
@@ -145,6 +153,7 @@ impl LocalMedia {
 
     /// Camera off or on: while it is off it is closed, and its light is out.
     pub fn set_camera_off(&self, off: bool) {
+        self.inner.off.store(off, Ordering::Relaxed);
         self.wish(Wish::CameraOff(off));
     }
 
@@ -246,6 +255,7 @@ struct Actor {
     video: VideoSpec,
     audio: AudioSpec,
     camera_off: bool,
+    off: Arc<AtomicBool>,
     format: VideoFormat,
     pictures: watch::Sender<Option<VideoFrame>>,
     sound: Arc<microphone::Shared>,
@@ -363,7 +373,13 @@ impl Actor {
             return;
         }
         let (video, pictures) = (self.video.clone(), self.pictures.clone());
-        self.camera = camera::start(video, self.format, pictures, self.camera_state.clone());
+        self.camera = camera::start(
+            video,
+            self.format,
+            pictures,
+            self.camera_state.clone(),
+            self.off.clone(),
+        );
     }
 
     async fn open_microphone(&mut self) {

@@ -49,7 +49,7 @@ pub(crate) struct Args {
     #[arg(long, value_enum, default_value_t = Codec::Auto)]
     codec: Codec,
     /// The most that pictures may take, in kbit/s.
-    #[arg(long, value_name = "KBIT", default_value_t = 2500, value_parser = clap::value_parser!(u64).range(50..=50_000))]
+    #[arg(long, value_name = "KBIT", default_value_t = 2500, value_parser = clap::value_parser!(u64).range(80..=50_000))]
     bitrate: u64,
     /// The width wished for.
     #[arg(long, value_name = "PIXELS", default_value_t = 1280, value_parser = clap::value_parser!(u32).range(16..=4096))]

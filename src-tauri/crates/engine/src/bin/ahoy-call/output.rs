@@ -75,7 +75,11 @@ impl Output {
         let line = if self.json {
             event.to_string()
         } else {
-            sentence.to_owned()
+            // Peers write parts of it: their control characters are not for this terminal.
+            sentence
+                .chars()
+                .filter(|c| *c == '\n' || !c.is_control())
+                .collect()
         };
         if line.is_empty() || self.gone.load(Ordering::Relaxed) {
             return;

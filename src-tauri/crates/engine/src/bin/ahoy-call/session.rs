@@ -242,10 +242,17 @@ async fn talk(
     loop {
         tokio::select! {
             event = events.recv() => {
-                let Some((index, event)) = event else { return exit };
-                if let EngineEvent::Call(Event::PeerConnected { .. }) = &event {
+                let Some((index, event)) = event else {
+                    // The last word was lost in a flood of others; the view has it.
+                    let last = engines.iter().find_map(|engine| engine.view().borrow().ended);
+                    if let Some(reason) = last {
+                        output.ended(reason);
+                    }
+                    return last.map_or(exit, Exit::of);
+                };
+                if let EngineEvent::Call(Event::PeerConnected { peer }) = &event {
                     for text in &plan.chat {
-                        engines[index].chat(text.clone());
+                        engines[index].chat(Some(peer.clone()), text.clone());
                     }
                 }
                 if let Some(reason) = print(output, event, plan, link) {
