@@ -6,6 +6,8 @@ use ahoy_contract::ui::RelayChoice;
 use ahoy_engine::device::{AudioSpec, SpeakerSpec, VideoSpec};
 use directories::ProjectDirs;
 
+use crate::server::Server;
+
 /// A variable that holds something else than it may.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum EnvironmentError {
@@ -95,7 +97,7 @@ fn relay(text: &str) -> Result<RelayChoice, ahoy_contract::LinkError> {
         "this_network" => RelayChoice::ThisNetwork,
         "this_computer" => RelayChoice::ThisComputer,
         url => RelayChoice::Server {
-            url: ahoy_contract::link::RelayAddress::parse(url)?.origin(),
+            url: url.parse::<Server>()?.to_string(),
         },
     })
 }

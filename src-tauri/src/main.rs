@@ -11,11 +11,12 @@ mod commands;
 mod environment;
 mod feed;
 mod leave;
+mod server;
 mod settings;
 mod video;
 mod window;
 
-use std::{error::Error, io::IsTerminal as _, process::ExitCode, time::Duration};
+use std::{error::Error, io::IsTerminal as _, process::ExitCode, sync::Arc, time::Duration};
 
 use tauri::{Manager as _, RunEvent, WindowEvent};
 use tokio_util::sync::CancellationToken;
@@ -29,8 +30,9 @@ use environment::Environment;
 use settings::SettingsFile;
 use video::VideoServer;
 
-/// What is logged unless `RUST_LOG` says something else.
-const LOG: &str = "ahoy=info,ahoy_relay=info";
+/// What is logged unless `RUST_LOG` says something else, besides what the engine's parts deserve. The
+/// clipboard's library warns at each exit that no clipboard manager keeps the link.
+const LOG: &str = "ahoy=info,ahoy_relay=info,arboard=error";
 
 /// How long tasks that did not end with the app may still take.
 const RUNTIME_END: Duration = Duration::from_secs(1);
@@ -68,7 +70,7 @@ fn run() -> Result<ExitCode, Box<dyn Error>> {
         relay_folder: environment.data_folder.clone(),
         environment,
     };
-    let (app, handle) = App::new(config, Box::new(clipboard.clone()));
+    let (app, handle) = App::new(config, Arc::new(clipboard.clone()));
     let stop = CancellationToken::new();
 
     let tauri = tauri::Builder::default()

@@ -98,7 +98,9 @@ impl State {
             Room::Own { key, secret } => (key, secret),
         };
         match (self.relay_choice(), &self.relay) {
-            (RelayChoice::Server { url }, _) => room::way_at_server(key, secret, url).ok(),
+            (RelayChoice::Server { url }, _) => {
+                Some(room::way_at_server(key, secret, url.parse().ok()?))
+            }
             (_, BuiltIn::Up(relay)) => Some(room::way_at_home(
                 key,
                 secret,

@@ -20,6 +20,7 @@ mod tests;
 
 use std::{
     path::PathBuf,
+    sync::Arc,
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
@@ -76,7 +77,7 @@ pub(crate) struct AppConfig {
 pub(crate) struct App {
     state: State,
     config: AppConfig,
-    clipboard: Box<dyn Clipboard>,
+    clipboard: Arc<dyn Clipboard>,
     media: Option<LocalMedia>,
     /// The devices that are to be opened when those of before are closed: muted, camera off.
     media_wanted: Option<(bool, bool)>,
@@ -94,7 +95,7 @@ pub(crate) struct App {
 
 impl App {
     /// An actor that does not run yet, and what the rest of the shell needs of it.
-    pub(crate) fn new(config: AppConfig, clipboard: Box<dyn Clipboard>) -> (Self, AppHandle) {
+    pub(crate) fn new(config: AppConfig, clipboard: Arc<dyn Clipboard>) -> (Self, AppHandle) {
         let settings = config.settings.load();
         let state = State::new(settings, config.environment.relay.clone(), make_keys());
         let (command_sender, commands) = mpsc::channel(COMMANDS);
@@ -206,13 +207,14 @@ impl App {
                 }
             }
             Action::Save(settings) => save(self.config.settings.clone(), settings).await,
-            Action::Copy(text) => match self.clipboard.write(&text) {
-                Ok(()) => self.notify(Notice::LinkCopied),
-                Err(error) => {
-                    warn!("the clipboard takes nothing: {error}");
-                    return Some(Input::Error(no_clipboard()));
+            Action::Copy(text) => {
+                let clipboard = Arc::clone(&self.clipboard);
+                match spawn_blocking(move || clipboard.write(&text)).await {
+                    Ok(Ok(())) => self.notify(Notice::LinkCopied),
+                    Ok(Err(error)) => return Some(no_clipboard(&error)),
+                    Err(error) => return Some(no_clipboard(&error)),
                 }
-            },
+            }
         }
         None
     }
@@ -299,7 +301,7 @@ impl App {
 
     fn tell_level(&self) {
         let Some(media) = &self.media else { return };
-        let open = self.state.view().media.microphone.state == DeviceState::Open;
+        let open = self.views.borrow().media.microphone.state == DeviceState::Open;
         if open {
             let db = *media.level().borrow();
             self.notify(Notice::MicrophoneLevel { db });
@@ -379,10 +381,11 @@ fn unix_ms() -> u64 {
     u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }
 
-fn no_clipboard() -> UserError {
-    UserError::new(
+fn no_clipboard(error: &dyn std::fmt::Display) -> Input {
+    warn!("the clipboard takes nothing: {error}");
+    Input::Error(UserError::new(
         ErrorCode::Internal,
         "The link could not be copied.",
         "Select it and copy it by hand.",
-    )
+    ))
 }

@@ -8,7 +8,7 @@ use ahoy_contract::{
 };
 use ahoy_engine::call::HostKey;
 
-use crate::address::Address;
+use crate::{address::Address, server::Server};
 
 /// Where the app's own end reaches the built-in relay.
 const LOOPBACK: &str = "127.0.0.1";
@@ -115,9 +115,9 @@ pub(super) fn way_by(link: &Link) -> Way {
 }
 
 /// The way into the user's own room at a server.
-pub(super) fn way_at_server(key: &HostKey, secret: &Secret, url: &str) -> Result<Way, LinkError> {
-    let relay = RelayAddress::parse(url)?;
-    Ok(way(key, secret, relay.clone(), relay, None))
+pub(super) fn way_at_server(key: &HostKey, secret: &Secret, server: Server) -> Way {
+    let Server { address, pin } = server;
+    way(key, secret, address.clone(), address, pin)
 }
 
 /// The way into the user's own room at the built-in relay.
@@ -164,7 +164,7 @@ fn way(
 pub(super) fn checked(choice: RelayChoice) -> Result<RelayChoice, LinkError> {
     Ok(match choice {
         RelayChoice::Server { url } => RelayChoice::Server {
-            url: RelayAddress::parse(&url)?.origin(),
+            url: url.parse::<Server>()?.to_string(),
         },
         built_in => built_in,
     })
@@ -261,7 +261,7 @@ mod tests {
             Ok(RelayChoice::ThisNetwork)
         );
         let (key, secret) = own();
-        let way = way_at_server(&key, &secret, "https://example.org").unwrap();
+        let way = way_at_server(&key, &secret, "https://example.org".parse().unwrap());
         assert!(way.link.starts_with("https://example.org/r/"));
         assert_eq!(way.pin, None);
     }

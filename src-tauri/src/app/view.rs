@@ -50,7 +50,9 @@ impl State {
 
     fn relay_view(&self) -> RelayView {
         if let RelayChoice::Server { url } = self.relay_choice() {
-            return RelayView::Server { url: url.clone() };
+            // Its key is of no use to the eye.
+            let url = url.split('#').next().unwrap_or(url).to_owned();
+            return RelayView::Server { url };
         }
         match &self.relay {
             BuiltIn::Off => RelayView::Idle,

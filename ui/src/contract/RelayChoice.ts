@@ -5,6 +5,6 @@
  */
 export type RelayChoice = { "type": "this_network" } | { "type": "this_computer" } | { "type": "server", 
 /**
- * `https://HOST[:PORT]`.
+ * `https://HOST[:PORT]`, with `#PIN` behind it where nobody vouches for its certificate.
  */
 url: string, };

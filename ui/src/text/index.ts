@@ -10,9 +10,13 @@ export function t(id: TextId, values: Record<string, string | number> = {}): str
   return texts[id].replace(/\{(\w+)\}/g, (mark, key: string) => String(values[key] ?? mark));
 }
 
+/** Codes that stand for several mistakes, which only the sentences that came with them tell apart. */
+const SEVERAL: ReadonlySet<ErrorCode> = new Set(["bad_link"]);
+
 /** The sentences of an error: this language's for its code, else the ones that came with it. */
 export function errorText(error: UserError): ErrorText {
-  return errorTexts[error.code] ?? { message: error.message, hint: error.hint };
+  const known = SEVERAL.has(error.code) ? undefined : errorTexts[error.code];
+  return known ?? { message: error.message, hint: error.hint };
 }
 
 /** An error of the page's own making. */

@@ -40,6 +40,8 @@ it("fills in what is given, and nothing twice", () => {
 it("prefers this language's sentence to the backend's", () => {
   expect(errorText({ code: "room_full", message: "x", hint: "y" }).message).toBe("The call is full.");
   expect(errorText({ code: "internal", message: "x", hint: "y" })).toEqual({ message: "x", hint: "y" });
+  expect(errorText({ code: "bad_link", message: "x", hint: "y" })).toEqual({ message: "x", hint: "y" });
+  expect(errorText(userError("bad_link")).message).toContain("not complete");
   expect(userError("locked").hint).not.toBe("");
 });
 

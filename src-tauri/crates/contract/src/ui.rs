@@ -278,7 +278,7 @@ pub enum RelayChoice {
     ThisComputer,
     /// One somewhere else.
     Server {
-        /// `https://HOST[:PORT]`.
+        /// `https://HOST[:PORT]`, with `#PIN` behind it where nobody vouches for its certificate.
         url: String,
     },
 }
