@@ -1,9 +1,12 @@
 /** A canvas that shows one track of the shell. */
 import type { VideoMarks, VideoTrack } from "../backend";
 import type { VideoEndpoint } from "../contract/VideoEndpoint";
-import { openDrawer } from "./drawer";
 import { type Size, shownSize } from "../parts/layout";
+import { openDrawer } from "./drawer";
 import { type TileSize, VideoSocket } from "./video-socket";
+
+/** Smaller differences of shape come from rounding to whole pixels: an answer to them would bring the next one. */
+const SAME_SHAPE = 0.02;
 
 export class FrameView {
   readonly #canvas = document.createElement("canvas");
@@ -24,7 +27,9 @@ export class FrameView {
     this.#observer = new ResizeObserver(this.#resize);
     this.#observer.observe(host);
     this.#canvas.addEventListener("resize", () => {
-      this.#shape = { width: this.#canvas.width, height: this.#canvas.height };
+      const { width, height } = this.#canvas;
+      if (sameShape(this.#shape, { width, height })) return;
+      this.#shape = { width, height };
       this.#resize();
     });
     document.addEventListener("visibilitychange", this.#resize);
@@ -47,4 +52,8 @@ export class FrameView {
     const pixels = (side: number) => Math.max(1, Math.round(side * devicePixelRatio));
     return { width: pixels(shown.width), height: pixels(shown.height) };
   }
+}
+
+function sameShape(a: Size, b: Size): boolean {
+  return Math.abs((a.width * b.height) / (a.height * b.width) - 1) < SAME_SHAPE;
 }

@@ -1,14 +1,15 @@
 /**
  * The way of one tile's pictures from the shell: a WebSocket on loopback.
  *
- * The first message is `{"token", "track", "width", "height"}`, later ones `{"width", "height"}` when the tile got
- * another size (device pixels), and `{"ack": 1}` for each picture that was drawn. The shell has two pictures of credit
- * at the start and one more for each ack, so that a slow window gets fewer pictures and not older ones. What it
- * sends is no larger than the tile needs, and keeps the picture's shape.
+ * The first message is a `VideoHello`, later ones are `VideoControl`s: another size of the tile, and one `ack` for each
+ * picture that was drawn. The shell has two pictures of credit at the start and one more for each ack, so that a slow
+ * window gets fewer pictures and not older ones.
  */
 import type { VideoTrack } from "../backend";
 import { Backoff } from "../backoff";
+import type { VideoControl } from "../contract/VideoControl";
 import type { VideoEndpoint } from "../contract/VideoEndpoint";
+import type { VideoHello } from "../contract/VideoHello";
 import { type Frame, parseFrame } from "./frame";
 
 export interface TileSize {
@@ -79,7 +80,7 @@ export class VideoSocket {
     this.#retry = setTimeout(() => void this.#connect(), wait);
   }
 
-  #send(message: object): void {
+  #send(message: VideoHello | VideoControl): void {
     if (this.#socket?.readyState === WebSocket.OPEN) this.#socket.send(JSON.stringify(message));
   }
 }
