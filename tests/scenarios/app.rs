@@ -24,7 +24,7 @@ const STAMPED: Camera = Camera::Stamped {
 struct Stage {
     app: App,
     sound: SoundServer,
-    _display: Display,
+    display: Display,
     theme: &'static str,
 }
 
@@ -47,14 +47,14 @@ impl Stage {
         Ok(Self {
             app,
             sound,
-            _display: display,
+            display,
             theme,
         })
     }
 
     async fn screenshot(&self, name: &str) -> Result<()> {
         let file = self.picture(name)?;
-        self.app.page().screenshot(&file).await
+        self.display.screenshot(&file).await
     }
 
     fn picture(&self, name: &str) -> Result<PathBuf> {
@@ -148,7 +148,8 @@ async fn a_guest_hangs_up_and_the_person_calls_again() -> Result<()> {
         link,
         "the link of a call stays good"
     );
-    chromium.join(&link, "Grace").await?;
+    chromium.page().press("call-again").await?;
+    chromium.page().press("join").await?;
     page.moving_stamp("remote-video").await
 }
 

@@ -1,12 +1,15 @@
 //! The app on a virtual display, through WebKit's driver.
 
-use std::{net::TcpListener, path::Path};
+use std::{net::TcpListener, path::Path, time::Duration};
 
 use anyhow::{Context as _, Result};
 use serde_json::json;
 use tokio::process::Command;
 
 use crate::{SOON, process::Process, programs, sound::SoundServer, webdriver::Page};
+
+/// Between two looks at a port.
+const POLL: Duration = Duration::from_millis(50);
 
 /// A virtual X display.
 pub struct Display {
@@ -35,6 +38,23 @@ impl Display {
             _server: server,
             name,
         })
+    }
+
+    /// Writes what is to be seen on it to a PNG file. WebKit's driver waits for the next picture of the page,
+    /// and a page that stands still never makes one.
+    ///
+    /// # Errors
+    /// ImageMagick's `import` fails.
+    pub async fn screenshot(&self, file: &Path) -> Result<()> {
+        let mut command = Command::new("import");
+        command
+            .args(["-display", &self.name, "-window", "root"])
+            .arg(file);
+        let done = tokio::time::timeout(SOON, command.status())
+            .await
+            .context("import hangs")??;
+        anyhow::ensure!(done.success(), "import: {done}");
+        Ok(())
     }
 
     /// Its name for `DISPLAY`.
@@ -66,6 +86,8 @@ impl App {
             .env("DISPLAY", display.name())
             .env("TAURI_WEBVIEW_AUTOMATION", "true")
             .env("NO_AT_BRIDGE", "1")
+            // No camera can exist beside a virtual display; the emulated machine has one.
+            .env("AHOY_VIDEO", "test")
             .env_remove("WAYLAND_DISPLAY");
         at_home(&mut command, home.path())?;
         if let Some(sound) = sound {
@@ -75,6 +97,9 @@ impl App {
         let capabilities = json!({
             "webkitgtk:browserOptions": { "binary": binary, "args": [] },
         });
+        listening(port)
+            .await
+            .map_err(|error| driver.fault(&format!("{error:#}")))?;
         let page = Page::open(port, capabilities)
             .await
             .map_err(|error| driver.fault(&format!("{error:#}")))?;
@@ -122,6 +147,21 @@ fn at_home(command: &mut Command, home: &Path) -> Result<()> {
         command.env(variable, folder);
     }
     Ok(())
+}
+
+/// Waits until somebody listens on a port: the driver does not say when it does.
+async fn listening(port: u16) -> Result<()> {
+    let listens = async {
+        while tokio::net::TcpStream::connect(("127.0.0.1", port))
+            .await
+            .is_err()
+        {
+            tokio::time::sleep(POLL).await;
+        }
+    };
+    tokio::time::timeout(SOON, listens)
+        .await
+        .context("the driver does not listen")
 }
 
 /// A port that was free a moment ago: the driver cannot choose one itself.

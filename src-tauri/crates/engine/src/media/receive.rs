@@ -29,6 +29,10 @@ use crate::{
 const TICK: Duration = Duration::from_millis(20);
 /// Between two key frames that are asked for: a round trip on a bad network.
 const KEY_FRAME_EVERY: Duration = Duration::from_millis(300);
+/// How often the round-trip time is looked at.
+const RTT_EVERY: Duration = Duration::from_secs(1);
+/// On top of round trips: packets overtake each other, and the request for one that is lost waits for its turn.
+const REORDERED: Duration = Duration::from_millis(100);
 /// A pause this much longer than usual is a freeze (W3C webrtc-stats, freezeCount).
 const FREEZE: Duration = Duration::from_millis(150);
 
@@ -111,6 +115,7 @@ impl VideoIn {
             broken: false,
             decoder: None,
             asked: None,
+            rtt_read: None,
             pace: Pace::default(),
         };
         let handle = Handle::current();
@@ -159,6 +164,7 @@ struct Thread {
     broken: bool,
     decoder: Option<VpxDecoder>,
     asked: Option<Instant>,
+    rtt_read: Option<Instant>,
     pace: Pace,
 }
 
@@ -182,6 +188,7 @@ impl Thread {
                 }
             });
             let Ok(packet) = packet else { return };
+            self.wait_for_retransmissions();
             if let Some(packet) = packet {
                 self.frames.push(packet);
                 while let Ok(packet) = packets.try_recv() {
@@ -193,12 +200,30 @@ impl Thread {
                 self.latest
                     .send_if_modified(|picture| picture.take().is_some());
             }
-            while let Some(Received::Frame(frame)) = self.frames.poll(now()) {
-                self.frame(&frame);
+            while let Some(received) = self.frames.poll(now()) {
+                match received {
+                    Received::Frame(frame) => self.frame(&frame),
+                    Received::NeedKeyFrame => {}
+                }
             }
             if self.broken || self.frames.waits_for_key_frame() {
                 self.ask(handle);
             }
+        }
+    }
+
+    /// A lost packet is back after a round trip; a second one is left for the first being lost too.
+    fn wait_for_retransmissions(&mut self) {
+        let at = now();
+        if self
+            .rtt_read
+            .is_some_and(|last| at.duration_since(last) < RTT_EVERY)
+        {
+            return;
+        }
+        self.rtt_read = Some(at);
+        if let Some(rtt) = self.peer.stats().rtt {
+            self.frames.set_patience(rtt * 2 + REORDERED);
         }
     }
 

@@ -127,10 +127,10 @@ fn a_key_frame_comes_when_it_is_asked_for_and_only_then() {
 fn a_key_frame_in_mid_stream_does_not_burst() {
     for codec in BOTH {
         let (mut encoder, start) = (encoder(codec, 1000), start());
-        let mut sizes = Vec::new();
+        let (scene, mut sizes) = (picture(640, 360, 0), Vec::new());
         for n in 0..150u32 {
             // A still scene with the noise of a camera: the encoder has made it fine by and by.
-            let mut buffer = picture(640, 360, 0);
+            let mut buffer = scene.clone();
             let mut seed = n;
             for value in buffer.planes_mut()[0].iter_mut() {
                 seed = seed.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
