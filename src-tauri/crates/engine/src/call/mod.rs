@@ -4,6 +4,7 @@
 //! order; [`Call::deadline`] says when to come back with [`Input::Tick`] if nothing happens before.
 
 mod auth;
+mod members;
 mod negotiation;
 mod peer;
 mod relay;
@@ -346,7 +347,7 @@ impl Call {
             Input::SocketOpen => self.socket_open(now),
             Input::SocketClosed(end) => self.socket_closed(now, end),
             Input::Relay(message) => self.relay(now, message),
-            Input::Peer(peer, input) => self.peer(now, peer, input),
+            Input::Peer(peer, input) => self.peer(now, &peer, input),
             Input::LocalState { muted, camera_off } => self.local_state((muted, camera_off)),
             Input::Chat { to, text } => self.chat(to.as_ref(), &text),
             Input::HangUp => self.hang_up(),

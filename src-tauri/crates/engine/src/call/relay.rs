@@ -10,7 +10,7 @@ use ahoy_contract::{
 
 use super::{
     Call, Event, MAX_MEMBERS, Output, Part, RELAY_LOST_AFTER, RELAY_PATIENCE, RETRY_AFTER, Socket,
-    SocketEnd, auth::End, peer::Arrived, view,
+    SocketEnd, auth::End, members::Arrived, view,
 };
 use ahoy_contract::ui::PeerState;
 
