@@ -155,9 +155,9 @@ pub(crate) async fn connect(
         }
         Row::ChromiumToWindow => {
             let sender = chromium(Some(files)).await?;
-            let display = Display::start(1400, 900).await?;
+            let display = Display::start(1280, 800).await?;
             let sound = SoundServer::start().await?;
-            let app = App::start(&display, Some(&sound)).await?;
+            let app = App::start(&display, &sound, None).await?;
             (others._display, others._sound) = (Some(display), Some(sound));
             let page = app.page();
             page.press("new-call").await?;

@@ -2,9 +2,9 @@
 
 use std::{net::TcpListener, path::Path, time::Duration};
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, ensure};
 use serde_json::json;
-use tokio::process::Command;
+use tokio::{process::Command, time::timeout};
 
 use crate::{SOON, process::Process, programs, sound::SoundServer, webdriver::Page};
 
@@ -40,20 +40,35 @@ impl Display {
         })
     }
 
-    /// Writes what is to be seen on it to a PNG file. WebKit's driver waits for the next picture of the page,
-    /// and a page that stands still never makes one.
+    /// Writes what is on it to a PNG file.
     ///
     /// # Errors
-    /// ImageMagick's `import` fails.
+    /// It cannot be grabbed.
     pub async fn screenshot(&self, file: &Path) -> Result<()> {
-        let mut command = Command::new("import");
-        command
-            .args(["-display", &self.name, "-window", "root"])
-            .arg(file);
-        let done = tokio::time::timeout(SOON, command.status())
+        let grab = Command::new("ffmpeg")
+            .args([
+                "-y",
+                "-v",
+                "error",
+                "-f",
+                "x11grab",
+                "-draw_mouse",
+                "0",
+                "-i",
+            ])
+            .arg(&self.name)
+            .args(["-frames:v", "1", "-update", "1"])
+            .arg(file)
+            .kill_on_drop(true)
+            .output();
+        let output = timeout(SOON, grab)
             .await
-            .context("import hangs")??;
-        anyhow::ensure!(done.success(), "import: {done}");
+            .context("no picture of the display")??;
+        ensure!(
+            output.status.success(),
+            "no picture of the display: {}",
+            String::from_utf8_lossy(&output.stderr)
+        );
         Ok(())
     }
 
@@ -71,11 +86,16 @@ pub struct App {
 }
 
 impl App {
-    /// Starts the app with an empty home folder.
+    /// Starts the app with an empty home folder. `video`: instead of the system's camera, as `--video` of `ahoy-call`
+    /// has it.
     ///
     /// # Errors
     /// It does not come up.
-    pub async fn start(display: &Display, sound: Option<&SoundServer>) -> Result<Self> {
+    pub async fn start(
+        display: &Display,
+        sound: &SoundServer,
+        video: Option<&str>,
+    ) -> Result<Self> {
         let home = tempfile::tempdir()?;
         let binary = programs::built("ahoy")?;
         let port = free_port()?;
@@ -90,8 +110,9 @@ impl App {
             .env("AHOY_VIDEO", "test")
             .env_remove("WAYLAND_DISPLAY");
         at_home(&mut command, home.path())?;
-        if let Some(sound) = sound {
-            command.envs(sound.environment());
+        command.envs(sound.environment());
+        if let Some(video) = video {
+            command.env("AHOY_VIDEO", video);
         }
         let driver = Process::start("WebKitWebDriver", command)?;
         let capabilities = json!({

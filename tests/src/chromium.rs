@@ -26,6 +26,8 @@ pub enum Camera {
         /// Pictures a second.
         fps: u32,
     },
+    /// A canvas with a boat at sea, 1280x720, and a tone: for pictures that people look at.
+    Scene,
     /// Neither camera nor microphone.
     Absent,
     /// Both are there, and the person says no.
@@ -68,16 +70,18 @@ impl Chromium {
             driver,
             _profile: profile,
         };
-        if let Camera::Stamped { width, height, fps } = camera {
-            let options = json!({ "width": width, "height": height, "fps": fps });
-            let source = format!("{}({options})", page::STAMPED_CAMERA.trim_end());
-            chromium
-                .devtools(
-                    "Page.addScriptToEvaluateOnNewDocument",
-                    json!({ "source": source }),
-                )
-                .await?;
-        }
+        let options = match camera {
+            Camera::Stamped { width, height, fps } => {
+                json!({ "width": width, "height": height, "fps": fps })
+            }
+            Camera::Scene => json!({ "width": 1280, "height": 720, "fps": 30, "scene": true }),
+            _ => return Ok(chromium),
+        };
+        let source = format!("{}({options})", page::STAMPED_CAMERA.trim_end());
+        let command = "Page.addScriptToEvaluateOnNewDocument";
+        chromium
+            .devtools(command, json!({ "source": source }))
+            .await?;
         Ok(chromium)
     }
 
@@ -166,7 +170,7 @@ fn flags(camera: &Camera, profile: &Path) -> Vec<String> {
             flags.push("--use-fake-device-for-media-stream".into());
             flags.push("--deny-permission-prompts".into());
         }
-        Camera::Fake | Camera::Stamped { .. } | Camera::File(_) => {
+        Camera::Fake | Camera::Stamped { .. } | Camera::Scene | Camera::File(_) => {
             flags.push("--use-fake-device-for-media-stream".into());
             flags.push("--use-fake-ui-for-media-stream".into());
         }

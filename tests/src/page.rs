@@ -4,5 +4,6 @@
 pub const FUNCTIONS: &str = include_str!("page.js");
 
 /// Takes the place of a page's camera and microphone: a stamped picture that moves and a tone of 440 Hz at -20 dBFS.
-/// Runs before the page's own scripts. `arguments` are width, height and pictures a second.
+/// Runs before the page's own scripts, called with an object of `width`, `height`, `fps` and, for a picture without a
+/// stamp, `scene`.
 pub const STAMPED_CAMERA: &str = include_str!("camera.js");

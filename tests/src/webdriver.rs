@@ -6,7 +6,10 @@ use anyhow::{Context as _, Result, anyhow, bail};
 use fantoccini::{Client, ClientBuilder, Locator, wd::Capabilities};
 use hyper_util::client::legacy::connect::HttpConnector;
 use serde_json::{Value, json};
-use tokio::time::{sleep, timeout};
+use tokio::{
+    net::TcpStream,
+    time::{sleep, timeout},
+};
 
 use crate::{SOON, page};
 
@@ -28,27 +31,17 @@ impl Page {
             bail!("capabilities are an object");
         };
         let capabilities: Capabilities = capabilities;
-        let address = format!("http://127.0.0.1:{port}");
-        let client = timeout(SOON, async {
-            loop {
-                let tried = ClientBuilder::new(HttpConnector::new())
-                    .capabilities(capabilities.clone())
-                    .connect(&address)
-                    .await;
-                match tried {
-                    // The driver may not listen yet.
-                    Err(
-                        fantoccini::error::NewSessionError::Failed(_)
-                        | fantoccini::error::NewSessionError::Lost(_),
-                    ) => {
-                        sleep(ASK_EVERY).await;
-                    }
-                    other => break other,
-                }
+        let address = format!("127.0.0.1:{port}");
+        let listening = timeout(SOON, async {
+            while TcpStream::connect(&address).await.is_err() {
+                sleep(ASK_EVERY).await;
             }
-        })
-        .await
-        .context("the driver does not listen")??;
+        });
+        listening.await.context("the driver does not listen")?;
+        let mut builder = ClientBuilder::new(HttpConnector::new());
+        builder.capabilities(capabilities);
+        let address = format!("http://{address}");
+        let client = soon("the session's start", builder.connect(&address)).await?;
         Ok(Self { client })
     }
 
@@ -283,15 +276,6 @@ impl Page {
         )
         .await?;
         Ok(())
-    }
-
-    /// Writes what the page looks like to a PNG file.
-    ///
-    /// # Errors
-    /// The driver or the file refuses.
-    pub async fn screenshot(&self, file: &std::path::Path) -> Result<()> {
-        let png = soon("a screenshot", self.client.screenshot()).await?;
-        std::fs::write(file, png).with_context(|| file.display().to_string())
     }
 
     /// Ends the session, and with it the browser's window.

@@ -54,13 +54,12 @@ pub(crate) fn bench(what: Bench, runs: u32) -> Result<()> {
     call(&mut cargo([
         "build",
         "--release",
-        "--package",
-        "ahoy-engine",
-        "--package",
-        "ahoy-relay",
-        "--package",
-        "ahoy-tests",
+        "--workspace",
+        "--exclude",
+        "xtask",
         "--bins",
+        "--features",
+        "ahoy/custom-protocol",
     ]))?;
     let Bench::Call = what;
     let program = paths::program("release", "ahoy-bench");
