@@ -1,15 +1,12 @@
 //! The app on a virtual display, through WebKit's driver.
 
-use std::{net::TcpListener, path::Path, time::Duration};
+use std::{net::TcpListener, path::Path};
 
 use anyhow::{Context as _, Result, ensure};
 use serde_json::json;
 use tokio::{process::Command, time::timeout};
 
 use crate::{SOON, process::Process, programs, sound::SoundServer, webdriver::Page};
-
-/// Between two looks at a port.
-const POLL: Duration = Duration::from_millis(50);
 
 /// A virtual X display.
 pub struct Display {
@@ -106,8 +103,6 @@ impl App {
             .env("DISPLAY", display.name())
             .env("TAURI_WEBVIEW_AUTOMATION", "true")
             .env("NO_AT_BRIDGE", "1")
-            // No camera can exist beside a virtual display; the emulated machine has one.
-            .env("AHOY_VIDEO", "test")
             .env_remove("WAYLAND_DISPLAY");
         at_home(&mut command, home.path())?;
         command.envs(sound.environment());
@@ -118,9 +113,6 @@ impl App {
         let capabilities = json!({
             "webkitgtk:browserOptions": { "binary": binary, "args": [] },
         });
-        listening(port)
-            .await
-            .map_err(|error| driver.fault(&format!("{error:#}")))?;
         let page = Page::open(port, capabilities)
             .await
             .map_err(|error| driver.fault(&format!("{error:#}")))?;
@@ -168,21 +160,6 @@ fn at_home(command: &mut Command, home: &Path) -> Result<()> {
         command.env(variable, folder);
     }
     Ok(())
-}
-
-/// Waits until somebody listens on a port: the driver does not say when it does.
-async fn listening(port: u16) -> Result<()> {
-    let listens = async {
-        while tokio::net::TcpStream::connect(("127.0.0.1", port))
-            .await
-            .is_err()
-        {
-            tokio::time::sleep(POLL).await;
-        }
-    };
-    tokio::time::timeout(SOON, listens)
-        .await
-        .context("the driver does not listen")
 }
 
 /// A port that was free a moment ago: the driver cannot choose one itself.
