@@ -149,7 +149,8 @@ fn rust_tests(expression: &str, flags: &[&str], filter: Option<&str>) -> Result<
     if !nextest() {
         return plain_tests(flags, filter);
     }
-    let report = paths::target().join("nextest/default/junit.xml");
+    // Nextest keeps its reports under the workspace, wherever cargo builds.
+    let report = paths::output().join("nextest/default/junit.xml");
     let _ = fs::remove_file(&report);
     let mut command = cargo(["nextest", "run", "--cargo-quiet", "--no-tests=pass"]);
     command.args(WHOLE).args(["-E", expression]);
