@@ -65,6 +65,7 @@ const APT: Manager = Manager {
         "busybox-static",
         "cpio",
         "kmod",
+        "xz-utils",
         "fonts-dejavu-core",
     ],
     installed: |packages| {
@@ -112,6 +113,7 @@ const DNF: Manager = Manager {
         "busybox",
         "cpio",
         "kmod",
+        "xz",
         "dejavu-sans-fonts",
     ],
     installed: |packages| {
@@ -150,6 +152,7 @@ const PACMAN: Manager = Manager {
         "busybox",
         "cpio",
         "kmod",
+        "xz",
         "ttf-dejavu",
     ],
     installed: |packages| {
