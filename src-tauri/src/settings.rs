@@ -6,7 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use ahoy_contract::ui::{RelayChoice, Theme};
+use ahoy_contract::ui::{Language, RelayChoice, Theme};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use tracing::warn;
@@ -29,6 +29,10 @@ pub(crate) struct Settings {
     pub(crate) name: String,
     /// Colours.
     pub(crate) theme: Theme,
+    /// The language of the window.
+    pub(crate) language: Language,
+    /// Guests wait until the user lets them in.
+    pub(crate) ask_before_entry: bool,
     /// Which relay new calls use.
     pub(crate) relay: RelayChoice,
     /// The port of the built-in relay: the same each time, so that links stay good.
@@ -50,6 +54,8 @@ impl Default for Settings {
             version: VERSION,
             name: String::new(),
             theme: Theme::System,
+            language: Language::System,
+            ask_before_entry: false,
             relay: RelayChoice::ThisNetwork,
             relay_port: RELAY_PORT,
             camera: None,

@@ -228,7 +228,10 @@ impl State {
             Command::SelectLinkAddress { address } => self.link_host = Some(address),
             Command::SetTheme { theme } => self.set(|settings| settings.theme = theme),
             Command::SetRelay { relay } => self.set_relay(relay),
+            Command::SetLanguage { language } => self.set(|settings| settings.language = language),
+            Command::SetAskBeforeEntry { ask } => self.set(|settings| settings.ask_before_entry = ask),
             Command::DismissError => self.error = None,
+            _ => {}
         }
     }
 
@@ -326,6 +329,10 @@ impl State {
             link: None,
             addresses: Vec::new(),
             peers: Vec::new(),
+            knocks: Vec::new(),
+            locked: false,
+            relay_lost: false,
+            chat: Vec::new(),
             connected_at: None,
         };
         self.place = Place::Call {

@@ -123,6 +123,7 @@ fn changed(link: Option<String>, peers: &[&str], ended: Option<EndReason>) -> In
         muted: false,
         camera_off: false,
         quality: None,
+        words: None,
     });
     let peers: Vec<_> = peers.collect();
     Input::Call {
@@ -131,6 +132,10 @@ fn changed(link: Option<String>, peers: &[&str], ended: Option<EndReason>) -> In
             host: true,
             link,
             addresses: Vec::new(),
+            knocks: Vec::new(),
+            locked: false,
+            relay_lost: false,
+            chat: Vec::new(),
             connected_at: (!peers.is_empty()).then_some(NOW - 65_000),
             peers,
         },

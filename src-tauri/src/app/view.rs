@@ -17,8 +17,11 @@ impl State {
                 name: self.settings.name.clone(),
                 theme: self.settings.theme,
                 relay: self.relay_choice().clone(),
+                language: self.settings.language,
+                ask_before_entry: self.settings.ask_before_entry,
             },
             relay: self.relay_view(),
+            recents: Vec::new(),
             error: self.error.clone(),
         }
     }

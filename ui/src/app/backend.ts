@@ -18,8 +18,9 @@ const EMPTY: AppView = {
     muted: false,
     camera_off: false,
   },
-  settings: { name: "", theme: "system", relay: { type: "this_network" } },
+  settings: { name: "", theme: "system", relay: { type: "this_network" }, language: "system", ask_before_entry: false },
   relay: { type: "starting" },
+  recents: [],
   error: null,
 };
 

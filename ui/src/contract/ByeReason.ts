@@ -3,4 +3,4 @@
 /**
  * Why a member leaves a call.
  */
-export type ByeReason = "hang_up" | "not_authentic" | "failed" | "unknown";
+export type ByeReason = "hang_up" | "not_authentic" | "failed" | "removed" | "unknown";

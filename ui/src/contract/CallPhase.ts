@@ -3,4 +3,4 @@
 /**
  * How far a call is.
  */
-export type CallPhase = "joining" | "waiting" | "host_away" | "connecting" | "connected" | "reconnecting";
+export type CallPhase = "joining" | "knocking" | "waiting" | "host_away" | "connecting" | "connected" | "reconnecting";

@@ -21,7 +21,7 @@ version: number,
  */
 app: string, 
 /**
- * The token of a `welcome`, to go on with the membership of a socket that broke.
+ * The token of the last `welcome`, to go on with the membership of a socket that broke.
  */
 resume?: string, 
 /**

@@ -24,4 +24,12 @@ peer: PeerId,
 /**
  * Its name.
  */
+name: string, } | { "type": "knocked", 
+/**
+ * Who.
+ */
+peer: PeerId, 
+/**
+ * The name that it gave.
+ */
 name: string, };

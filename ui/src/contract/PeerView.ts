@@ -34,4 +34,9 @@ camera_off: boolean,
 /**
  * How good the connection is, once it was measured.
  */
-quality: Quality | null, };
+quality: Quality | null, 
+/**
+ * The four [`words`](crate::words), once both ends have drawn them. Whoever sees the same at both ends
+ * knows that nobody is in between.
+ */
+words: Array<string> | null, };

@@ -27,9 +27,15 @@ challenge: Nonce,
  */
 ice_servers: Array<IceServer>, 
 /**
- * The token with which the client may come back.
+ * The token with which the client may come back. It names the client's id, which it gets again
+ * even where nothing else is left of its membership.
  */
-resume: string, } | { "type": "created", 
+resume: string, 
+/**
+ * The membership of the `hello`'s token goes on: what was missed follows, then the `room`. Otherwise
+ * the client has to `create` or `join`.
+ */
+resumed?: boolean, } | { "type": "created", 
 /**
  * The room's id.
  */

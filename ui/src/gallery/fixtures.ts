@@ -39,15 +39,16 @@ export function view(screen: Screen, change: Partial<AppView> = {}): AppView {
   return {
     screen,
     media: media(),
-    settings: { name: "Ada", theme: "system", relay: { type: "this_network" } },
+    settings: { name: "Ada", theme: "system", relay: { type: "this_network" }, language: "system", ask_before_entry: false },
     relay: { type: "listening", address: "192.168.1.20:3002" },
+    recents: [],
     error: null,
     ...change,
   };
 }
 
 export function peer(id: string, name: string, change: Partial<PeerView> = {}): PeerView {
-  return { peer: id, name, host: false, state: "connected", muted: false, camera_off: false, quality: "good", ...change };
+  return { peer: id, name, host: false, state: "connected", muted: false, camera_off: false, quality: "good", words: null, ...change };
 }
 
 export function call(change: Partial<CallView> = {}): Screen {
@@ -58,6 +59,10 @@ export function call(change: Partial<CallView> = {}): Screen {
     link: LINK,
     addresses: [],
     peers: [peer("mika", "Mika")],
+    knocks: [],
+    locked: false,
+    relay_lost: false,
+    chat: [],
     connected_at: CONNECTED_AT,
     ...change,
   };

@@ -128,6 +128,7 @@ export class Call {
       muted: peer.muted,
       camera_off: peer.cameraOff,
       quality: peer.quality,
+      words: null,
     }));
   }
 

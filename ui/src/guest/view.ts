@@ -39,10 +39,11 @@ export function viewOf(state: GuestState, media: MediaView, call: CallState | nu
   return {
     screen: screenOf(state, call),
     media,
-    settings: { name: state.name, theme: state.theme, relay: { type: "server", url: state.relay } },
+    settings: { name: state.name, theme: state.theme, relay: { type: "server", url: state.relay }, language: "system", ask_before_entry: false },
     relay: call?.relayLost
       ? { type: "failed", error: userError("relay_unreachable") }
       : { type: "server", url: state.relay },
+    recents: [],
     error: state.error,
   };
 }
@@ -63,6 +64,10 @@ function callView(call: CallState): CallView {
     link: null,
     addresses: [],
     peers: call.peers(),
+    knocks: [],
+    locked: false,
+    relay_lost: call.relayLost,
+    chat: [],
     connected_at: call.connectedAt,
   };
 }

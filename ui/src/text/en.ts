@@ -107,6 +107,7 @@ export const texts = {
   "call.peer.left": "{name} left",
 
   "status.joining": "Going in…",
+  "status.knocking": "Waiting to be let in…",
   "status.waiting": "Waiting for someone to join",
   "status.host_away": "Waiting for the host",
   "status.connecting": "Connecting…",

@@ -64,8 +64,8 @@ macro_rules! text_id {
 }
 
 text_id!(
-    /// One member of a room on one relay: 16 lower-case base32 characters (80 random bits), made by
-    /// the relay for each socket.
+    /// One member of a room on one relay: 16 lower-case base32 characters, the first 80 bits of a hash of
+    /// the seed of its resume token, both made by the relay.
     PeerId, "peer id", 16
 );
 text_id!(
@@ -172,11 +172,15 @@ byte_id!(
     Pin, "pin", 32
 );
 byte_id!(
+    /// The SHA-256 by which an end commits itself to a nonce before it shows it, 32 bytes.
+    Commitment, "commitment", 32
+);
+byte_id!(
     /// The secret of a link, 128 random bits. It never reaches a relay and never a log: its debug
     /// form is a row of dots.
     Secret, "secret", 16
 );
-plain_debug!(Nonce, PublicKey, Signature, Mac, Pin);
+plain_debug!(Nonce, PublicKey, Signature, Mac, Pin, Commitment);
 
 impl fmt::Debug for Secret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -1,7 +1,7 @@
 //! Every type that crosses a boundary in Ahoy, and nothing else: what goes over the wire between a
 //! member of a room and the relay ([`wire`]), what two members say to each other ([`peer`]), what a
-//! link holds ([`link`]), and what the window shows and asks for ([`ui`]),
-//! with the pictures it draws ([`video`]).
+//! link holds ([`link`]), what two people compare ([`words`]), and what the window shows and asks for
+//! ([`ui`]), with the pictures it draws ([`video`]).
 //!
 //! This crate is the only author of these types. `ui/src/contract/` is written from it by ts-rs
 //! (`cargo xtask contract`) and a test compares the two.
@@ -12,6 +12,7 @@ pub mod peer;
 pub mod ui;
 pub mod video;
 pub mod wire;
+pub mod words;
 
 mod error;
 

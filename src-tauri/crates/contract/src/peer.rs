@@ -4,6 +4,8 @@
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
+use crate::id::{Commitment, Nonce};
+
 /// The label of the data channel.
 pub const DATA_CHANNEL: &str = "ahoy";
 
@@ -77,6 +79,8 @@ pub enum ByeReason {
     NotAuthentic,
     /// Something went wrong at the sender.
     Failed,
+    /// The sender is the host and has sent the addressee away.
+    Removed,
     /// A reason that this version does not know.
     #[serde(other)]
     Unknown,
@@ -100,6 +104,27 @@ pub enum DataMessage {
         id: u32,
         /// The line, plain text, at most [`MAX_CHAT_BYTES`].
         text: String,
+    },
+    /// A line of chat has arrived.
+    ChatReceived {
+        /// Its number.
+        id: u32,
+    },
+    /// The first of three messages for the four [`words`](crate::words): what its sender, the host or else the
+    /// one with the smaller id, is bound to.
+    WordsCommit {
+        /// Of the nonce that it will show.
+        commitment: Commitment,
+    },
+    /// The answer to a commitment.
+    WordsNonce {
+        /// Fresh.
+        nonce: Nonce,
+    },
+    /// The last of the three: the addressee checks it against the commitment.
+    WordsReveal {
+        /// What the commitment was made of.
+        nonce: Nonce,
     },
     /// The sender leaves the call.
     Bye {

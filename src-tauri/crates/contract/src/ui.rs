@@ -21,6 +21,8 @@ pub struct AppView {
     pub settings: SettingsView,
     /// How the app reaches others.
     pub relay: RelayView,
+    /// The last calls, the newest first.
+    pub recents: Vec<RecentCall>,
     /// The one error that is shown, if any.
     pub error: Option<UserError>,
 }
@@ -64,6 +66,14 @@ pub struct CallView {
     pub addresses: Vec<LinkAddress>,
     /// The other members, in the order in which they came.
     pub peers: Vec<PeerView>,
+    /// Who asks to come in, the longest waiting first; the host only.
+    pub knocks: Vec<KnockView>,
+    /// The host has closed the room to newcomers.
+    pub locked: bool,
+    /// The relay does not answer and is looked for; the call goes on without it.
+    pub relay_lost: bool,
+    /// What was written, the oldest first.
+    pub chat: Vec<ChatLine>,
     /// When the first peer was connected: milliseconds since 1970-01-01T00:00Z.
     #[ts(type = "number | null")]
     pub connected_at: Option<u64>,
@@ -76,6 +86,8 @@ pub struct CallView {
 pub enum CallPhase {
     /// On the way to the relay and into the room.
     Joining,
+    /// At the door: the host has to let the user in.
+    Knocking,
     /// In the room, alone.
     Waiting,
     /// In the room, whose host is away.
@@ -118,6 +130,36 @@ pub struct PeerView {
     pub camera_off: bool,
     /// How good the connection is, once it was measured.
     pub quality: Option<Quality>,
+    /// The four [`words`](crate::words), once both ends have drawn them. Whoever sees the same at both ends
+    /// knows that nobody is in between.
+    pub words: Option<Vec<String>>,
+}
+
+/// Somebody who asks to come in.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[ts(export)]
+pub struct KnockView {
+    /// Its id.
+    pub peer: PeerId,
+    /// The name that it gave. Text of a stranger.
+    pub name: String,
+}
+
+/// A line of chat.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[ts(export)]
+pub struct ChatLine {
+    /// Its number in this window, growing.
+    pub id: u32,
+    /// The name of who wrote it, text of a stranger; `null`: the user.
+    pub name: Option<String>,
+    /// The line, plain text of a stranger.
+    pub text: String,
+    /// When it was written or came: milliseconds since 1970-01-01T00:00Z.
+    #[ts(type = "number")]
+    pub at: u64,
+    /// Whether it has reached everybody who was there; a line of somebody else has.
+    pub delivered: bool,
 }
 
 /// How far the connection to a peer is.
@@ -251,6 +293,44 @@ pub struct SettingsView {
     pub theme: Theme,
     /// Which relay new calls use.
     pub relay: RelayChoice,
+    /// The language of the window.
+    pub language: Language,
+    /// Guests wait until the user lets them in.
+    pub ask_before_entry: bool,
+}
+
+/// A language of the window.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, TS)]
+#[ts(export)]
+pub enum Language {
+    /// As the system has it.
+    #[default]
+    #[serde(rename = "system")]
+    System,
+    /// English.
+    #[serde(rename = "en")]
+    English,
+    /// Simplified Chinese.
+    #[serde(rename = "zh-CN")]
+    SimplifiedChinese,
+}
+
+/// A call that was.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[ts(export)]
+pub struct RecentCall {
+    /// Names it in commands.
+    pub id: String,
+    /// The name of the other side, where there was one. Text of a stranger.
+    pub name: Option<String>,
+    /// When it began: milliseconds since 1970-01-01T00:00Z.
+    #[ts(type = "number")]
+    pub at: u64,
+    /// How long it was connected, in seconds; `null`: never.
+    #[ts(type = "number | null")]
+    pub seconds: Option<u64>,
+    /// Whether the user opened the room.
+    pub host: bool,
 }
 
 /// Colours.
@@ -376,6 +456,45 @@ pub enum Command {
         /// Which.
         relay: RelayChoice,
     },
+    /// The language of the window.
+    SetLanguage {
+        /// Which.
+        language: Language,
+    },
+    /// Whether guests of new calls wait until the user lets them in.
+    SetAskBeforeEntry {
+        /// They do.
+        ask: bool,
+    },
+    /// Lets one that knocked in, or not.
+    Admit {
+        /// Whom.
+        peer: PeerId,
+        /// In.
+        accept: bool,
+    },
+    /// Closes the call to newcomers, or opens it.
+    SetLocked {
+        /// Closed.
+        locked: bool,
+    },
+    /// Sends a member away.
+    Remove {
+        /// Whom.
+        peer: PeerId,
+    },
+    /// A line of chat for everybody.
+    SendChat {
+        /// Plain text, at most [`MAX_CHAT_BYTES`](crate::peer::MAX_CHAT_BYTES).
+        text: String,
+    },
+    /// From the start to the lobby of a call that was.
+    CallRecent {
+        /// Which.
+        id: String,
+    },
+    /// Forgets the calls that were.
+    ForgetRecents,
     /// Takes the error away.
     DismissError,
 }
@@ -404,6 +523,13 @@ pub enum Notice {
         /// Who.
         peer: PeerId,
         /// Its name.
+        name: String,
+    },
+    /// Somebody asks to come in: the moment for a sound.
+    Knocked {
+        /// Who.
+        peer: PeerId,
+        /// The name that it gave.
         name: String,
     },
 }

@@ -93,7 +93,7 @@ pub enum ClientMessage {
         version: u32,
         /// Name and version of the program, for the log.
         app: String,
-        /// The token of a `welcome`, to go on with the membership of a socket that broke.
+        /// The token of the last `welcome`, to go on with the membership of a socket that broke.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         #[ts(optional)]
         resume: Option<String>,
@@ -186,8 +186,14 @@ pub enum RelayMessage {
         challenge: Nonce,
         /// The servers that the operator offers for ICE.
         ice_servers: Vec<IceServer>,
-        /// The token with which the client may come back.
+        /// The token with which the client may come back. It names the client's id, which it gets again
+        /// even where nothing else is left of its membership.
         resume: String,
+        /// The membership of the `hello`'s token goes on: what was missed follows, then the `room`. Otherwise
+        /// the client has to `create` or `join`.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        #[ts(as = "Option<bool>", optional)]
+        resumed: bool,
     },
     /// The answer to `create`.
     Created {
@@ -210,7 +216,8 @@ pub enum RelayMessage {
         /// Whether the host has locked the room.
         locked: bool,
     },
-    /// To the host: somebody asks to come in.
+    /// To the host: somebody asks to come in. To the one who asks: the host has to let it in, so wait;
+    /// `room` or an error follows.
     Knock {
         /// Who.
         peer: PeerId,

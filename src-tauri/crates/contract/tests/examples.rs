@@ -14,7 +14,7 @@ use ahoy_contract::{
     peer::{ByeReason, DataMessage, DescriptionType, SignalBody},
     proof_bytes, signed_bytes,
     ui::{
-        AppView, CallPhase, Command, DeviceState, EndReason, Notice, PeerState, Quality,
+        AppView, CallPhase, Command, DeviceState, EndReason, Language, Notice, PeerState, Quality,
         RelayChoice, RelayView, Screen, Theme,
     },
     video::{VideoControl, VideoEndpoint, VideoHello},
@@ -135,8 +135,9 @@ fn words() {
     check::<PeerState>(&words);
     check::<Quality>(&words);
     check::<Theme>(&words);
+    check::<Language>(&words);
     check::<ErrorCode>(&words);
-    assert_eq!(words.len(), 9);
+    assert_eq!(words.len(), 10);
     for code in words["ErrorCode"].as_array().unwrap() {
         let read: ErrorCode = from_value(code.clone()).unwrap();
         assert_eq!(json!(read.as_str()), *code);

@@ -26,8 +26,13 @@ pub(super) fn view(call: &Call) -> CallView {
                 muted: peer.muted,
                 camera_off: peer.camera_off,
                 quality: peer.quality,
+                words: None,
             })
             .collect(),
+        knocks: Vec::new(),
+        locked: false,
+        relay_lost: call.joined_once && call.socket != Socket::Joined,
+        chat: Vec::new(),
         connected_at: call.connected_at.map(|at| {
             let since = at.saturating_duration_since(call.config.start).as_millis();
             call.config

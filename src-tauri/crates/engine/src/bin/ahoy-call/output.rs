@@ -114,6 +114,7 @@ pub(crate) fn bye(reason: Option<ByeReason>) -> &'static str {
         Some(ByeReason::HangUp) => "hang_up",
         Some(ByeReason::NotAuthentic) => "not_authentic",
         Some(ByeReason::Failed) => "failed",
+        Some(ByeReason::Removed) => "removed",
         Some(ByeReason::Unknown) => "unknown",
     }
 }
