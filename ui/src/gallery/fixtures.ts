@@ -7,6 +7,7 @@ import type { EndedView } from "../contract/EndedView";
 import type { ErrorCode } from "../contract/ErrorCode";
 import type { MediaView } from "../contract/MediaView";
 import type { PeerView } from "../contract/PeerView";
+import type { RecentCall } from "../contract/RecentCall";
 import type { Screen } from "../contract/Screen";
 import { userError } from "../text";
 
@@ -76,6 +77,22 @@ export function ended(reason: EndedView["reason"], change: Partial<EndedView> = 
   return { type: "ended", reason, name: "Mika", seconds: 1450, can_call_again: true, ...change };
 }
 
+const recent = (id: number, name: string | null, daysAgo: number, seconds: number | null, host = true): RecentCall => ({
+  id: `${id}`,
+  name,
+  at: Date.now() - daysAgo * 86_400_000,
+  seconds,
+  host,
+});
+
+export const RECENTS = [
+  recent(1, "Mika Korhonen", 0, 1450),
+  recent(2, null, 1, null),
+  recent(3, "دانا", 2, 48, false),
+  recent(4, "Ulrich-Maximilian von der Hohenstaufen zu Altenburg", 4, 5400),
+  recent(5, null, 30, null, false),
+];
+
 export const start: Screen = { type: "start" };
 export const lobby = (host: boolean, busy = false): Screen => ({ type: "lobby", host, busy });
 
@@ -100,6 +117,7 @@ const DENIED = media({
 
 export const fixtures = {
   start: { kind: "app", view: view(start) },
+  "start-recents": { kind: "app", view: view(start, { recents: RECENTS }) },
   "start-server": {
     kind: "app",
     view: view(start, { relay: { type: "server", url: "https://relay.example.org" } }),

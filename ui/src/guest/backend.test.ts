@@ -92,9 +92,10 @@ describe("a guest's page", () => {
     expect(view().screen).toMatchObject({ type: "ended", reason: { type: "by_me" } });
   });
 
-  it("remembers the name and the colours", async () => {
+  it("remembers the name, the colours and the language", async () => {
     const { backend } = await join();
     await backend.dispatch({ type: "set_theme", theme: "light" });
-    expect(open(ROOM, SECRET).view().settings).toMatchObject({ name: "Grace", theme: "light" });
+    await backend.dispatch({ type: "set_language", language: "zh-CN" });
+    expect(open(ROOM, SECRET).view().settings).toMatchObject({ name: "Grace", theme: "light", language: "zh-CN" });
   });
 });

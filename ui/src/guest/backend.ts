@@ -16,6 +16,7 @@ import { WakeLock } from "./wake-lock";
 
 const NAME_KEY = "ahoy.name";
 const THEME_KEY = "ahoy.theme";
+const LANGUAGE_KEY = "ahoy.language";
 
 export class GuestBackend implements Backend {
   readonly kind = "guest";
@@ -34,7 +35,11 @@ export class GuestBackend implements Backend {
   #call: Call | null = null;
 
   constructor() {
-    this.#state = initialState(location.host, remembered(NAME_KEY), remembered(THEME_KEY));
+    this.#state = initialState(location.host, {
+      name: remembered(NAME_KEY),
+      theme: remembered(THEME_KEY),
+      language: remembered(LANGUAGE_KEY),
+    });
     this.#view = writable(viewOf(this.#state, this.#local.view(), null));
     this.view = readonly(this.#view);
     // A page that is closed, reloaded or put aside ends its call.
@@ -78,6 +83,9 @@ export class GuestBackend implements Backend {
       case "set_theme":
         remember(THEME_KEY, command.theme);
         return this.#set({ theme: command.theme });
+      case "set_language":
+        remember(LANGUAGE_KEY, command.language);
+        return this.#set({ language: command.language });
       case "dismiss_error":
         return this.#set({ error: null });
       default:

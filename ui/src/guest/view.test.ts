@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { media, peer } from "../gallery/fixtures";
 import { type CallState, type GuestState, initialState, viewOf } from "./view";
 
-const state = (change: Partial<GuestState> = {}): GuestState => ({ ...initialState("relay:3002", "Ada", "light"), ...change });
+const state = (change: Partial<GuestState> = {}): GuestState => ({ ...initialState("relay:3002", { name: "Ada", theme: "light", language: "zh-CN" }), ...change });
 
 const call = (change: Partial<CallState> = {}): CallState => ({
   phase: "connected",
@@ -16,8 +16,9 @@ describe("the view of a guest", () => {
   it("begins in the lobby with what is remembered", () => {
     const view = viewOf(state(), media(), null);
     expect(view.screen).toEqual({ type: "lobby", host: false, busy: false });
-    expect(view.settings).toMatchObject({ name: "Ada", theme: "light" });
-    expect(initialState("r", "", "rubbish").theme).toBe("system");
+    expect(view.settings).toMatchObject({ name: "Ada", theme: "light", language: "zh-CN" });
+    const rubbish = initialState("r", { name: "", theme: "rubbish", language: "xx" });
+    expect([rubbish.theme, rubbish.language]).toEqual(["system", "system"]);
   });
 
   it("shows the call without a link to give away", () => {

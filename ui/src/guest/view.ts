@@ -2,11 +2,12 @@
 import type { AppView } from "../contract/AppView";
 import type { CallView } from "../contract/CallView";
 import type { EndReason } from "../contract/EndReason";
+import type { Language } from "../contract/Language";
 import type { MediaView } from "../contract/MediaView";
 import type { Screen } from "../contract/Screen";
 import type { Theme } from "../contract/Theme";
 import type { UserError } from "../contract/UserError";
-import { userError } from "../text";
+import { LANGUAGES, userError } from "../text";
 import type { Call } from "./call";
 
 export interface GuestState {
@@ -15,18 +16,22 @@ export interface GuestState {
   busy: boolean;
   name: string;
   theme: Theme;
+  language: Language;
   /** Host and port of the relay that served the page. */
   relay: string;
   error: UserError | null;
   ended: { reason: EndReason; name: string | null; seconds?: number | null } | null;
 }
 
-export function initialState(relay: string, name: string, theme: string): GuestState {
+/** The state at the start, with what the browser has kept. */
+export function initialState(relay: string, kept: { name: string; theme: string; language: string }): GuestState {
+  const { name, theme, language } = kept;
   return {
     screen: "lobby",
     busy: false,
     name,
     theme: theme === "dark" || theme === "light" ? theme : "system",
+    language: LANGUAGES.find((known) => known === language) ?? "system",
     relay,
     error: null,
     ended: null,
@@ -39,7 +44,13 @@ export function viewOf(state: GuestState, media: MediaView, call: CallState | nu
   return {
     screen: screenOf(state, call),
     media,
-    settings: { name: state.name, theme: state.theme, relay: { type: "server", url: state.relay }, language: "system", ask_before_entry: false },
+    settings: {
+      name: state.name,
+      theme: state.theme,
+      language: state.language,
+      relay: { type: "server", url: state.relay },
+      ask_before_entry: false,
+    },
     relay: call?.relayLost
       ? { type: "failed", error: userError("relay_unreachable") }
       : { type: "server", url: state.relay },

@@ -28,6 +28,7 @@ afterEach(() => {
 describe("every screen and state", () => {
   it.each(Object.keys(fixtures) as FixtureName[])("%s: shows, and each control has a name", (name) => {
     show(name);
+    expect(document.documentElement.lang).toBe("en");
     for (const control of document.querySelectorAll("button, input, select, [role=meter], [tabindex]")) {
       const labelled = (control as HTMLInputElement).labels?.length || control.getAttribute("aria-label") || control.textContent?.trim();
       expect(labelled, control.outerHTML).toBeTruthy();
@@ -62,7 +63,46 @@ describe("start", () => {
   });
 });
 
+describe("recent calls", () => {
+  it("say who, when and for how long, and lead back", async () => {
+    const backend = show("start-recents");
+    const rows = screen.getAllByTestId("recent").map((row) => row.textContent);
+    expect(rows[0]).toMatch(/Mika Korhonen\s*today, .* · 24 minutes/);
+    expect(rows[1]).toMatch(/Nobody came\s*yesterday, [^·]*$/);
+    expect(rows[4]).toMatch(/Did not connect/);
+    await userEvent.click(screen.getByRole("button", { name: "Call again: Mika Korhonen" }));
+    await userEvent.click(part("forget-recents"));
+    expect(backend.commands).toEqual([{ type: "call_recent", id: "1" }, { type: "forget_recents" }]);
+  });
+
+  it("are not there before the first call: then it says how it works", () => {
+    show("start");
+    absent("recents");
+    expect(screen.getByText("How it works")).toBeTruthy();
+  });
+});
+
 describe("settings", () => {
+  it("switch the language at once, whole", async () => {
+    const backend = show("start");
+    await userEvent.click(part("settings"));
+    await userEvent.click(part("language-zh-CN"));
+    expect(backend.commands).toEqual([{ type: "set_language", language: "zh-CN" }]);
+    const { view: now } = fixtures.start;
+    backend.show({ ...now, settings: { ...now.settings, language: "zh-CN" } });
+    await tick();
+    expect(document.documentElement.lang).toBe("zh-CN");
+    expect(part("new-call").textContent).toContain("新通话");
+    expect(screen.getByRole("heading", { name: "设置" })).toBeTruthy();
+  });
+
+  it("ask before entry, or not", async () => {
+    const backend = show("start");
+    await userEvent.click(part("settings"));
+    await userEvent.click(part("ask-before-entry"));
+    expect(backend.commands).toEqual([{ type: "set_ask_before_entry", ask: true }]);
+  });
+
   it("set colours and relay", async () => {
     const backend = show("start");
     await userEvent.click(part("settings"));
@@ -87,7 +127,9 @@ describe("settings", () => {
     show("guest-lobby");
     await userEvent.click(part("settings"));
     absent("relay-server");
+    absent("ask-before-entry");
     expect(part("theme-dark")).toBeTruthy();
+    expect(part("language-zh-CN")).toBeTruthy();
   });
 });
 

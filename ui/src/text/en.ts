@@ -24,6 +24,14 @@ export const texts = {
   "start.first.2": "They open it in Ahoy or in any browser. Nobody needs an account.",
   "start.first.3": "Sound and picture go directly between you two.",
 
+  "recents.title": "Recent calls",
+  "recents.forget": "Forget all",
+  "recents.nobody": "Nobody came",
+  "recents.notConnected": "Did not connect",
+  "recents.again": "Call again: {name}",
+  "recents.when": "{day}, {time}",
+  "recents.when.long": "{when} · {duration}",
+
   "relay.starting": "Starting the built-in relay…",
   "relay.network": "Built-in relay, this network",
   "relay.computer": "Built-in relay, this computer only",
@@ -156,6 +164,15 @@ export const texts = {
   "settings.relay.address.bad": "An address begins with https://",
   "settings.relay.use": "Use this relay",
   "settings.devices": "Camera and sound",
+  "settings.language": "Language",
+  "settings.language.system": "As the system",
+  "settings.language.en": "English",
+  "settings.language.zh-CN": "简体中文",
+  "settings.entry": "Who may come in",
+  "settings.entry.ask": "Ask me before a guest comes in",
+  "settings.entry.ask.hint": "Whoever has the link waits until you let them in. Counts for new calls.",
+
+  "error.detail": " In its own words: {detail}",
 } as const;
 
 export type TextId = keyof typeof texts;
@@ -166,15 +183,17 @@ export interface ErrorText {
   hint: string;
 }
 
-/**
- * The sentences of the errors. Codes without an entry are about things that only the program that met
- * them can describe: its own sentence is shown.
- */
-export const errorTexts: Partial<Record<ErrorCode, ErrorText>> = {
+/** The sentences of the errors, for those that came without better ones. */
+export const errorTexts: Record<ErrorCode, ErrorText> = {
   version: {
     message: "The relay speaks another version of Ahoy.",
     hint: "Reload the page or update Ahoy, then try again.",
   },
+  bad_message: {
+    message: "The relay did not understand this program.",
+    hint: "Reload the page or update Ahoy, then try again.",
+  },
+  too_large: { message: "This is too long to be sent at once.", hint: "Send it in several parts." },
   rate_limited: { message: "The relay got too many requests from here.", hint: "Wait a minute, then try again." },
   not_found: {
     message: "This call is over, or has not begun.",
@@ -184,6 +203,8 @@ export const errorTexts: Partial<Record<ErrorCode, ErrorText>> = {
   locked: { message: "The host has locked the call.", hint: "Ask the host to let you in." },
   denied: { message: "The host did not let you in.", hint: "Ask the host, then try again." },
   removed: { message: "The host has ended the call for you.", hint: "" },
+  not_in_room: { message: "The relay does not know you in this call any more.", hint: "Join once more." },
+  no_such_peer: { message: "This person is not there any more.", hint: "" },
   busy: { message: "The relay has no room for another call now.", hint: "Try again in a few minutes." },
   not_authentic: {
     message: "A message did not prove where it came from.",
@@ -197,6 +218,10 @@ export const errorTexts: Partial<Record<ErrorCode, ErrorText>> = {
   relay_not_trusted: {
     message: "The relay is not the one that the link names.",
     hint: "Do not go on here. Ask for a new link.",
+  },
+  relay_failed: {
+    message: "The relay in Ahoy could not start.",
+    hint: "Start Ahoy again, or choose a server's address in the settings.",
   },
   connection_failed: {
     message: "No way to the other side was found.",
@@ -233,4 +258,8 @@ export const errorTexts: Partial<Record<ErrorCode, ErrorText>> = {
     message: "This browser lacks a part that a call needs.",
     hint: "Try a current Firefox, Chromium or Safari, or the Ahoy app.",
   },
+  file: { message: "A file could not be read or written.", hint: "Check that it is there and that you may use it." },
+  codec: { message: "Sound or picture could not be coded.", hint: "Call once more, or start Ahoy again." },
+  internal: { message: "Something in Ahoy went wrong.", hint: "Try again, or start Ahoy again." },
+  unknown: { message: "Something went wrong that this version has no words for.", hint: "Update Ahoy, then try again." },
 };
