@@ -110,4 +110,35 @@ mod tests {
         assert_ne!(commitment(&a, "x", "y"), commitment(&b, "x", "y"));
         assert_ne!(commitment(&a, "x", "y"), commitment(&a, "y", "x"));
     }
+
+    /// The page's twin of this code is held against the same file.
+    #[test]
+    fn the_shared_vectors_hold() {
+        let vectors: serde_json::Value =
+            serde_json::from_str(include_str!("../vectors/words.json")).unwrap();
+        let text = |value: &serde_json::Value| value.as_str().unwrap().to_owned();
+        let cases = vectors["cases"].as_array().unwrap();
+        assert!(!cases.is_empty());
+        for case in cases {
+            let end = |name: &str| {
+                let end = &case[name];
+                let fingerprints = fingerprints(&text(&end["sdp"]));
+                assert_eq!(fingerprints, text(&end["fingerprints"]), "{}", case["name"]);
+                (fingerprints, text(&end["nonce"]).parse::<Nonce>().unwrap())
+            };
+            let (committing, other) = (end("committing"), end("other"));
+            assert_eq!(
+                commitment(&committing.1, &committing.0, &other.0).to_text(),
+                text(&case["commitment"]),
+                "{}",
+                case["name"]
+            );
+            assert_eq!(
+                serde_json::json!(words((&committing.0, &committing.1), (&other.0, &other.1))),
+                case["words"],
+                "{}",
+                case["name"]
+            );
+        }
+    }
 }
