@@ -1,6 +1,7 @@
 /** Views of every screen and state, for the gallery and the tests. */
 import type { AppView } from "../contract/AppView";
 import type { CallView } from "../contract/CallView";
+import type { ChatLine } from "../contract/ChatLine";
 import type { DeviceState } from "../contract/DeviceState";
 import type { DeviceView } from "../contract/DeviceView";
 import type { EndedView } from "../contract/EndedView";
@@ -102,7 +103,31 @@ export interface Fixture {
   view: AppView;
   /** The microphone's level, dB below full scale. */
   level?: number;
+  /** What is pressed once it is shown, by its mark. */
+  press?: string;
 }
+
+const WORDS = ["acorn", "harbour", "violin", "pepper"];
+
+/** Lines of a chat: who (`null` is the user), and what. */
+export function chat(...lines: [name: string | null, text: string][]): ChatLine[] {
+  const at = Date.now() - lines.length * 40_000;
+  return lines.map(([name, text], index) => ({ id: index + 1, name, text, at: at + index * 40_000, delivered: index + 1 < lines.length || name !== null }));
+}
+
+export const CHAT = chat(
+  ["Mika", "Here is the plan: https://example.org/plans/2026?page=2 (and a copy at http://files.example.org)."],
+  [null, "Thanks, I am reading it."],
+  ["Mika", "Take your time."],
+  ["Mika", "<b>No rush</b> & no markup"],
+  ["דנה", "שלום לכולם"],
+  [null, "Two lines\nin one message, which is long enough to be broken in a narrow panel."],
+);
+const BUSY_CHAT = chat(...Array.from({ length: 60 }, (_, index): [string | null, string] => [index % 3 ? "Mika" : null, `Line ${index} ${"word ".repeat(index % 12)}`]), [
+  "Ulrich-Maximilian von der Hohenstaufen zu Altenburg",
+  `https://example.org/${"path/".repeat(40)}`,
+]);
+const KNOCKS = ["Jo", "Oma", "李明"].map((name, index) => ({ peer: `knock${index}`, name }));
 
 const NONE: DeviceState = { type: "missing" };
 const NOTHING = media({
@@ -113,6 +138,11 @@ const NOTHING = media({
 const DENIED = media({
   camera: device(failed("camera_denied")),
   microphone: device(failed("microphone_denied")),
+});
+
+const refusedGuest = (code: ErrorCode, change: Partial<EndedView> = {}): Fixture => ({
+  kind: "guest",
+  view: view(ended({ type: "refused", code }, { seconds: null, name: null, ...change })),
 });
 
 export const fixtures = {
@@ -135,6 +165,7 @@ export const fixtures = {
     }),
   },
   "start-bad-link": { kind: "app", view: view(start, { error: userError("bad_link") }) },
+  "start-settings": { kind: "app", view: view(start, { recents: RECENTS }), press: "settings" },
   lobby: { kind: "app", view: view(lobby(true)), level: -28 },
   "lobby-join": { kind: "app", view: view(lobby(false)), level: -70 },
   "lobby-busy": { kind: "app", view: view(lobby(true, true)), level: -40 },
@@ -166,7 +197,12 @@ export const fixtures = {
       error: userError("insecure_page"),
     }),
   },
-  "guest-full": { kind: "guest", view: view(lobby(false), { error: userError("room_full") }), level: -60 },
+  "guest-relay-unreachable": { kind: "guest", view: view(lobby(false), { error: userError("relay_unreachable") }), level: -60 },
+  "guest-settings": { kind: "guest", view: view(lobby(false)), level: -25, press: "settings" },
+  "guest-busy": { kind: "guest", view: view(lobby(false, true)), level: -25 },
+  "guest-knocking": { kind: "guest", view: view(waiting({ phase: "knocking", host: false, link: null })) },
+  "guest-knocking-relay-lost": { kind: "guest", view: view(waiting({ phase: "knocking", host: false, link: null, relay_lost: true })) },
+  "guest-waiting": { kind: "guest", view: view(waiting({ host: false, link: null })) },
   "guest-host-away": { kind: "guest", view: view(waiting({ phase: "host_away", host: false, link: null })) },
   joining: { kind: "app", view: view(waiting({ phase: "joining", link: null })) },
   waiting: { kind: "app", view: view(waiting()) },
@@ -182,8 +218,30 @@ export const fixtures = {
       { media: media({ camera_off: true, muted: true }) },
     ),
   },
+  "waiting-knock": { kind: "app", view: view(waiting({ knocks: KNOCKS.slice(0, 1) })) },
+  "waiting-relay-lost": { kind: "app", view: view(waiting({ relay_lost: true })) },
   connecting: { kind: "app", view: view(call({ phase: "connecting", connected_at: null, peers: [peer("mika", "Mika", { state: "connecting", quality: null })] })) },
   call: { kind: "app", view: view(call()) },
+  "call-knock": { kind: "app", view: view(call({ knocks: KNOCKS })) },
+  "call-knock-long": {
+    kind: "app",
+    view: view(call({ knocks: [{ peer: "long", name: "W".repeat(128) }], relay_lost: true }), { error: userError("camera_failed"), media: media({ muted: true }) }),
+  },
+  "call-chat": { kind: "app", view: view(call({ chat: CHAT })), press: "chat-toggle" },
+  "call-chat-empty": { kind: "app", view: view(call()), press: "chat-toggle" },
+  "call-chat-busy": { kind: "app", view: view(call({ chat: BUSY_CHAT, peers: [peer("mika", "Mika"), peer("jo", "Jo")] })), press: "chat-toggle" },
+  "call-people": {
+    kind: "app",
+    view: view(call({ locked: true, peers: [peer("mika", "Mika", { words: WORDS }), peer("jo", "Jo", { muted: true, camera_off: true })] })),
+    press: "people-toggle",
+  },
+  "guest-people": {
+    kind: "guest",
+    view: view(call({ host: false, link: null, locked: true, peers: [peer("mika", "Mika", { host: true }), peer("jo", "Jo")] })),
+    press: "people-toggle",
+  },
+  "call-words": { kind: "app", view: view(call({ peers: [peer("mika", "Mika", { words: WORDS })] })), press: "verify" },
+  "call-verify": { kind: "app", view: view(call({ locked: true, peers: [peer("mika", "Mika Korhonen", { words: WORDS })] })) },
   "call-muted": {
     kind: "app",
     view: view(call({ peers: [peer("mika", "Mika", { quality: "fair" })] }), { media: media({ muted: true }) }),
@@ -198,9 +256,7 @@ export const fixtures = {
   },
   "call-relay-lost": {
     kind: "guest",
-    view: view(call({ link: null, peers: [peer("mika", "Mika", { quality: "poor" })] }), {
-      relay: { type: "failed", error: userError("relay_unreachable") },
-    }),
+    view: view(call({ host: false, link: null, relay_lost: true, peers: [peer("mika", "Mika", { quality: "poor", host: true })] })),
   },
   "call-not-authentic": {
     kind: "app",
@@ -234,6 +290,14 @@ export const fixtures = {
   "ended-by-them": { kind: "app", view: view(ended({ type: "by_them" })) },
   "ended-network": { kind: "app", view: view(ended({ type: "network" })) },
   "ended-refused": { kind: "app", view: view(ended({ type: "refused", code: "not_found" }, { seconds: null, name: null })) },
+  "ended-before": { kind: "app", view: view(ended({ type: "by_me" }, { seconds: null, name: null })) },
+  "ended-denied": { kind: "app", view: view(ended({ type: "refused", code: "denied" }, { seconds: null, name: null })) },
+  "guest-full": refusedGuest("room_full"),
+  "guest-gone": refusedGuest("not_found"),
+  "guest-not-let-in": refusedGuest("denied"),
+  "guest-locked": refusedGuest("locked"),
+  "guest-removed": refusedGuest("removed", { seconds: 130, can_call_again: false }),
+  "guest-network": { kind: "guest", view: view(ended({ type: "network" })) },
   "guest-ended": { kind: "guest", view: view(ended({ type: "by_them" })) },
   "guest-bad-link": {
     kind: "guest",

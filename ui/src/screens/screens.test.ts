@@ -29,10 +29,12 @@ describe("every screen and state", () => {
   it.each(Object.keys(fixtures) as FixtureName[])("%s: shows, and each control has a name", (name) => {
     show(name);
     expect(document.documentElement.lang).toBe("en");
-    for (const control of document.querySelectorAll("button, input, select, [role=meter], [tabindex]")) {
+    for (const control of document.querySelectorAll("button, input, select, textarea, [role=log], [role=img], [role=meter], [tabindex]")) {
       const labelled = (control as HTMLInputElement).labels?.length || control.getAttribute("aria-label") || control.textContent?.trim();
       expect(labelled, control.outerHTML).toBeTruthy();
     }
+    const { press } = fixtures[name] as Fixture;
+    if (press) part(press).click();
     expect(document.body.textContent).not.toMatch(/undefined|null|\{\w+\}/);
   });
 });
@@ -324,6 +326,7 @@ describe("a call", () => {
     await userEvent.selectOptions(part("camera-select"), "Integrated camera");
     expect(backend.commands).toEqual([{ type: "select_camera", id: "1" }]);
     await userEvent.click(part("close-sheet"));
+    await userEvent.click(part("people-toggle"));
     await userEvent.click(part("invite"));
     expect(part("link").textContent).toBe(LINK);
   });
