@@ -96,7 +96,9 @@ async function openBrowser() {
       await page("Page.navigate", { url });
       await run(`(async () => {
         const rest = () => new Promise((done) => setTimeout(done, ${STILL_MS}));
-        for (let look = 0; look < 200 && !document.querySelector("#app *, body > ul"); look++) await rest();
+        const shown = () => document.querySelector("#app *, body > ul");
+        for (let look = 0; look < 1000 && !shown(); look++) await rest();
+        if (!shown()) throw new Error("the page stays empty");
         const style = document.createElement("style");
         style.textContent = "*{transition:none!important;caret-color:transparent!important}" + (${zoom} === 1 ? "" : "html{font-size:${zoom * 100}%!important}");
         document.head.append(style);
