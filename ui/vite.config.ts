@@ -23,7 +23,7 @@ export default defineConfig(({ mode }) => {
     server: {
       port: PORTS[entry],
       strictPort: true,
-      fs: { allow: [here("."), here("../icons"), here("../src-tauri/crates/contract/vectors")] },
+      fs: { allow: [here("."), here("../icons"), here("../src-tauri/crates/contract/vectors"), here("../src-tauri/crates/contract/words.json")] },
       proxy: { "/ws": { target: DEV_RELAY, ws: true, rewriteWsOrigin: true } },
     },
     build: {

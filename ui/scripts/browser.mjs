@@ -93,6 +93,8 @@ async function openBrowser() {
     /** Shows an address in a window of this size; `zoom` is the size of the text, 2 for 200 %. */
     async show(url, { width, height, zoom = 1 }) {
       await page("Emulation.setDeviceMetricsOverride", { width, height, deviceScaleFactor: 1, mobile: false });
+      // What the user set in the browser: rem follows, also where a style asks for the width of the window.
+      await page("Page.setFontSizes", { fontSizes: { standard: 16 * zoom, fixed: 13 * zoom } });
       await page("Page.navigate", { url });
       await run(`(async () => {
         const rest = () => new Promise((done) => setTimeout(done, ${STILL_MS}));
@@ -100,7 +102,7 @@ async function openBrowser() {
         for (let look = 0; look < 1000 && !shown(); look++) await rest();
         if (!shown()) throw new Error("the page stays empty");
         const style = document.createElement("style");
-        style.textContent = "*{transition:none!important;caret-color:transparent!important}" + (${zoom} === 1 ? "" : "html{font-size:${zoom * 100}%!important}");
+        style.textContent = "*{transition:none!important;caret-color:transparent!important}";
         document.head.append(style);
         let before = "";
         for (let look = 0; look < ${LOOKS}; look++) {

@@ -42,7 +42,7 @@ export function signalKey(secret: Uint8Array, room: RoomId): Uint8Array {
   return hkdf(sha256, secret, utf8ToBytes(room), utf8ToBytes(SIGNAL_KEY_INFO), 32);
 }
 
-/** The bytes that `mac` and `sig` are made over: each part led by its length, four bytes, big-endian. */
+/** The bytes that `mac` and `sig` are made over. */
 export function signedBytes(room: RoomId, from: Party, to: Party, seq: number, body: string): Uint8Array {
   const number = new Uint8Array(8);
   new DataView(number.buffer).setBigUint64(0, BigInt(seq));
@@ -56,6 +56,11 @@ export function signedBytes(room: RoomId, from: Party, to: Party, seq: number, b
     base64urlnopad.decode(to.nonce),
     utf8ToBytes(body),
   ];
+  return tuple(parts);
+}
+
+/** The parts as one, each led by its length, four bytes, big-endian: no two tuples give the same bytes. */
+export function tuple(parts: readonly Uint8Array[]): Uint8Array {
   return concatBytes(
     ...parts.flatMap((part) => {
       const length = new Uint8Array(4);
@@ -65,7 +70,10 @@ export function signedBytes(room: RoomId, from: Party, to: Party, seq: number, b
   );
 }
 
-/** Seals what one member sends and opens what it receives. One per join: the nonces are fresh each time. */
+/** One join of one member: whoever comes back as who they were has the same. */
+export const identity = ({ peer, nonce }: Party): string => `${peer} ${nonce}`;
+
+/** Seals what one member sends and opens what it receives, as long as it is the same member: one nonce, growing numbers. */
 export class Signer {
   readonly #key: Uint8Array;
   readonly #sent = new Map<string, number>();
@@ -81,8 +89,8 @@ export class Signer {
 
   /** The signal that carries `body` to `to`. */
   seal(to: Party, body: SignalBody): OutgoingSignal {
-    const seq = (this.#sent.get(to.peer) ?? 0) + 1;
-    this.#sent.set(to.peer, seq);
+    const seq = (this.#sent.get(identity(to)) ?? 0) + 1;
+    this.#sent.set(identity(to), seq);
     const text = JSON.stringify(body);
     const mac = hmac(sha256, this.#key, signedBytes(this.room, this.me, to, seq, text));
     return { type: "signal", to: to.peer, seq, body: text, mac: base64urlnopad.encode(mac) };
@@ -98,8 +106,8 @@ export class Signer {
     const bytes = signedBytes(this.room, from, this.me, signal.seq, signal.body);
     if (!equal(mac, hmac(sha256, this.#key, bytes))) return FORGED;
     if (hostKey !== undefined && !this.#signed(signal.sig, bytes, hostKey)) return FORGED;
-    if (signal.seq <= (this.#received.get(from.peer) ?? 0)) return FORGED;
-    this.#received.set(from.peer, signal.seq);
+    if (signal.seq <= (this.#received.get(identity(from)) ?? 0)) return FORGED;
+    this.#received.set(identity(from), signal.seq);
     return { authentic: true, body: parseSignalBody(signal.body) };
   }
 

@@ -74,11 +74,40 @@ describe("a guest's page", () => {
     expect(socket.url + JSON.stringify(socket.sent)).not.toContain(SECRET.slice(1));
   });
 
-  it("comes back to the lobby with a sentence when it is refused", async () => {
-    const { view, socket } = await join();
-    socket.say({ type: "error", code: "room_full", message: "full" });
+  it.each([
+    ["room_full", true],
+    ["not_found", true],
+    ["locked", true],
+    ["denied", true],
+    ["removed", false],
+  ])("ends with a sentence when it is refused with %s; a way back: %s", async (code, again) => {
+    const { backend, view, socket } = await join();
+    socket.say({ type: "error", code, message: "" });
+    expect(view().screen).toMatchObject({ type: "ended", reason: { type: "refused", code }, seconds: null, can_call_again: again });
+    await backend.dispatch({ type: "call_again" });
     expect(view().screen).toMatchObject({ type: "lobby", busy: false });
-    expect(view().error?.code).toBe("room_full");
+  });
+
+  it.each(["busy", "rate_limited"])("stays in the lobby with a sentence where waiting helps: %s", async (code) => {
+    const { view, socket } = await join();
+    socket.say({ type: "error", code, message: "" });
+    expect(view().screen).toMatchObject({ type: "lobby", busy: false });
+    expect(view().error?.code).toBe(code);
+  });
+
+  it("waits at the door, and can leave it", async () => {
+    const { backend, view, socket } = await join();
+    socket.say({ type: "knock", peer: "mmmmmmmmmmmmmmmm", name: "Grace" });
+    expect(view().screen).toMatchObject({ type: "call", phase: "knocking", peers: [] });
+    await backend.dispatch({ type: "hang_up" });
+    expect(socket.sent.at(-1)).toEqual({ type: "leave" });
+    expect(view().screen).toMatchObject({ type: "ended", reason: { type: "by_me" }, seconds: null });
+  });
+
+  it("refuses a line that is too long, with a sentence", async () => {
+    const { backend, view } = await join();
+    await backend.dispatch({ type: "send_chat", text: "李".repeat(350_000) });
+    expect(view().error?.code).toBe("too_large");
   });
 
   it("is in the call when the relay shows the room, and says good-bye when it is closed", async () => {

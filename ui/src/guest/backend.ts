@@ -3,9 +3,11 @@ import { type Readable, type Writable, readonly, writable } from "svelte/store";
 import type { Backend, VideoMarks, VideoTrack } from "../backend";
 import type { AppView } from "../contract/AppView";
 import type { Command } from "../contract/Command";
+import type { ErrorCode } from "../contract/ErrorCode";
 import type { Notice } from "../contract/Notice";
 import { userError } from "../text";
 import { Call } from "./call";
+import { ChatLog, MAX_CHAT_BYTES, bytesOf } from "./chat";
 import { readLink } from "./link";
 import { LocalMedia } from "./local";
 import type { Kind } from "./peer";
@@ -13,6 +15,9 @@ import { RelaySocket, socketUrl } from "./relay";
 import { type GuestState, initialState, viewOf } from "./view";
 import { Videos } from "./videos";
 import { WakeLock } from "./wake-lock";
+
+/** What the user can do something about, or wait for, in the lobby. */
+const TRY_AGAIN: ReadonlySet<ErrorCode> = new Set(["relay_unreachable", "rate_limited", "busy"]);
 
 const NAME_KEY = "ahoy.name";
 const THEME_KEY = "ahoy.theme";
@@ -30,6 +35,8 @@ export class GuestBackend implements Backend {
     level: (db) => this.#notify({ type: "microphone_level", db }),
   });
   readonly #videos = new Videos();
+  /** Kept until the page is closed, also from one call to the next: the room is the same. */
+  readonly #chat = new ChatLog();
   readonly #wakeLock = new WakeLock();
   #state: GuestState;
   #call: Call | null = null;
@@ -40,7 +47,7 @@ export class GuestBackend implements Backend {
       theme: remembered(THEME_KEY),
       language: remembered(LANGUAGE_KEY),
     });
-    this.#view = writable(viewOf(this.#state, this.#local.view(), null));
+    this.#view = writable(viewOf(this.#state, this.#local.view(), null, []));
     this.view = readonly(this.#view);
     // A page that is closed, reloaded or put aside ends its call.
     addEventListener("pagehide", () => this.#hangUp());
@@ -80,6 +87,8 @@ export class GuestBackend implements Backend {
         this.#set({ error: null });
         await this.#local.retry();
         return this.#showDeviceError();
+      case "send_chat":
+        return this.#sendChat(command.text);
       case "set_theme":
         remember(THEME_KEY, command.theme);
         return this.#set({ theme: command.theme });
@@ -122,13 +131,11 @@ export class GuestBackend implements Backend {
       link: this.#link,
       name,
       outgoing: this.#local,
-      connectRelay: (handlers) => new RelaySocket(socketUrl(location), handlers),
+      chat: this.#chat,
+      connectRelay: (handlers, resume) => new RelaySocket(socketUrl(location), handlers, resume),
       events: {
         changed: () => this.#render(),
-        refused: (code) => {
-          this.#call = null;
-          this.#set({ screen: "lobby", busy: false, error: userError(code) });
-        },
+        refused: (code) => this.#refused(code),
         ended: (reason, name) => this.#ended({ reason, name }),
         notAuthentic: () => this.#set({ error: userError("not_authentic") }),
         joined: (peer, name) => this.#notify({ type: "peer_joined", peer, name }),
@@ -136,6 +143,18 @@ export class GuestBackend implements Backend {
       },
     });
     this.#call.start();
+  }
+
+  /** The way in failed: here again where it can be tried at once, else at the end. */
+  #refused(code: ErrorCode): void {
+    if (!TRY_AGAIN.has(code)) return this.#ended({ reason: { type: "refused", code }, name: null });
+    this.#call = null;
+    this.#set({ screen: "lobby", busy: false, error: userError(code) });
+  }
+
+  #sendChat(text: string): void {
+    if (bytesOf(text) > MAX_CHAT_BYTES) return this.#set({ error: userError("too_large") });
+    if (text.trim()) this.#call?.sendChat(text);
   }
 
   #hangUp(): void {
@@ -164,9 +183,9 @@ export class GuestBackend implements Backend {
   }
 
   #render(): void {
-    if (this.#call?.inside && this.#state.screen === "lobby") this.#state = { ...this.#state, screen: "call", busy: false };
+    if ((this.#call?.inside || this.#call?.knocking) && this.#state.screen === "lobby") this.#state = { ...this.#state, screen: "call", busy: false };
     this.#wakeLock.keep(this.#state.screen === "call");
-    this.#view.set(viewOf(this.#state, this.#local.view(), this.#call));
+    this.#view.set(viewOf(this.#state, this.#local.view(), this.#call, this.#chat.lines));
   }
 
   #notify(notice: Notice): void {

@@ -3,12 +3,14 @@ import { base64urlnopad } from "@scure/base";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import vectors from "../../../src-tauri/crates/contract/vectors/signals.json";
 import type { ClientMessage } from "../contract/ClientMessage";
+import type { RelayMessage } from "../contract/RelayMessage";
 import type { SignalBody } from "../contract/SignalBody";
-import { FakePeerConnection, settle } from "../test/fake-rtc";
+import { FakeChannel, FakePeerConnection, settle } from "../test/fake-rtc";
 import { type IncomingSignal, type Party, Signer, freshNonce, signedBytes } from "./auth";
 import { Call } from "./call";
+import { ChatLog } from "./chat";
 import { CONNECT_TIMEOUT_MS } from "./peer";
-import type { RelayHandlers } from "./relay";
+import type { RelayHandlers, Resume } from "./relay";
 import type { RoomMessage } from "./roster";
 
 const { room } = vectors;
@@ -41,8 +43,9 @@ class Other {
 }
 
 class World {
-  readonly sockets: { handlers: RelayHandlers; sent: ClientMessage[]; closed: boolean }[] = [];
+  readonly sockets: { handlers: RelayHandlers; resume: Resume | null; sent: ClientMessage[]; closed: boolean }[] = [];
   readonly pcs: FakePeerConnection[] = [];
+  peer = ME;
   readonly events = {
     changed: vi.fn(),
     refused: vi.fn(),
@@ -51,13 +54,15 @@ class World {
     joined: vi.fn(),
     left: vi.fn(),
   };
+  readonly chat = new ChatLog();
   readonly call = new Call({
     link: { room, secret },
     name: "Me",
     outgoing: { stream: new MediaStream(), track: () => null, has: () => false, state: () => ({ muted: true, camera_off: true }) },
     events: this.events,
-    connectRelay: (handlers) => {
-      const socket = { handlers, sent: [] as ClientMessage[], closed: false };
+    chat: this.chat,
+    connectRelay: (handlers, resume) => {
+      const socket = { handlers, resume, sent: [] as ClientMessage[], closed: false };
       this.sockets.push(socket);
       return { send: (message) => void socket.sent.push(message), close: () => void (socket.closed = true) };
     },
@@ -72,17 +77,30 @@ class World {
   get relay() {
     return this.sockets.at(-1)!;
   }
+  /** The nonces of all joins, the last one last. */
+  get nonces(): string[] {
+    return this.sockets.flatMap(({ sent }) => sent.flatMap((message) => (message.type === "join" ? [message.nonce] : [])));
+  }
   get me(): Party {
-    const join = this.relay.sent.find((message) => message.type === "join");
-    return { peer: ME, nonce: join?.type === "join" ? join.nonce : "" };
+    return { peer: this.peer, nonce: this.nonces.at(-1) ?? "" };
   }
   get signals() {
     return this.relay.sent.flatMap((message) => (message.type === "signal" ? [message] : []));
   }
-  welcome() {
-    this.relay.handlers.message({ type: "welcome", peer: ME, challenge: "", ice_servers: [], resume: "" });
+  welcome(change: Partial<Extract<RelayMessage, { type: "welcome" }>> = {}) {
+    const message: RelayMessage & { type: "welcome" } = { type: "welcome", peer: ME, challenge: "", ice_servers: [], resume: `token ${this.sockets.length}`, ...change };
+    this.peer = message.peer;
+    this.relay.handlers.message(message);
   }
-  roster(others: Other[], order = 10, key = vectors.host_key) {
+  say(message: RelayMessage) {
+    this.relay.handlers.message(message);
+  }
+  /** The socket breaks, and the next one is open. */
+  breaks(after = 1_000) {
+    this.relay.handlers.lost();
+    vi.advanceTimersByTime(after);
+  }
+  roster(others: Other[], order = 10, key = vectors.host_key, locked = false) {
     const host = others.find((other) => other.host);
     const message: RoomMessage = {
       type: "room",
@@ -91,7 +109,7 @@ class World {
       peers: [...others.filter((other) => !other.host).map(({ member }) => member), { ...this.me, name: "Me", order }],
       count: others.length + 1,
       capacity: 8,
-      locked: false,
+      locked,
     };
     this.relay.handlers.message(message);
   }
@@ -260,7 +278,7 @@ describe("what did not prove where it comes from stops media with that member an
     world.enter([other]);
     const signal = other.says(world.me, OFFER);
     await world.hear(signal);
-    await world.hear(signal);
+    await world.hear({ ...signal, n: 2 });
     expectRefused();
   });
 
@@ -295,18 +313,118 @@ describe("what did not prove where it comes from stops media with that member an
 });
 
 describe("without the relay", () => {
-  it("the call goes on, and comes back as a new member", () => {
-    world.enter([host()]);
+  it("the call goes on, and is taken up where it was", async () => {
+    const other = host();
+    world.enter([other]);
     world.pcs[0]!.become("connected");
+    await world.hear({ ...other.says(world.me, OFFER), n: 7 });
     world.relay.handlers.lost();
     expect([world.call.phase, world.call.relayLost]).toEqual(["connected", true]);
     vi.advanceTimersByTime(1_000);
-    expect(world.sockets).toHaveLength(2);
+    expect(world.relay.resume).toEqual({ resume: "token 1", ack: 7 });
+    world.welcome({ resumed: true });
+    expect(world.relay.sent).toEqual([]);
+    // What was kept comes first; what was there before does not come again.
+    const missed = other.says(world.me, { candidate: { candidate: "late" } });
+    await world.hear({ ...missed, n: 7 });
+    await world.hear({ ...missed, n: 8 });
+    world.roster([other]);
+    expect(world.call.relayLost).toBe(false);
+    expect(world.pcs).toHaveLength(1);
+    expect(world.pcs[0]!.candidates).toEqual([{ candidate: "late" }]);
+    expect(world.events.notAuthentic).not.toHaveBeenCalled();
+  });
+
+  it("that has forgotten all it comes back as who it was: same nonce, growing numbers, and media never stops", async () => {
+    const other = host();
+    world.enter([other]);
+    await world.hear({ ...other.says(world.me, OFFER), n: 40 });
+    world.pcs[0]!.become("connected");
+    const before = world.signals.at(-1)!.seq;
+    world.breaks();
+    world.welcome({ resume: "another" });
+    expect(world.nonces).toHaveLength(2);
+    expect(new Set(world.nonces).size).toBe(1);
+    // The host is still on its way.
+    world.roster([]);
+    expect([world.call.phase, world.pcs[0]!.closed]).toEqual(["connected", false]);
+    world.roster([other]);
+    await world.hear({ ...other.says(world.me, { candidate: null }), n: 1 });
+    await world.hear({ ...other.says(world.me, OFFER), n: 2 });
+    expect(world.signals.at(-1)!.seq).toBeGreaterThan(before);
+    expect([world.pcs.length, world.events.left.mock.calls.length, world.events.notAuthentic.mock.calls.length]).toEqual([1, 0, 0]);
+  });
+
+  it("waits for the host to open the room again, and is back by itself", () => {
+    const other = host();
+    world.enter([other]);
+    world.pcs[0]!.become("connected");
+    world.breaks();
     world.welcome();
+    for (let attempt = 0; attempt < 30; attempt++) {
+      const before = world.nonces.length;
+      world.say({ type: "error", code: "not_found", message: "" });
+      for (let second = 0; second < 30 && world.nonces.length === before; second++) vi.advanceTimersByTime(1_000);
+    }
+    expect([world.call.phase, world.call.relayLost, world.sockets.length]).toEqual(["connected", true, 2]);
+    expect(new Set(world.nonces).size).toBe(1);
+    expect(world.nonces.length).toBeGreaterThan(20);
+    world.roster([other]);
+    expect(world.call.relayLost).toBe(false);
+    expect(world.events.ended).not.toHaveBeenCalled();
+  });
+
+  it("that has no room for it any more, and nobody connected, it ends with a reason", () => {
+    world.enter([]);
+    world.breaks();
+    world.welcome();
+    for (let attempt = 0; attempt < 30; attempt++) {
+      if (!world.relay.closed) world.say({ type: "error", code: "not_found", message: "" });
+      vi.advanceTimersByTime(30_000);
+    }
+    expect(world.events.ended).toHaveBeenCalledWith({ type: "refused", code: "not_found" }, null);
+    expect(world.nonces.length).toBeLessThan(20);
+  });
+
+  it("under another id it is a new member with a new nonce, and the old connections end", () => {
+    world.enter([host()]);
+    world.pcs[0]!.become("connected");
+    world.breaks();
+    world.welcome({ peer: "nnnnnnnnnnnnnnnn" });
+    expect(new Set(world.nonces).size).toBe(2);
     world.roster([host()]);
     expect(world.pcs[0]!.closed).toBe(true);
-    expect(world.call.relayLost).toBe(false);
     expect(world.call.peers()).toHaveLength(1);
+    // A relay that says that it goes on, but as somebody else, is not believed.
+    world.breaks();
+    world.welcome({ peer: "oooooooooooooooo", resumed: true });
+    expect(new Set(world.nonces).size).toBe(3);
+  });
+
+  it("tells once more what was said meanwhile to those who are not connected", async () => {
+    const later = new Other("pppppppppppppppp", 11);
+    world.enter([host(), later]);
+    await settle();
+    world.pcs[0]!.become("connected");
+    const offer = world.signals.at(-1)!;
+    world.breaks();
+    world.pcs[1]!.onicecandidate?.({ candidate: { toJSON: () => ({ candidate: "meanwhile" }) } });
+    world.welcome({ resumed: true });
+    world.roster([host(), later].map((other) => other));
+    const told = world.signals.filter(({ to }) => to === later.peer);
+    expect(told.map(({ body }) => body).slice(-2)).toEqual([offer.body, '{"candidate":{"candidate":"meanwhile"}}']);
+    expect(told.at(-1)!.seq).toBeGreaterThan(offer.seq);
+    expect(world.signals.filter(({ to }) => to === "hhhhhhhhhhhhhhhh")).toEqual([]);
+  });
+
+  it("confirms what arrives, soon but not one by one", async () => {
+    const other = host();
+    world.enter([other]);
+    const acks = () => world.relay.sent.flatMap((message) => (message.type === "ack" ? [message.n] : []));
+    for (let n = 1; n <= 20; n++) await world.hear({ ...other.says(world.me, { candidate: null }), n });
+    expect(acks()).toEqual([16]);
+    vi.advanceTimersByTime(1_000);
+    expect(acks()).toEqual([16, 20]);
   });
 
   it("it is tried for a while only, and ends when media is gone too", () => {
@@ -318,5 +436,167 @@ describe("without the relay", () => {
     }
     expect(world.sockets.length).toBeLessThan(30);
     expect(world.events.ended).toHaveBeenCalledWith({ type: "network" }, null);
+  });
+
+  it("it is tried as long as media flows", () => {
+    world.enter([host()]);
+    world.pcs[0]!.become("connected");
+    world.relay.handlers.lost();
+    for (let i = 0; i < 100; i++) {
+      vi.advanceTimersByTime(30_000);
+      world.relay.handlers.lost();
+    }
+    expect(world.sockets.length).toBeGreaterThan(90);
+    expect(world.call.phase).toBe("connected");
+  });
+});
+
+describe("at the door", () => {
+  const knock = () => world.say({ type: "knock", peer: ME, name: "Me" });
+  const deny = () => world.say({ type: "error", code: "denied", message: "" });
+
+  it("waits without an end, until it is let in", () => {
+    world.call.start();
+    world.welcome();
+    knock();
+    vi.advanceTimersByTime(600_000);
+    expect([world.call.phase, world.pcs.length]).toEqual(["knocking", 0]);
+    world.roster([host()]);
+    expect([world.call.phase, world.call.knocking]).toEqual(["connecting", false]);
+  });
+
+  it("is told that it is not let in, and does not try again by itself", () => {
+    world.call.start();
+    world.welcome();
+    knock();
+    deny();
+    vi.advanceTimersByTime(600_000);
+    expect(world.events.refused).toHaveBeenCalledWith("denied");
+    expect(world.sockets).toHaveLength(1);
+  });
+
+  it("keeps its place when the socket breaks", () => {
+    world.call.start();
+    world.welcome();
+    knock();
+    world.breaks();
+    expect(world.call.relayLost).toBe(true);
+    world.welcome({ resumed: true });
+    knock();
+    expect([world.call.phase, world.call.relayLost]).toEqual(["knocking", false]);
+    deny();
+    expect(world.events.refused).toHaveBeenCalledWith("denied");
+  });
+
+  it("is somebody else's knock not ours", () => {
+    world.call.start();
+    world.welcome();
+    world.say({ type: "knock", peer: "pppppppppppppppp", name: "Me" });
+    expect(world.call.phase).toBe("joining");
+  });
+});
+
+describe("the host", () => {
+  it("sends us away by its own word, on either way", async () => {
+    for (const way of ["signal", "channel"]) {
+      world = new World();
+      const other = host();
+      world.enter([other]);
+      await world.hear(other.says(world.me, OFFER));
+      const channel = new FakeChannel("ahoy");
+      world.pcs[0]!.ondatachannel?.({ channel });
+      if (way === "signal") await world.hear(other.says(world.me, { bye: "removed" }));
+      else channel.receive({ type: "bye", reason: "removed" });
+      expect(world.events.ended).toHaveBeenCalledWith({ type: "refused", code: "removed" }, null);
+      expect(world.pcs[0]!.closed).toBe(true);
+    }
+  });
+
+  it("is the only one who can: from another it is a good-bye", async () => {
+    const [first, second] = [host(), new Other("pppppppppppppppp", 5)];
+    world.enter([first, second]);
+    await world.hear(second.says(world.me, { bye: "removed" }));
+    expect(world.events.ended).not.toHaveBeenCalled();
+    expect(world.call.peers().map(({ host }) => host)).toEqual([true]);
+  });
+
+  it("stays the host, whatever a later roster calls it", async () => {
+    const other = host();
+    world.enter([other]);
+    const demoted = new Other(other.peer, 0);
+    Object.assign(demoted.party, other.party);
+    world.roster([demoted]);
+    expect(world.call.peers()).toMatchObject([{ host: true }]);
+    await world.hear(demoted.says(world.me, OFFER));
+    expect(world.call.peers()[0]?.state).toBe("not_authentic");
+  });
+
+  it("locks the room", () => {
+    world.enter([host()]);
+    expect(world.call.locked).toBe(false);
+    world.roster([host()], 10, vectors.host_key, true);
+    expect(world.call.locked).toBe(true);
+  });
+});
+
+it("a member that comes with another nonce is another member", async () => {
+  const before = new Other("pppppppppppppppp", 1);
+  world.enter([before]);
+  const after = new Other("pppppppppppppppp", 2);
+  world.roster([after]);
+  expect([world.pcs.length, world.pcs[0]!.closed]).toEqual([2, true]);
+  // Its numbers begin anew, and what the first one said counts no more.
+  await world.hear(after.says(world.me, OFFER));
+  expect(world.call.peers()[0]?.state).toBe("connecting");
+  await world.hear({ ...before.says(world.me, OFFER), n: 2 });
+  expect(world.call.peers()[0]?.state).toBe("not_authentic");
+});
+
+describe("chat", () => {
+  const open = (at: number) => {
+    const channel = new FakeChannel("ahoy");
+    world.pcs[at]!.ondatachannel?.({ channel });
+    channel.open();
+    return channel;
+  };
+
+  it("goes to those who are connected, and is delivered when they say so", () => {
+    world.enter([host(), new Other("pppppppppppppppp", 5), new Other("qqqqqqqqqqqqqqqq", 6)]);
+    const [first, second] = [open(0), open(1)];
+    world.call.sendChat("hello");
+    const line = { type: "chat", id: 1, text: "hello" };
+    expect([first.sent.at(-1), second.sent.at(-1)]).toEqual([line, line]);
+    first.receive({ type: "chat_received", id: 1 });
+    expect(world.chat.lines).toMatchObject([{ name: null, text: "hello", delivered: false }]);
+    second.receive({ type: "chat_received", id: 1 });
+    expect(world.chat.lines).toMatchObject([{ delivered: true }]);
+  });
+
+  it("goes nowhere while nobody is connected", () => {
+    world.enter([host()]);
+    world.call.sendChat("hello");
+    expect(world.chat.lines).toEqual([]);
+  });
+
+  it("is heard under the name of the roster, confirmed, and bounded", () => {
+    world.enter([host()]);
+    const channel = open(0);
+    channel.receive({ type: "chat", id: 3, text: "ahoy" });
+    channel.receive({ type: "chat", id: 4, text: "x".repeat(16 * 1024 + 1) });
+    channel.receive({ type: "chat", id: 5, text: " \n " });
+    expect(world.chat.lines).toMatchObject([{ name: "name of h", text: "ahoy", delivered: true }]);
+    expect(channel.sent.filter((message) => (message as { type: string }).type === "chat_received")).toEqual([
+      { type: "chat_received", id: 3 },
+      { type: "chat_received", id: 5 },
+    ]);
+  });
+
+  it("is not heard from who is not authentic", async () => {
+    const other = host();
+    world.enter([other]);
+    const channel = open(0);
+    await world.hear(new Other(other.peer, 0, true, new Uint8Array(16)).says(world.me, OFFER));
+    channel.receive({ type: "chat", id: 1, text: "trust me" });
+    expect(world.chat.lines).toEqual([]);
   });
 });

@@ -7,20 +7,15 @@ import type { PeerId } from "../contract/PeerId";
 import type { PeerView } from "../contract/PeerView";
 import type { RelayMessage } from "../contract/RelayMessage";
 import type { SignalBody } from "../contract/SignalBody";
-import { type IncomingSignal, Signer, freshNonce, roomOfKey } from "./auth";
-import { Backoff } from "../backoff";
+import { type IncomingSignal, Signer, freshNonce, identity, roomOfKey } from "./auth";
+import type { ChatLog } from "./chat";
 import type { GuestLink } from "./link";
 import { type Kind, type Outgoing, Peer, type PeerOptions } from "./peer";
-import { RelaySocket, type RelayHandlers } from "./relay";
-import { type RoomMessage, type RosterMember, isPolite, membersOf, offersTo, tidyName } from "./roster";
+import { type RoomMessage, type RosterMember, commitsTo, isPolite, membersOf, offersTo, tidyName } from "./roster";
+import { type ConnectRelay, Session } from "./session";
 
-/** How long the relay may take to let us in once it has answered. */
-const JOIN_TIMEOUT_MS = 15_000;
-/** More failing attempts than this to come back, about eight minutes, and the page stops trying. */
-const REJOIN_ATTEMPTS = 20;
-
-/** The least that a call needs of a relay's socket. */
-export type Relay = Pick<RelaySocket, "send" | "close">;
+/** Refusals of a return that may pass: the host is on its way back too, or the relay is busy. */
+const PASSING: ReadonlySet<ErrorCode> = new Set(["not_found", "not_in_room", "room_full", "locked", "busy", "rate_limited"]);
 
 export interface CallEvents {
   /** Something that the view shows changed. */
@@ -40,7 +35,8 @@ export interface CallOptions {
   name: string;
   outgoing: Outgoing;
   events: CallEvents;
-  connectRelay: (handlers: RelayHandlers) => Relay;
+  chat: ChatLog;
+  connectRelay: ConnectRelay;
   connectPeer?: PeerOptions["connect"];
   /** Milliseconds since 1970. */
   now?: () => number;
@@ -50,47 +46,53 @@ interface Entry {
   member: RosterMember;
   peer: Peer;
   authentic: boolean;
-  /** Left the roster without a word; it stays as long as its media flows. */
+  /** Not in the roster; it stays as long as its media flows. */
   absent: boolean;
 }
 
 export class Call {
   /** In the room. */
   inside = false;
+  /** At the door: the host has to let us in. */
+  knocking = false;
+  /** The host has closed the room to newcomers. */
+  locked = false;
   /** The relay's socket is gone; the call goes on without it as long as media flows. */
   relayLost = false;
   connectedAt: number | null = null;
 
   readonly #options: CallOptions;
+  readonly #session: Session;
   readonly #entries = new Map<PeerId, Entry>();
   /** Who said good-bye: a roster that still names them is old. */
-  readonly #departed = new Set<PeerId>();
-  readonly #backoff = new Backoff(1_000, 30_000, REJOIN_ATTEMPTS);
-  #relay: Relay | null = null;
+  readonly #departed = new Set<string>();
   #signer: Signer | null = null;
+  /** The relay has given us another id than we had: our connections were those of somebody else. */
+  #renewed = false;
   #iceServers: RTCIceServer[] = [];
   #hostHere = false;
   #over = false;
   #lastName: string | null = null;
-  #joinTimer: ReturnType<typeof setTimeout> | undefined;
-  #retryTimer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(options: CallOptions) {
     this.#options = options;
-  }
-
-  start(): void {
-    this.#relay = this.#options.connectRelay({
+    this.#session = new Session(options.connectRelay, {
+      join: (peer) => this.#join(peer),
+      iceServers: (servers) => (this.#iceServers = servers),
       message: (message) => this.#receive(message),
       lost: () => this.#lost(),
     });
+  }
+
+  start(): void {
+    this.#session.start();
   }
 
   /** Leaves, and says so to everybody. Synchronous, so that it works while the page is closed. */
   leave(): void {
     if (this.#over) return;
     for (const entry of this.#entries.values()) this.#sendTo(entry, { bye: "hang_up" });
-    this.#relay?.send({ type: "leave" });
+    this.#session.send({ type: "leave" });
     this.#finish("hang_up");
   }
 
@@ -102,6 +104,15 @@ export class Call {
     for (const { peer } of this.#entries.values()) peer.sayState();
   }
 
+  /** A line of chat for everybody who is connected. */
+  sendChat(text: string): void {
+    const there = [...this.#entries.values()].filter(({ peer, authentic }) => authentic && peer.canHear);
+    if (there.length === 0) return;
+    const message = this.#options.chat.write(text, there.map(({ member }) => member.peer));
+    for (const { peer } of there) peer.say(message);
+    this.#options.events.changed();
+  }
+
   stream(peer: PeerId): MediaStream | null {
     return this.#entries.get(peer)?.peer.incoming ?? null;
   }
@@ -111,8 +122,9 @@ export class Call {
   }
 
   get phase(): CallPhase {
-    if (!this.inside) return "joining";
     const states = this.peers().map(({ state }) => state);
+    if (this.knocking && states.length === 0) return "knocking";
+    if (!this.inside) return "joining";
     if (states.length === 0) return this.#hostHere ? "waiting" : "host_away";
     if (states.includes("connected")) return "connected";
     if (states.includes("reconnecting") || states.includes("failed")) return "reconnecting";
@@ -128,17 +140,17 @@ export class Call {
       muted: peer.muted,
       camera_off: peer.cameraOff,
       quality: peer.quality,
-      words: null,
+      words: authentic ? peer.words : null,
     }));
   }
 
-  #receive(message: RelayMessage): void {
+  #receive(message: Exclude<RelayMessage, { type: "welcome" }>): void {
     if (this.#over) return;
     switch (message.type) {
-      case "welcome":
-        return this.#join(message.peer, message.ice_servers);
       case "room":
         return this.#room(message);
+      case "knock":
+        return this.#knock(message.peer);
       case "left":
         return this.#leftRoster(message.peer);
       case "signal":
@@ -151,46 +163,65 @@ export class Call {
     }
   }
 
-  #join(peer: PeerId, iceServers: RTCIceServer[]): void {
+  /** Under the same id it is the same membership, whatever the relay remembers: same nonce, growing numbers. */
+  #join(peer: PeerId) {
     const { link, name } = this.#options;
-    this.#iceServers = iceServers;
-    // Where this is not the first join, the roster may still name the member that this page was before.
-    if (this.#signer) this.#departed.add(this.#signer.me.peer);
-    this.#signer = new Signer(link.room, link.secret, { peer, nonce: freshNonce() });
-    this.#relay?.send({ type: "join", room: link.room, role: "caller", name, nonce: this.#signer.me.nonce });
-    this.#joinTimer = setTimeout(() => this.#lost(), JOIN_TIMEOUT_MS);
+    if (this.#signer?.me.peer !== peer) {
+      // The roster may still name the member that this page was before.
+      if (this.#signer) this.#departed.add(identity(this.#signer.me));
+      this.#renewed = this.#signer !== null;
+      this.#signer = new Signer(link.room, link.secret, { peer, nonce: freshNonce() });
+    }
+    return { type: "join", room: link.room, role: "caller", name, nonce: this.#signer.me.nonce } as const;
+  }
+
+  #knock(peer: PeerId): void {
+    if (peer !== this.#signer?.me.peer) return;
+    this.#session.settle();
+    this.relayLost = false;
+    this.knocking = true;
+    this.#options.events.changed();
   }
 
   #room(room: RoomMessage): void {
-    const signer = this.#signer;
+    const me = this.#signer?.me;
     const members = membersOf(room);
-    const me = members.find(({ peer }) => peer === signer?.me.peer);
-    if (!signer || !me) return;
+    const self = members.find((member) => me && identity(member) === identity(me));
+    if (!self) return;
     if (room.kind !== "call") return this.#error("unsupported");
-    clearTimeout(this.#joinTimer);
-    if (this.relayLost) {
-      // A new socket is a new member: the connections of the old one end here and there.
-      for (const entry of [...this.#entries.values()]) this.#drop(entry);
-      this.relayLost = false;
-      this.#backoff.reset();
-    }
+    const returned = this.#session.returning;
+    this.#session.settle();
+    if (this.#renewed) for (const entry of [...this.#entries.values()]) this.#drop(entry);
+    this.#renewed = false;
+    this.relayLost = false;
+    this.knocking = false;
     this.inside = true;
+    this.locked = room.locked;
     this.#hostHere = room.host !== null;
-    for (const id of this.#entries.keys()) if (!members.some(({ peer }) => peer === id)) this.#leftRoster(id);
-    for (const member of members) if (member !== me) this.#meet(me, member);
+    const present = new Set(members.map(identity));
+    for (const entry of [...this.#entries.values()]) {
+      // Who is still on the way back as we were is not gone; a relay that was there all the time knows better.
+      if (!present.has(identity(entry.member))) this.#miss(entry, returned);
+    }
+    for (const member of members) if (member !== self) this.#meet(self, member);
+    if (returned) for (const { peer, authentic } of this.#entries.values()) if (authentic) peer.retell();
     this.#options.events.changed();
   }
 
   #meet(me: RosterMember, member: RosterMember): void {
     const known = this.#entries.get(member.peer);
-    if (known) {
-      known.member = member;
+    const forged = member.hostKey !== undefined && roomOfKey(member.hostKey) !== this.#options.link.room;
+    if (known && identity(known.member) === identity(member)) {
+      const hostKey = member.hostKey ?? known.member.hostKey;
+      // Who was the host has to sign as the host, whatever a roster says later.
+      known.member = hostKey === undefined ? member : { ...member, hostKey };
       known.absent = false;
+      if (forged && known.authentic) this.#refuse(known, true);
       return;
     }
-    if (this.#departed.has(member.peer)) return;
-    const { outgoing, connectPeer } = this.#options;
-    const forged = member.hostKey !== undefined && roomOfKey(member.hostKey) !== this.#options.link.room;
+    if (known) this.#drop(known);
+    if (this.#departed.has(identity(member))) return;
+    const { outgoing, connectPeer, chat, events } = this.#options;
     const entry: Entry = {
       member,
       authentic: true,
@@ -198,18 +229,25 @@ export class Call {
       peer: new Peer({
         offers: offersTo(me, member) && !forged,
         polite: isPolite(me, member),
+        commits: commitsTo(me, member),
         iceServers: this.#iceServers,
         outgoing,
         hooks: {
           send: (body) => this.#sendTo(entry, body),
           changed: () => this.#peerChanged(entry),
           bye: (reason) => this.#bye(entry, reason),
+          forged: () => this.#refuse(entry, true),
+          chat: (text) => {
+            if (text.trim()) chat.heard(tidyName(entry.member.name), text);
+            events.changed();
+          },
+          chatReceived: (id) => void (chat.received(entry.member.peer, id) && events.changed()),
         },
         ...(connectPeer ? { connect: connectPeer } : {}),
       }),
     };
     this.#entries.set(member.peer, entry);
-    this.#options.events.joined(member.peer, tidyName(member.name));
+    events.joined(member.peer, tidyName(member.name));
     if (forged) this.#refuse(entry, true);
   }
 
@@ -224,11 +262,12 @@ export class Call {
   }
 
   #sendTo(entry: Entry, body: SignalBody): void {
-    if (this.#signer && entry.authentic) this.#relay?.send(this.#signer.seal(entry.member, body));
+    if (this.#signer && entry.authentic) this.#session.send(this.#signer.seal(entry.member, body));
   }
 
   /** What came in this member's name is not its own, or it says that of ours: no media with it. */
   #refuse(entry: Entry, tell: boolean): void {
+    if (!entry.authentic || this.#over) return;
     if (tell) this.#sendTo(entry, { bye: "not_authentic" });
     entry.authentic = false;
     entry.peer.close();
@@ -237,27 +276,33 @@ export class Call {
   }
 
   #bye(entry: Entry, reason: ByeReason): void {
-    if (!this.#entries.has(entry.member.peer)) return;
+    if (this.#entries.get(entry.member.peer) !== entry) return;
     if (reason === "not_authentic") return this.#refuse(entry, false);
-    this.#departed.add(entry.member.peer);
+    // Only the host sends away; from anybody else it is a way to say good-bye.
+    if (reason === "removed" && entry.member.hostKey !== undefined) return this.#end({ type: "refused", code: "removed" });
+    this.#departed.add(identity(entry.member));
     this.#drop(entry);
-    if (this.#entries.size === 0) this.#end({ type: reason === "hang_up" ? "by_them" : "network" });
+    if (this.#entries.size === 0) this.#end({ type: reason === "failed" ? "network" : "by_them" });
   }
 
   #leftRoster(id: PeerId): void {
     const entry = this.#entries.get(id);
-    if (!entry) return;
+    if (entry) this.#miss(entry, false);
+  }
+
+  /** It is not in the roster. It stays while media flows, or, with `patience`, until its connection is given up. */
+  #miss(entry: Entry, patience: boolean): void {
     entry.absent = true;
-    if (entry.peer.state !== "connected" || !entry.authentic) this.#drop(entry);
+    if (!entry.authentic || (entry.peer.state !== "connected" && !patience)) this.#drop(entry);
   }
 
   #peerChanged(entry: Entry): void {
-    if (this.#over || !this.#entries.has(entry.member.peer)) return;
+    if (this.#over || this.#entries.get(entry.member.peer) !== entry) return;
     const { state } = entry.peer;
     if (state === "connected") {
       this.connectedAt ??= (this.#options.now ?? Date.now)();
       this.#lastName = tidyName(entry.member.name) || this.#lastName;
-    } else if (entry.absent) {
+    } else if (entry.absent && state !== "connecting") {
       this.#drop(entry);
     }
     const all = [...this.#entries.values()];
@@ -267,21 +312,21 @@ export class Call {
   }
 
   #drop(entry: Entry): void {
-    this.#entries.delete(entry.member.peer);
+    if (this.#entries.get(entry.member.peer) === entry) this.#entries.delete(entry.member.peer);
     entry.peer.close();
     this.#options.events.left(entry.member.peer, tidyName(entry.member.name));
     this.#options.events.changed();
   }
 
   #error(code: ErrorCode): void {
-    if (!this.inside) {
-      this.#finish();
-      return this.#options.events.refused(code);
+    if (this.#session.returning && PASSING.has(code)) {
+      if (!this.#session.rejoin(this.#anyConnected())) this.#stop(code);
+      return;
     }
-    if (code === "removed" || code === "denied") return this.#end({ type: "refused", code });
+    if (!this.inside || code === "removed" || code === "denied") return this.#stop(code);
     // The room is gone, or does not take us back: what is connected goes on.
     if (["not_found", "not_in_room", "room_full", "locked", "unsupported"].includes(code)) {
-      if (!this.#anyConnected()) this.#end({ type: "refused", code });
+      if (!this.#anyConnected()) this.#stop(code);
       return;
     }
     console.warn(`The relay refused a message: ${code}.`);
@@ -289,17 +334,9 @@ export class Call {
 
   #lost(): void {
     if (this.#over) return;
-    clearTimeout(this.#joinTimer);
-    this.#relay?.close();
-    this.#relay = null;
-    if (!this.inside) {
-      this.#finish();
-      return this.#options.events.refused("relay_unreachable");
-    }
+    if (!this.inside && !this.knocking) return this.#stop("relay_unreachable");
     this.relayLost = true;
-    const wait = this.#backoff.next();
-    if (wait !== null) this.#retryTimer = setTimeout(() => this.start(), wait);
-    else if (!this.#anyConnected()) return this.#end({ type: "network" });
+    if (!this.#session.retry(this.#anyConnected()) && !this.#anyConnected()) return this.#end({ type: "network" });
     this.#options.events.changed();
   }
 
@@ -307,20 +344,24 @@ export class Call {
     return [...this.#entries.values()].some(({ peer }) => peer.state === "connected");
   }
 
+  /** Refused: before the room it is the way in that failed, after that the call is over. */
+  #stop(code: ErrorCode): void {
+    if (this.inside) return this.#end({ type: "refused", code });
+    this.#finish();
+    this.#options.events.refused(code);
+  }
+
   #end(reason: EndReason): void {
     if (this.#over) return;
-    this.#relay?.send({ type: "leave" });
+    this.#session.send({ type: "leave" });
     this.#finish();
     this.#options.events.ended(reason, this.#lastName);
   }
 
   #finish(bye?: ByeReason): void {
     this.#over = true;
-    clearTimeout(this.#joinTimer);
-    clearTimeout(this.#retryTimer);
     for (const { peer } of this.#entries.values()) peer.close(bye);
     this.#entries.clear();
-    this.#relay?.close();
-    this.#relay = null;
+    this.#session.close();
   }
 }

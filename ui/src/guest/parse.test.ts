@@ -29,6 +29,10 @@ describe("a message of the relay", () => {
     '{"type":"signal","from":"abcdefghij234567","n":1,"seq":1e300,"body":"","mac":"AA"}',
     '{"type":"signal","from":"abcdefghij234567","n":1,"seq":1,"body":{},"mac":"AA"}',
     '{"type":"welcome","peer":"abcdefghij234567","challenge":"AA","ice_servers":{},"resume":""}',
+    '{"type":"welcome","peer":"abcdefghij234567","challenge":"AA","ice_servers":[],"resume":"","resumed":"yes"}',
+    `{"type":"welcome","peer":"abcdefghij234567","challenge":"AA","ice_servers":[],"resume":"${"A".repeat(1025)}"}`,
+    '{"type":"knock","peer":"abcdefghij234567"}',
+    '{"type":"knock","peer":"abc","name":""}',
     " ".repeat(MAX_MESSAGE + 1),
   ])("is refused where it is rubbish: %.60s", (text) => {
     expect(parseRelayMessage(text)).toBeNull();
@@ -46,7 +50,8 @@ describe("the body of a signal", () => {
     expect(parseSignalBody('{"candidate":null}')).toEqual({ candidate: null });
     expect(parseSignalBody('{"candidate":{"candidate":"c","sdpMid":null}}')).toEqual({ candidate: { candidate: "c", sdpMid: null } });
     expect(parseSignalBody('{"bye":"hang_up"}')).toEqual({ bye: "hang_up" });
-    expect(parseSignalBody('{"bye":"a new reason"}')).toEqual({ bye: "failed" });
+    expect(parseSignalBody('{"bye":"a new reason"}')).toEqual({ bye: "unknown" });
+    expect(parseSignalBody('{"bye":"removed"}')).toEqual({ bye: "removed" });
   });
 
   it.each(["{}", '{"description":{"type":"pranswer","sdp":""}}', '{"description":null}', '{"candidate":7}'])("is not %s", (text) => {
@@ -58,5 +63,41 @@ describe("a message of the data channel", () => {
   it("says what is off", () => {
     expect(parseDataMessage('{"type":"state","muted":true,"camera_off":false}')).toEqual({ type: "state", muted: true, camera_off: false });
     expect(parseDataMessage('{"type":"state","muted":"yes"}')).toBeNull();
+  });
+
+  const nonce = "AAECAwQFBgcICQoLDA0ODw";
+  const commitment = "Frz_8yrg22RtV_ii4N9AplTqP6CCvWGFtVjm7enKosE";
+
+  it("is a line, its receipt, or a step towards the words", () => {
+    for (const message of [
+      { type: "chat", id: 1, text: "李".repeat(5461) },
+      { type: "chat", id: 0xffff_ffff, text: "" },
+      { type: "chat_received", id: 9 },
+      { type: "words_commit", commitment },
+      { type: "words_nonce", nonce },
+      { type: "words_reveal", nonce },
+      { type: "bye", reason: "removed" },
+    ]) {
+      expect(parseDataMessage(JSON.stringify(message))).toEqual(message);
+    }
+  });
+
+  it.each([
+    { type: "chat", id: 1, text: "李".repeat(5462) },
+    { type: "chat", id: 0, text: "a" },
+    { type: "chat", id: 2 ** 32, text: "a" },
+    { type: "chat", id: 1.5, text: "a" },
+    { type: "chat", id: 1, text: ["a"] },
+    { type: "chat", id: 1 },
+    { type: "chat_received", id: "1" },
+    { type: "words_commit", commitment: nonce },
+    { type: "words_commit", commitment: 7 },
+    { type: "words_nonce", nonce: commitment },
+    { type: "words_nonce", nonce: "AAECAwQFBgcICQoLDA0OD=" },
+    { type: "words_nonce", nonce: "AAECAwQFBgcICQoLDA0ODx" },
+    { type: "words_reveal" },
+    { type: "words_reveal", nonce: null },
+  ])("is refused where it is rubbish: %j", (message) => {
+    expect(parseDataMessage(JSON.stringify(message))).toBeNull();
   });
 });

@@ -1,19 +1,38 @@
 /** What comes from the relay or from another member is hostile until it went through here. */
+import { base64urlnopad } from "@scure/base";
 import * as v from "valibot";
 import type { ByeReason } from "../contract/ByeReason";
 import type { DataMessage } from "../contract/DataMessage";
 import type { ErrorCode } from "../contract/ErrorCode";
 import type { RelayMessage } from "../contract/RelayMessage";
 import type { SignalBody } from "../contract/SignalBody";
+import { MAX_CHAT_BYTES } from "./chat";
 
 /** The largest message, in UTF-16 units of its text: a wire message holds at most 64 KiB. */
 export const MAX_MESSAGE = 64 * 1024;
+
+/** The longest token of a relay: it says nothing to us, and is kept. */
+const MAX_TOKEN = 1024;
 
 const peerId = v.pipe(v.string(), v.regex(/^[a-z2-7]{16}$/));
 const roomId = v.pipe(v.string(), v.regex(/^[a-z2-7]{26}$/));
 /** Base64url without padding; whoever uses it checks its length. */
 const bytes = v.pipe(v.string(), v.regex(/^[\w-]{1,128}$/));
+/** So many bytes in base64url, written in the one way that there is. */
+const bytesOf = (length: number) =>
+  v.pipe(
+    bytes,
+    v.check((text) => {
+      try {
+        return base64urlnopad.decode(text).length === length;
+      } catch {
+        return false;
+      }
+    }),
+  );
 const count = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
+/** The number of a line of chat. */
+const line = v.pipe(count, v.minValue(1), v.maxValue(0xffff_ffff));
 const kind = v.picklist(["call", "broadcast"]);
 
 const iceServer = v.object({
@@ -38,7 +57,8 @@ const relayMessage = v.variant("type", [
     peer: peerId,
     challenge: bytes,
     ice_servers: v.pipe(v.array(iceServer), v.maxLength(16)),
-    resume: v.string(),
+    resume: v.pipe(v.string(), v.maxLength(MAX_TOKEN)),
+    resumed: v.optional(v.boolean()),
   }),
   v.object({ type: v.literal("created"), room: roomId }),
   v.object({
@@ -65,10 +85,12 @@ const relayMessage = v.variant("type", [
   v.object({ type: v.literal("error"), code: errorCode, message: v.string() }),
 ]) satisfies v.GenericSchema<unknown, RelayMessage>;
 
+const BYE_REASONS: readonly ByeReason[] = ["hang_up", "not_authentic", "failed", "removed"];
+
 // A reason that this version does not know is one all the same.
 const byeReason = v.pipe(
   v.string(),
-  v.transform((reason): ByeReason => (reason === "hang_up" || reason === "not_authentic" ? reason : "failed")),
+  v.transform((reason): ByeReason => BYE_REASONS.find((known) => known === reason) ?? "unknown"),
 );
 
 const candidate = v.object({
@@ -86,7 +108,11 @@ const signalBody = v.union([
 
 const dataMessage = v.variant("type", [
   v.object({ type: v.literal("state"), muted: v.boolean(), camera_off: v.boolean() }),
-  v.object({ type: v.literal("chat"), id: count, text: v.string() }),
+  v.object({ type: v.literal("chat"), id: line, text: v.pipe(v.string(), v.maxBytes(MAX_CHAT_BYTES)) }),
+  v.object({ type: v.literal("chat_received"), id: line }),
+  v.object({ type: v.literal("words_commit"), commitment: bytesOf(32) }),
+  v.object({ type: v.literal("words_nonce"), nonce: bytesOf(16) }),
+  v.object({ type: v.literal("words_reveal"), nonce: bytesOf(16) }),
   v.object({ type: v.literal("bye"), reason: byeReason }),
 ]) satisfies v.GenericSchema<unknown, DataMessage>;
 

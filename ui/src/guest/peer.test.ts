@@ -1,24 +1,33 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import type { SignalBody } from "../contract/SignalBody";
-import { FakePeerConnection, fakeTrack, settle } from "../test/fake-rtc";
+import { FakeChannel, FakePeerConnection, fakeTrack, settle } from "../test/fake-rtc";
+import { freshNonce } from "./auth";
 import { CONNECT_TIMEOUT_MS, type Kind, Peer, RECONNECT_TIMEOUT_MS, RESTART_AFTER_MS } from "./peer";
+import { WordsExchange, type WordsMessage, fingerprints } from "./words";
 
 const OFFER: SignalBody = { description: { type: "offer", sdp: "theirs" } };
 const ANSWER: SignalBody = { description: { type: "answer", sdp: "theirs" } };
 const candidate = (text: string): SignalBody => ({ candidate: { candidate: text, sdpMid: "0" } });
 
-function setUp({ offers = false, polite = false, devices = ["audio", "video"] as Kind[] } = {}) {
+function setUp({ offers = false, polite = false, commits = false, devices = ["audio", "video"] as Kind[] } = {}) {
   const pc = new FakePeerConnection();
   const tracks = new Map(devices.map((kind) => [kind, fakeTrack(kind)]));
   const sent: SignalBody[] = [];
-  const hooks = { send: (body: SignalBody) => void sent.push(body), changed: vi.fn(), bye: vi.fn() };
+  const hooks = {
+    send: (body: SignalBody) => void sent.push(body),
+    changed: vi.fn(),
+    bye: vi.fn(),
+    chat: vi.fn(),
+    chatReceived: vi.fn(),
+    forged: vi.fn(),
+  };
   const outgoing = {
     stream: new MediaStream(),
     track: (kind: Kind) => tracks.get(kind) ?? null,
     has: (kind: Kind) => tracks.has(kind),
     state: () => ({ muted: false, camera_off: !tracks.has("video") }),
   };
-  const peer = new Peer({ offers, polite, iceServers: [], outgoing, hooks, connect: () => pc.as() });
+  const peer = new Peer({ offers, polite, commits, iceServers: [], outgoing, hooks, connect: () => pc.as() });
   const descriptions = () => sent.flatMap((body) => ("description" in body ? [body.description.type] : []));
   return { peer, pc, sent, hooks, tracks, descriptions };
 }
@@ -200,4 +209,66 @@ it("a device that comes later is offered then", async () => {
   await peer.sendTrack("video");
   expect(pc.transceivers[1]!.direction).toBe("sendrecv");
   expect(pc.transceivers[1]!.sender.track).toBe(tracks.get("video"));
+});
+
+describe("the certificates", () => {
+  const sdp = (print: string) => `v=0\r\na=fingerprint:sha-256 ${print}\r\n`;
+  const offer = (print: string): SignalBody => ({ description: { type: "offer", sdp: sdp(print) } });
+
+  it("must be the first ones for as long as the connection lasts", async () => {
+    const { peer, pc, hooks } = setUp();
+    await peer.handle(offer("AA:BB"));
+    await peer.handle(offer("aa:bb"));
+    expect(hooks.forged).not.toHaveBeenCalled();
+    await peer.handle(offer("AA:CC"));
+    expect(hooks.forged).toHaveBeenCalledOnce();
+    expect(pc.remoteDescription?.sdp).toBe(sdp("aa:bb"));
+  });
+
+  it("give four words with who answers, and other ends see the same", async () => {
+    const { peer, pc, hooks } = setUp({ commits: true });
+    await peer.handle(offer("AA"));
+    const channel = new FakeChannel("ahoy");
+    pc.ondatachannel?.({ channel });
+    channel.open();
+    const own = fingerprints(pc.localDescription!.sdp);
+    const other = new WordsExchange(false, freshNonce());
+    const ends = { own: "sha-256 AA", other: own };
+    const said = (type: string) => channel.sent.find((message) => (message as { type: string }).type === type) as WordsMessage;
+    channel.receive(other.hear(said("words_commit"), ends).say);
+    other.hear(said("words_reveal"), ends);
+    expect(peer.words).toHaveLength(4);
+    expect(peer.words).toEqual(other.words);
+    expect(hooks.changed).toHaveBeenCalled();
+  });
+
+  it("are not who they were when what is revealed does not fit", async () => {
+    const { peer, pc, hooks } = setUp();
+    await peer.handle(offer("AA"));
+    const channel = new FakeChannel("ahoy");
+    pc.ondatachannel?.({ channel });
+    channel.open();
+    channel.receive(new WordsExchange(true, freshNonce()).open({ own: "x", other: "y" }));
+    channel.receive({ type: "words_reveal", nonce: freshNonce() });
+    expect(hooks.forged).toHaveBeenCalledOnce();
+    expect(peer.words).toBeNull();
+  });
+});
+
+describe("telling once more", () => {
+  it("says the last description and what came after it, while there is no connection", async () => {
+    const { peer, pc, sent } = setUp();
+    await peer.handle(OFFER);
+    for (let i = 0; i < 100; i++) pc.onicecandidate?.({ candidate: { toJSON: () => ({ candidate: `${i}` }) } });
+    const before = sent.length;
+    peer.retell();
+    const told = sent.slice(before);
+    expect(told).toHaveLength(65);
+    expect(told[0]).toMatchObject({ description: { type: "answer" } });
+    pc.become("connected");
+    peer.retell();
+    peer.close();
+    peer.retell();
+    expect(sent).toHaveLength(before + 65);
+  });
 });

@@ -5,8 +5,9 @@ import type { Description } from "../contract/Description";
 import type { PeerState } from "../contract/PeerState";
 import type { Quality } from "../contract/Quality";
 import type { SignalBody } from "../contract/SignalBody";
+import { PeerChannel, type PeerMessage } from "./channel";
 import { type Counters, boundSender, countersOf, preferCodecs, qualityBetween } from "./media";
-import { parseDataMessage } from "./parse";
+import { type Ends, fingerprints } from "./words";
 
 const DATA_CHANNEL = "ahoy";
 
@@ -22,6 +23,8 @@ const QUALITY_EVERY_MS = 2_000;
 const BYE_FLUSH_MS = 200;
 /** Candidates that came before their description; more than this no sane end gathers. */
 const MAX_EARLY_CANDIDATES = 64;
+/** The own candidates that are told once more. */
+const MAX_RETOLD_CANDIDATES = 64;
 
 export type Kind = "audio" | "video";
 
@@ -41,6 +44,12 @@ export interface PeerHooks {
   changed(): void;
   /** It left, by its own word on the data channel. */
   bye(reason: ByeReason): void;
+  /** A line of chat came. */
+  chat(text: string): void;
+  /** A line of chat of this end has arrived there. */
+  chatReceived(id: number): void;
+  /** It is not who it was, or somebody is in between. */
+  forged(): void;
 }
 
 export interface PeerOptions {
@@ -48,6 +57,8 @@ export interface PeerOptions {
   offers: boolean;
   /** This end gives way when two offers meet. */
   polite: boolean;
+  /** This end binds itself first when the words are drawn. */
+  commits: boolean;
   iceServers: RTCIceServer[];
   outgoing: Outgoing;
   hooks: PeerHooks;
@@ -64,7 +75,11 @@ export class Peer {
 
   readonly #options: PeerOptions;
   readonly #pc: RTCPeerConnection;
-  #channel: RTCDataChannel | null = null;
+  readonly #channel: PeerChannel;
+  /** The certificates in the other end's first description: later ones must have the same. */
+  #fingerprints: string | null = null;
+  /** The last description that was sent, and the candidates since. */
+  #told: SignalBody[] = [];
   #early: RTCIceCandidateInit[] = [];
   /** One description after the other: an answer must not overtake the offer before it. */
   #work: Promise<void> = Promise.resolve();
@@ -91,9 +106,27 @@ export class Peer {
       console.warn("The relay's ICE servers were refused.", error);
       this.#pc = connect(base);
     }
+    this.#channel = new PeerChannel({
+      commits: options.commits,
+      ends: () => this.#ends(),
+      opened: () => this.sayState(),
+      message: (message) => this.#hear(message),
+      drawn: () => options.hooks.changed(),
+      forged: () => options.hooks.forged(),
+    });
     this.#listen();
     this.#giveUp = setTimeout(() => this.#fail(), CONNECT_TIMEOUT_MS);
     if (options.offers) this.#open();
+  }
+
+  /** The four words of the connection, once they are drawn. */
+  get words(): string[] | null {
+    return this.#channel.words;
+  }
+
+  /** Whether a line of chat would reach it. */
+  get canHear(): boolean {
+    return !this.#closed && this.#channel.isOpen;
   }
 
   /** Takes an authenticated signal. */
@@ -117,7 +150,18 @@ export class Peer {
 
   /** Tells what the user has off. */
   sayState(): void {
-    this.#say({ type: "state", ...this.#options.outgoing.state() });
+    this.say({ type: "state", ...this.#options.outgoing.state() });
+  }
+
+  /** Says it on the data channel, where that is open. */
+  say(message: DataMessage): void {
+    this.#channel.say(message);
+  }
+
+  /** Tells the last description and its candidates once more: what was sent while the relay was away is lost. */
+  retell(): void {
+    if (this.#closed || this.state === "connected") return;
+    for (const body of [...this.#told]) this.#options.hooks.send(body);
   }
 
   /** Ends the connection; `reason` is told first where that is possible. */
@@ -127,8 +171,9 @@ export class Peer {
     clearTimeout(this.#giveUp);
     clearTimeout(this.#restart);
     clearInterval(this.#measure);
-    if (reason && this.#channel?.readyState === "open") {
-      this.#say({ type: "bye", reason });
+    this.#channel.close();
+    if (reason && this.#channel.isOpen) {
+      this.say({ type: "bye", reason });
       // `close` would throw away what is not sent yet. The tracks are the user's, who stops them now.
       setTimeout(() => this.#pc.close(), BYE_FLUSH_MS);
     } else {
@@ -140,20 +185,23 @@ export class Peer {
   #listen(): void {
     const pc = this.#pc;
     pc.onnegotiationneeded = () => void this.#offer();
-    pc.onicecandidate = ({ candidate }) =>
-      this.#options.hooks.send({ candidate: candidate ? (candidate.toJSON() as { candidate: string }) : null });
+    pc.onicecandidate = ({ candidate }) => {
+      const body: SignalBody = { candidate: candidate ? (candidate.toJSON() as { candidate: string }) : null };
+      if (this.#told.length <= MAX_RETOLD_CANDIDATES) this.#told.push(body);
+      this.#options.hooks.send(body);
+    };
     pc.ontrack = ({ track }) => {
       this.incoming.addTrack(track);
       this.#options.hooks.changed();
     };
     pc.onconnectionstatechange = () => this.#connection();
     pc.ondatachannel = ({ channel }) => {
-      if (channel.label === DATA_CHANNEL) this.#use(channel);
+      if (channel.label === DATA_CHANNEL) this.#channel.use(channel);
     };
   }
 
   #open(): void {
-    this.#use(this.#pc.createDataChannel(DATA_CHANNEL, { ordered: true }));
+    this.#channel.use(this.#pc.createDataChannel(DATA_CHANNEL, { ordered: true }));
     for (const kind of ["audio", "video"] as const) {
       const { has, stream } = this.#of(kind);
       const transceiver = this.#pc.addTransceiver(kind, {
@@ -200,6 +248,9 @@ export class Peer {
   async #describe(description: Description): Promise<void> {
     const pc = this.#pc;
     const offer = description.type === "offer";
+    const prints = fingerprints(description.sdp);
+    this.#fingerprints ??= prints;
+    if (prints !== this.#fingerprints) return this.#options.hooks.forged();
     const collision = offer && (this.#makingOffer || pc.signalingState !== "stable");
     this.#ignoreOffer = !this.#options.polite && collision;
     if (this.#ignoreOffer) return;
@@ -236,7 +287,8 @@ export class Peer {
   #sendDescription(): void {
     const description = this.#pc.localDescription;
     if (description && (description.type === "offer" || description.type === "answer")) {
-      this.#options.hooks.send({ description: { type: description.type, sdp: description.sdp } });
+      this.#told = [{ description: { type: description.type, sdp: description.sdp } }];
+      for (const body of this.#told) this.#options.hooks.send(body);
     }
   }
 
@@ -244,26 +296,26 @@ export class Peer {
     for (const { sender, receiver } of this.#pc.getTransceivers()) await boundSender(sender, receiver.track.kind);
   }
 
-  #use(channel: RTCDataChannel): void {
-    this.#channel = channel;
-    channel.onopen = () => this.sayState();
-    channel.onmessage = ({ data }) => this.#hear(parseDataMessage(data));
-    if (channel.readyState === "open") this.sayState();
+  #ends(): Ends | null {
+    const own = this.#pc.localDescription?.sdp;
+    return own === undefined || this.#fingerprints === null ? null : { own: fingerprints(own), other: this.#fingerprints };
   }
 
-  #hear(message: DataMessage | null): void {
-    if (this.#closed) return;
-    if (message?.type === "state") {
-      this.muted = message.muted;
-      this.cameraOff = message.camera_off;
-      this.#options.hooks.changed();
-    } else if (message?.type === "bye") {
-      this.#options.hooks.bye(message.reason);
+  #hear(message: PeerMessage): void {
+    const { hooks } = this.#options;
+    switch (message.type) {
+      case "state":
+        this.muted = message.muted;
+        this.cameraOff = message.camera_off;
+        return hooks.changed();
+      case "chat":
+        hooks.chat(message.text);
+        return this.say({ type: "chat_received", id: message.id });
+      case "chat_received":
+        return hooks.chatReceived(message.id);
+      case "bye":
+        return hooks.bye(message.reason);
     }
-  }
-
-  #say(message: DataMessage): void {
-    if (this.#channel?.readyState === "open") this.#channel.send(JSON.stringify(message));
   }
 
   #connection(): void {

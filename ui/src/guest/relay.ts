@@ -20,17 +20,25 @@ export function socketUrl(location: { protocol: string; host: string }): string 
   return `${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/ws`;
 }
 
+/** What a membership goes on with after its socket broke. */
+export interface Resume {
+  /** The token of the last `welcome`. */
+  resume: string;
+  /** The last `n` that arrived. */
+  ack: number;
+}
+
 export class RelaySocket {
   readonly #socket: WebSocket;
   readonly #handlers: RelayHandlers;
   #deadline: ReturnType<typeof setTimeout> | undefined;
   #done = false;
 
-  constructor(url: string, handlers: RelayHandlers) {
+  constructor(url: string, handlers: RelayHandlers, resume: Resume | null = null) {
     this.#handlers = handlers;
     this.#socket = new WebSocket(url);
     this.#deadline = setTimeout(() => this.#lose(), WELCOME_TIMEOUT_MS);
-    this.#socket.onopen = () => this.send({ type: "hello", version: VERSION, app: "ahoy-guest" });
+    this.#socket.onopen = () => this.send({ type: "hello", version: VERSION, app: "ahoy-guest", ...resume });
     this.#socket.onmessage = (event) => this.#receive(event.data);
     this.#socket.onclose = () => this.#lose();
   }

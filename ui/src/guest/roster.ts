@@ -26,6 +26,9 @@ export const offersTo = (me: Member, other: Member): boolean => me.order < other
 /** In a collision of two offers the smaller id gives way. */
 export const isPolite = (me: Member, other: Member): boolean => me.peer < other.peer;
 
+/** Who binds itself first when the four words are drawn: the host, or else the smaller id. This page is never a host. */
+export const commitsTo = (me: Member, other: RosterMember): boolean => other.hostKey === undefined && me.peer < other.peer;
+
 /** A name of a stranger, made fit to be shown: no control or direction characters, not endless. */
 export function tidyName(name: string): string {
   return [...name.replace(/[\p{Cc}\p{Cf}\p{Co}\p{Cs}]/gu, "").trim()].slice(0, 64).join("");

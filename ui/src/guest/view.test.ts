@@ -9,12 +9,13 @@ const call = (change: Partial<CallState> = {}): CallState => ({
   peers: () => [peer("p", "Mika")],
   connectedAt: 5,
   relayLost: false,
+  locked: false,
   ...change,
 });
 
 describe("the view of a guest", () => {
   it("begins in the lobby with what is remembered", () => {
-    const view = viewOf(state(), media(), null);
+    const view = viewOf(state(), media(), null, []);
     expect(view.screen).toEqual({ type: "lobby", host: false, busy: false });
     expect(view.settings).toMatchObject({ name: "Ada", theme: "light", language: "zh-CN" });
     const rubbish = initialState("r", { name: "", theme: "rubbish", language: "xx" });
@@ -22,13 +23,13 @@ describe("the view of a guest", () => {
   });
 
   it("shows the call without a link to give away", () => {
-    const view = viewOf(state({ screen: "call" }), media(), call());
+    const view = viewOf(state({ screen: "call" }), media(), call(), []);
     expect(view.screen).toMatchObject({ type: "call", phase: "connected", host: false, link: null, connected_at: 5 });
     expect(view.relay.type).toBe("server");
   });
 
   it("says that the relay is gone", () => {
-    expect(viewOf(state({ screen: "call" }), media(), call({ relayLost: true })).relay).toMatchObject({
+    expect(viewOf(state({ screen: "call" }), media(), call({ relayLost: true }), []).relay).toMatchObject({
       type: "failed",
       error: { code: "relay_unreachable" },
     });
@@ -41,7 +42,7 @@ describe("the view of a guest", () => {
     [{ type: "refused", code: "bad_link" }, false],
     [{ type: "refused", code: "removed" }, false],
   ] as const)("after %o a way back: %s", (reason, can) => {
-    const view = viewOf(state({ screen: "ended", ended: { reason, name: "Mika", seconds: 9 } }), media(), null);
+    const view = viewOf(state({ screen: "ended", ended: { reason, name: "Mika", seconds: 9 } }), media(), null, []);
     expect(view.screen).toEqual({ type: "ended", reason, name: "Mika", seconds: 9, can_call_again: can });
   });
 });

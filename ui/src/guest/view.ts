@@ -1,6 +1,7 @@
 /** What the guest's page shows, made of what it knows. Pure. */
 import type { AppView } from "../contract/AppView";
 import type { CallView } from "../contract/CallView";
+import type { ChatLine } from "../contract/ChatLine";
 import type { EndReason } from "../contract/EndReason";
 import type { Language } from "../contract/Language";
 import type { MediaView } from "../contract/MediaView";
@@ -38,11 +39,11 @@ export function initialState(relay: string, kept: { name: string; theme: string;
   };
 }
 
-export type CallState = Pick<Call, "phase" | "peers" | "connectedAt" | "relayLost">;
+export type CallState = Pick<Call, "phase" | "peers" | "connectedAt" | "relayLost" | "locked">;
 
-export function viewOf(state: GuestState, media: MediaView, call: CallState | null): AppView {
+export function viewOf(state: GuestState, media: MediaView, call: CallState | null, chat: ChatLine[]): AppView {
   return {
-    screen: screenOf(state, call),
+    screen: screenOf(state, call, chat),
     media,
     settings: {
       name: state.name,
@@ -59,16 +60,16 @@ export function viewOf(state: GuestState, media: MediaView, call: CallState | nu
   };
 }
 
-function screenOf(state: GuestState, call: CallState | null): Screen {
+function screenOf(state: GuestState, call: CallState | null, chat: ChatLine[]): Screen {
   if (state.screen === "ended" && state.ended) {
     const { reason, name, seconds } = state.ended;
     return { type: "ended", reason, name, seconds: seconds ?? null, can_call_again: canReturn(reason) };
   }
-  if (state.screen === "call" && call) return { type: "call", ...callView(call) };
+  if (state.screen === "call" && call) return { type: "call", ...callView(call, chat) };
   return { type: "lobby", host: false, busy: state.busy };
 }
 
-function callView(call: CallState): CallView {
+function callView(call: CallState, chat: ChatLine[]): CallView {
   return {
     phase: call.phase,
     host: false,
@@ -76,9 +77,9 @@ function callView(call: CallState): CallView {
     addresses: [],
     peers: call.peers(),
     knocks: [],
-    locked: false,
+    locked: call.locked,
     relay_lost: call.relayLost,
-    chat: [],
+    chat,
     connected_at: call.connectedAt,
   };
 }

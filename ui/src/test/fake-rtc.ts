@@ -24,6 +24,7 @@ export class FakeTransceiver {
 
 export class FakeChannel {
   readyState = "connecting";
+  bufferedAmount = 0;
   onopen: (() => void) | null = null;
   onmessage: ((event: { data: unknown }) => void) | null = null;
   sent: unknown[] = [];

@@ -189,7 +189,7 @@ export const texts = {
 
   "settings.title": "Settings",
   "settings.theme": "Colours",
-  "settings.theme.system": "As the system",
+  "settings.theme.system": "System",
   "settings.theme.dark": "Dark",
   "settings.theme.light": "Light",
   "settings.relay": "How others reach you",
@@ -205,7 +205,7 @@ export const texts = {
   "settings.relay.use": "Use this relay",
   "settings.devices": "Camera and sound",
   "settings.language": "Language",
-  "settings.language.system": "As the system",
+  "settings.language.system": "System",
   "settings.language.en": "English",
   "settings.language.zh-CN": "简体中文",
   "settings.entry": "Who may come in",
