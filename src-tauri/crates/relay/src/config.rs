@@ -59,6 +59,12 @@ pub struct Limits {
     pub stall: Duration,
     /// How long a room waits for its host; then its members get `not_found`.
     pub host_away: Duration,
+    /// How long a member whose socket broke keeps its place, for it to come back on another; then the
+    /// others get `left`.
+    pub resume: Duration,
+    /// Bytes of signals that are kept for those who come back, over all members. Where there are no more, a
+    /// member that is away loses its place when it is sent one.
+    pub kept_bytes: usize,
     /// How long everything may take to end after `stop`; what has not ended then is cut off.
     pub stop: Duration,
 }
@@ -79,6 +85,8 @@ impl Default for Limits {
             unanswered_pings: 2,
             stall: Duration::from_secs(10),
             host_away: Duration::from_secs(60),
+            resume: Duration::from_secs(30),
+            kept_bytes: 64 * 1024 * 1024,
             stop: Duration::from_secs(5),
         }
     }

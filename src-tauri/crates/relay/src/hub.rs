@@ -6,7 +6,6 @@ use std::{
     time::Duration,
 };
 
-use ahoy_contract::PeerId;
 use tokio::{
     sync::Notify,
     time::{Instant, sleep_until},
@@ -14,7 +13,9 @@ use tokio::{
 
 use crate::{
     outbox::Outbox,
-    rooms::{Action, Bounds, Rooms, SocketId},
+    request::Refusal,
+    rooms::{Action, Bounds, Greeting, Hello, Rooms, Said, SocketId, Text},
+    token::Key,
 };
 
 /// All rooms and the way to all sockets, under one lock. It is held for the time that a change of one
@@ -22,7 +23,7 @@ use crate::{
 #[derive(Debug)]
 pub(crate) struct Hub {
     state: Mutex<State>,
-    // Wakes `run` when a room has lost its host.
+    // Wakes `run` when something ends earlier than it knows.
     expiry: Notify,
     start: Instant,
 }
@@ -82,9 +83,24 @@ impl Hub {
         Ok((socket, outbox))
     }
 
-    /// What a socket does.
-    pub(crate) fn handle(&self, socket: SocketId, peer: &PeerId, action: Action<'_>) {
-        self.change(|rooms, now| rooms.handle(now, socket, peer, action));
+    /// A socket says hello, and gets the text that `welcome` makes of its greeting.
+    pub(crate) fn greet(
+        &self,
+        socket: SocketId,
+        hello: Hello,
+        welcome: impl FnOnce(Greeting) -> Text,
+    ) -> Result<Key, Refusal> {
+        self.change(|rooms, now| rooms.greet(now, socket, hello, welcome))
+    }
+
+    /// A socket's `welcome` has arrived.
+    pub(crate) fn confirm(&self, socket: SocketId) {
+        self.lock().rooms.confirm(socket);
+    }
+
+    /// What a socket does that was greeted.
+    pub(crate) fn handle(&self, socket: SocketId, action: Action<'_>) {
+        self.change(|rooms, now| rooms.handle(now, socket, action));
     }
 
     /// A socket is no more.
@@ -109,7 +125,7 @@ impl Hub {
         (rooms, members, state.sockets.len())
     }
 
-    /// Ends rooms when their time is over; for ever.
+    /// Ends rooms and waits when their time is over; for ever.
     pub(crate) async fn run(&self) {
         loop {
             let next = self.lock().rooms.next_expiry();
@@ -124,16 +140,18 @@ impl Hub {
         }
     }
 
-    fn change(&self, change: impl FnOnce(&mut Rooms, Duration)) {
+    fn change<T>(&self, change: impl FnOnce(&mut Rooms, Duration) -> T) -> T {
         let mut state = self.lock();
         let earlier = state.rooms.next_expiry();
         // Read under the lock: the rooms' time never goes back.
         let now = self.start.elapsed();
-        change(&mut state.rooms, now);
+        let done = change(&mut state.rooms, now);
         state.deliver(now);
-        if earlier.is_none() && state.rooms.next_expiry().is_some() {
+        let next = state.rooms.next_expiry();
+        if next.is_some() && earlier.is_none_or(|earlier| next < Some(earlier)) {
             self.expiry.notify_one();
         }
+        done
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -142,23 +160,21 @@ impl Hub {
 }
 
 impl State {
-    // A socket whose queue is full leaves its room at once, which the others are told: hence the loop. It
-    // ends, for each round takes a socket out.
+    // A socket whose queue is full is broken from then on.
     fn deliver(&mut self, now: Duration) {
-        let mut full = Vec::new();
-        loop {
-            while let Some((to, text)) = self.rooms.poll() {
-                if self
-                    .sockets
-                    .get(&to)
-                    .is_some_and(|outbox| !outbox.push(text))
-                {
-                    full.push(to);
+        while let Some((to, said)) = self.rooms.poll() {
+            let Some(outbox) = self.sockets.get(&to) else {
+                continue;
+            };
+            match said {
+                Said::Text(text) => {
+                    if !outbox.push(text) {
+                        self.sockets.remove(&to);
+                        self.rooms.gone(now, to);
+                    }
                 }
+                Said::Close => outbox.close(),
             }
-            let Some(socket) = full.pop() else { return };
-            self.sockets.remove(&socket);
-            self.rooms.gone(now, socket);
         }
     }
 }

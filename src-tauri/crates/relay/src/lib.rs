@@ -9,7 +9,10 @@
 //!   Each connection is one task for its whole life.
 //! - `hub` owns all rooms and hands what they say to the sockets, through one bounded `outbox` each.
 //! - `rooms` is the pure part: who is in which room, and what that means for whom. `request` reads what
-//!   a client says, before any lock is taken.
+//!   a client says, before any lock is taken; `token` is that by which a client comes back as who it was.
+//!
+//! A member is not its socket: when that breaks, the member keeps its place for half a minute, and the signals
+//! for it are kept until it comes back on another.
 
 mod address;
 mod config;
@@ -26,6 +29,7 @@ mod request;
 mod rooms;
 mod server;
 mod socket;
+mod token;
 
 pub use config::{Config, Limits};
 pub use error::RelayError;

@@ -40,6 +40,8 @@ enum State {
     Stopping,
     /// It was full once.
     Overflowed,
+    /// Its member goes on on another socket.
+    Replaced,
 }
 
 /// What the socket's task does next.
@@ -53,6 +55,8 @@ pub(crate) enum Next {
     Stop,
     /// Drop the socket.
     Drop,
+    /// Close the socket: its member goes on on another.
+    Close,
 }
 
 impl Outbox {
@@ -62,7 +66,7 @@ impl Outbox {
         match queue.state {
             State::Open => {}
             // That others go too is no news to one that goes.
-            State::Stopping => return true,
+            State::Stopping | State::Replaced => return true,
             State::Overflowed => return false,
         }
         let first = queue.texts.is_empty();
@@ -93,6 +97,19 @@ impl Outbox {
         self.changed.notify_one();
     }
 
+    /// No more will come, and what waits is not for this socket any more: its member goes on on another.
+    pub(crate) fn close(&self) {
+        let mut queue = self.lock();
+        if queue.state != State::Overflowed {
+            *queue = Queue {
+                state: State::Replaced,
+                ..Queue::default()
+            };
+        }
+        drop(queue);
+        self.changed.notify_one();
+    }
+
     /// Takes the next message out.
     pub(crate) fn pop(&self) -> Next {
         let mut queue = self.lock();
@@ -107,6 +124,7 @@ impl Outbox {
             State::Open => Next::Nothing,
             State::Stopping => Next::Stop,
             State::Overflowed => Next::Drop,
+            State::Replaced => Next::Close,
         }
     }
 
@@ -150,6 +168,16 @@ mod tests {
             outbox.stop();
             assert_eq!(outbox.pop(), Next::Drop);
         }
+    }
+
+    #[test]
+    fn what_waits_for_a_member_that_went_on_elsewhere_is_not_sent_twice() {
+        let outbox = Outbox::default();
+        outbox.push("for the next socket".into());
+        outbox.close();
+        assert!(outbox.push("more".into()));
+        outbox.stop();
+        assert_eq!(outbox.pop(), Next::Close);
     }
 
     #[test]

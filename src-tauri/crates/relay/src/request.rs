@@ -14,7 +14,7 @@ use ahoy_contract::{
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use crate::name;
+use crate::{name, token::Token};
 
 /// What a client is refused, and why.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -47,18 +47,28 @@ pub(crate) enum Request<'a> {
     Hello {
         /// Name and version of the program, cut and cleaned for a log.
         app: String,
+        /// The token of the last `welcome`; one that is none counts as none.
+        resume: Option<Token>,
+        /// The number of the last signal that it got; 0 for none.
+        ack: u64,
     },
     /// A wish to open a room, not proven yet.
     Create(Box<Create>),
     /// To come into a room. What for is not asked: the room's kind decides, and who follows a link does
     /// not know it.
     Join { room: RoomId, newcomer: Newcomer },
+    /// To let one in that waits at the door, or to send it away.
+    Admit { peer: PeerId, accept: bool },
+    /// To close the room to newcomers, or to open it.
+    Lock(bool),
+    /// To send a member away.
+    Remove(PeerId),
     /// A message for another member.
     Signal(Signal<'a>),
     /// To go out of the room.
     Leave,
-    /// That signals arrived. Nothing is kept that could be forgotten.
-    Ack,
+    /// That all signals up to a number arrived.
+    Ack(u64),
     /// A message whose part this relay does not have.
     NotBuilt(&'static str),
 }
@@ -83,6 +93,8 @@ pub(crate) struct Opening {
     key: PublicKey,
     /// How many members the host wishes for.
     pub(crate) capacity: u32,
+    /// Whether guests wait until the host lets them in.
+    pub(crate) knock: bool,
     pub(crate) newcomer: Newcomer,
 }
 
@@ -168,7 +180,12 @@ impl<'a> Request<'a> {
 
     fn of(message: ClientMessage) -> Result<Self, Refusal> {
         Ok(match message {
-            ClientMessage::Hello { version, app, .. } => {
+            ClientMessage::Hello {
+                version,
+                app,
+                resume,
+                ack,
+            } => {
                 if version != VERSION {
                     let message = format!(
                         "This relay speaks version {VERSION} of the protocol, not {version}."
@@ -177,19 +194,19 @@ impl<'a> Request<'a> {
                 }
                 Self::Hello {
                     app: name::clean(&app),
+                    resume: resume.and_then(|text| Token::read(&text)),
+                    ack: ack.unwrap_or(0),
                 }
             }
             ClientMessage::Create {
                 kind: RoomKind::Broadcast,
                 ..
             } => Self::NotBuilt("Broadcast rooms are not built yet."),
-            ClientMessage::Create { knock: true, .. } => {
-                Self::NotBuilt("Rooms that knock are not built yet.")
-            }
             ClientMessage::Create {
                 key,
                 proof,
                 capacity,
+                knock,
                 name,
                 nonce,
                 ..
@@ -203,6 +220,7 @@ impl<'a> Request<'a> {
                     opening: Opening {
                         key,
                         capacity,
+                        knock,
                         newcomer,
                     },
                 }))
@@ -216,11 +234,9 @@ impl<'a> Request<'a> {
                     nonce,
                 },
             },
-            ClientMessage::Admit { .. } => {
-                Self::NotBuilt("Letting guests in one by one is not built yet.")
-            }
-            ClientMessage::Lock { .. } => Self::NotBuilt("Locking a room is not built yet."),
-            ClientMessage::Remove { .. } => Self::NotBuilt("Removing a member is not built yet."),
+            ClientMessage::Admit { peer, accept } => Self::Admit { peer, accept },
+            ClientMessage::Lock { locked } => Self::Lock(locked),
+            ClientMessage::Remove { peer } => Self::Remove(peer),
             ClientMessage::Signal {
                 to,
                 seq,
@@ -234,17 +250,17 @@ impl<'a> Request<'a> {
                 mac: quoted(&mac.to_text()).into(),
                 sig: sig.map(|sig| quoted(&sig.to_text()).into()),
             }),
-            ClientMessage::Ack { .. } => Self::Ack,
+            ClientMessage::Ack { n } => Self::Ack(n),
             ClientMessage::Leave => Self::Leave,
         })
     }
 
     /// How many of the sender's messages this counts for. Opening a room has a signature checked, and
-    /// both change a roster that goes to all.
+    /// most of these change a roster that goes to all.
     pub(crate) fn cost(&self) -> u32 {
         match self {
             Self::Create(_) => 20,
-            Self::Join { .. } => 5,
+            Self::Join { .. } | Self::Admit { .. } | Self::Lock(_) | Self::Remove(_) => 5,
             _ => 1,
         }
     }

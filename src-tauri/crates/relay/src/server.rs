@@ -43,7 +43,7 @@ pub struct Handle {
 pub struct Counts {
     /// Rooms, those that wait for their host included.
     pub rooms: usize,
-    /// Members of all rooms.
+    /// Members of all rooms, with those at a door and those whose socket broke a short time ago.
     pub members: usize,
     /// Open sockets, in a room or not.
     pub sockets: usize,
@@ -88,6 +88,8 @@ impl Relay {
             rooms: config.limits.rooms,
             members: config.limits.peers_per_room,
             host_away: config.limits.host_away,
+            resume: config.limits.resume,
+            kept_bytes: config.limits.kept_bytes,
         };
         let hub = Arc::new(Hub::new(bounds, config.limits.sockets));
         let config = Arc::new(config);

@@ -3,10 +3,9 @@
 use std::{sync::Arc, time::Duration};
 
 use ahoy_contract::{
-    ErrorCode, Nonce, PeerId,
+    ErrorCode, Nonce,
     wire::{MAX_MESSAGE_BYTES, RelayMessage},
 };
-use data_encoding::BASE64URL_NOPAD;
 use futures_util::{SinkExt as _, StreamExt as _};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
@@ -29,7 +28,8 @@ use crate::{
     hub::{Closed, Hub},
     outbox::{Next, Outbox},
     request::{Refusal, Request},
-    rooms::{Action, SocketId, Text, text_of},
+    rooms::{Action, Hello, SocketId, Text, text_of},
+    token::{TOKEN_BYTES, Token},
 };
 
 /// Each socket holds a buffer of this size for reading, so it decides what an idle socket costs. Most
@@ -42,6 +42,8 @@ const WRITE_BUFFER: usize = 1024;
 const LINGER: Duration = Duration::from_secs(2);
 /// How much of what a closed socket still sends is read.
 const LINGER_BYTES: usize = 16 * 1024 * 1024;
+/// The code of the close of a socket whose member goes on on another (RFC 6455 §7.4.2, private use).
+const REPLACED: u16 = 4001;
 
 type Socket = WebSocketStream<Stream>;
 
@@ -53,6 +55,8 @@ enum End {
     Refused(Refusal, CloseCode),
     /// The relay stops.
     Stopping,
+    /// Its member goes on on another socket.
+    Replaced,
 }
 
 /// Serves an upgraded connection until it ends. `early` is what came behind the upgrade request;
@@ -82,15 +86,16 @@ pub(crate) async fn run(stream: Stream, early: Vec<u8>, hub: &Hub, config: &Conf
     Box::pin(close(socket, end)).await;
 }
 
-/// What is known of a socket while it is open. Dropped, it takes the socket out of its room.
+/// What is known of a socket while it is open. Dropped, it tells the hub that the socket is no more.
 struct Session<'a> {
     hub: &'a Hub,
     config: &'a Config,
     id: SocketId,
     outbox: Arc<Outbox>,
-    peer: PeerId,
     challenge: Nonce,
     greeted: bool,
+    /// The `welcome` brought a token in exchange for another, and nothing shows yet that it arrived.
+    unconfirmed: bool,
     flow: Flow,
 }
 
@@ -102,13 +107,10 @@ impl Drop for Session<'_> {
 
 impl<'a> Session<'a> {
     fn new(hub: &'a Hub, config: &'a Config) -> Result<Self, End> {
-        let (peer, challenge) = match (random(), random()) {
-            (Ok(peer), Ok(challenge)) => (PeerId::from_bytes(&peer), Nonce::new(challenge)),
-            (Err(error), _) | (_, Err(error)) => {
-                tracing::error!("{error}");
-                return Err(busy("The relay cannot make an id now."));
-            }
-        };
+        let challenge = random().map(Nonce::new).map_err(|error| {
+            tracing::error!("{error}");
+            busy("The relay cannot make a challenge now.")
+        })?;
         let (id, outbox) = hub.enter().map_err(|closed| match closed {
             Closed::Full => busy("The relay has as many sockets as it may."),
             Closed::Stopping => End::Stopping,
@@ -124,9 +126,9 @@ impl<'a> Session<'a> {
             config,
             id,
             outbox,
-            peer,
             challenge,
             greeted: false,
+            unconfirmed: false,
             flow,
         })
     }
@@ -144,12 +146,15 @@ impl<'a> Session<'a> {
                 biased;
                 message = socket.next() => {
                     unanswered = 0;
+                    self.confirm(&message);
                     let greeted = self.greeted;
                     if let Err(end) = self.take(message) {
                         return end;
                     }
                     if self.greeted && !greeted {
-                        timer.as_mut().reset(Instant::now() + limits.ping);
+                        // The answer to a ping shows that the welcome before it arrived.
+                        let wait = if self.unconfirmed { Duration::ZERO } else { limits.ping };
+                        timer.as_mut().reset(Instant::now() + wait);
                     }
                 }
                 () = self.outbox.changed() => {}
@@ -159,7 +164,7 @@ impl<'a> Session<'a> {
                         return End::Refused(refusal, CloseCode::Policy);
                     }
                     if unanswered >= limits.unanswered_pings {
-                        debug!(peer = %self.peer, "silent for too long");
+                        debug!(socket = self.id.0, "silent for too long");
                         return End::Gone;
                     }
                     unanswered += 1;
@@ -199,15 +204,24 @@ impl<'a> Session<'a> {
             match next {
                 Next::Stop => Err(End::Stopping),
                 Next::Drop => {
-                    debug!(peer = %self.peer, "takes too little of what it is sent");
+                    debug!(socket = self.id.0, "takes too little of what it is sent");
                     Err(End::Gone)
                 }
+                Next::Close => Err(End::Replaced),
                 Next::Text(_) | Next::Nothing => Ok(()),
             }
         };
         timeout(self.config.limits.stall, written)
             .await
             .unwrap_or(Err(End::Gone))
+    }
+
+    fn confirm(&mut self, message: &Option<Result<Message, Error>>) {
+        let shows = matches!(message, Some(Ok(Message::Text(_) | Message::Pong(_))));
+        if self.unconfirmed && shows {
+            self.unconfirmed = false;
+            self.hub.confirm(self.id);
+        }
     }
 
     fn take(&mut self, message: Option<Result<Message, Error>>) -> Result<(), End> {
@@ -274,45 +288,54 @@ impl<'a> Session<'a> {
     }
 
     fn act(&mut self, request: Request<'_>) -> Result<(), Refusal> {
-        if let Request::Hello { app } = &request {
-            return self.greet(app);
-        }
-        if !self.greeted {
+        if !self.greeted && !matches!(request, Request::Hello { .. }) {
             return Err(Refusal::new(ErrorCode::BadMessage, "Say hello first."));
         }
         let action = match request {
+            Request::Hello { app, resume, ack } => return self.greet(&app, resume, ack),
             Request::Create(create) => Action::Open(Box::new(create.prove(&self.challenge)?)),
             Request::Join { room, newcomer } => Action::Join { room, newcomer },
+            Request::Admit { peer, accept } => Action::Admit { peer, accept },
+            Request::Lock(locked) => Action::Lock(locked),
+            Request::Remove(peer) => Action::Remove(peer),
             Request::Signal(signal) => Action::Signal(signal),
+            Request::Ack(n) => Action::Ack(n),
             Request::Leave => Action::Leave,
             Request::NotBuilt(sentence) => return Err(Refusal::new(ErrorCode::Busy, sentence)),
-            Request::Ack | Request::Hello { .. } => return Ok(()),
         };
-        self.hub.handle(self.id, &self.peer, action);
+        self.hub.handle(self.id, action);
         Ok(())
     }
 
-    // A `resume` is answered like any other hello: this relay keeps no membership of a socket that broke,
-    // so the client gets a new id, sees that by `peer`, and joins again.
-    fn greet(&mut self, app: &str) -> Result<(), Refusal> {
+    fn greet(&mut self, app: &str, resume: Option<Token>, ack: u64) -> Result<(), Refusal> {
         if self.greeted {
             return Err(Refusal::new(
                 ErrorCode::BadMessage,
                 "You have said hello already.",
             ));
         }
-        let token = random::<16>().map_err(|error| {
+        let fresh = random::<TOKEN_BYTES>().map_err(|error| {
             tracing::error!("{error}");
             Refusal::new(ErrorCode::Busy, "The relay cannot make a token now.")
         })?;
-        debug!(peer = %self.peer, app, "hello");
+        let unconfirmed = resume.is_some();
+        let hello = Hello {
+            fresh: Token::new(fresh),
+            resume,
+            ack,
+        };
+        let key = self.hub.greet(self.id, hello, |greeting| {
+            text_of(&RelayMessage::Welcome {
+                peer: greeting.peer,
+                challenge: self.challenge.clone(),
+                ice_servers: self.config.ice_servers.clone(),
+                resume: greeting.token.to_text(),
+                resumed: greeting.resumed,
+            })
+        })?;
+        debug!(socket = self.id.0, peer = %key.peer(), app, "hello");
         self.greeted = true;
-        self.reply(&RelayMessage::Welcome {
-            peer: self.peer.clone(),
-            challenge: self.challenge.clone(),
-            ice_servers: self.config.ice_servers.clone(),
-            resume: BASE64URL_NOPAD.encode(&token),
-        });
+        self.unconfirmed = unconfirmed;
         Ok(())
     }
 
@@ -357,6 +380,7 @@ async fn close(mut socket: Socket, end: End) {
         End::Gone => return,
         End::Refused(refusal, code) => (Some(refusal), code),
         End::Stopping => (None, CloseCode::Away),
+        End::Replaced => (None, CloseCode::Library(REPLACED)),
     };
     let goodbye = async {
         if let Some(refusal) = &refusal {

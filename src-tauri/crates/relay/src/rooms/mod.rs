@@ -1,12 +1,20 @@
 //! PURE. Who is in which room, and what that means for whom.
 //!
-//! [`Rooms::handle`], [`Rooms::gone`] and [`Rooms::expire`] change it, [`Rooms::poll`] gives what is to
-//! be sent, in order. It knows no socket, clock or lock: sockets are numbers, time is the time since any
-//! fixed moment and never goes back. `hub` calls it, from any task, under one lock.
+//! [`Rooms::greet`], [`Rooms::handle`], [`Rooms::gone`] and [`Rooms::expire`] change it, [`Rooms::poll`]
+//! gives what is to be sent, in order. It knows no socket, clock or lock: sockets are numbers, time is the
+//! time since any fixed moment and never goes back. `hub` calls it, from any task, under one lock.
+//!
+//! - `people`: who is known, on which socket, by which token. `back`: sockets that break, and members that
+//!   come back on another; `kept`: what they missed meanwhile.
+//! - `room` is one room; `door` is what only its host may do: admit, lock, remove.
 //!
 //! A room is opened by who holds its key. While its host is away it stays for a set time; the host comes
 //! back by opening it again. A host that opens its room from a second socket takes it over from the first.
 
+mod back;
+mod door;
+mod kept;
+mod people;
 mod room;
 #[cfg(test)]
 mod tests;
@@ -19,8 +27,12 @@ use std::{
 use ahoy_contract::{ErrorCode, PeerId, RoomId, wire::RelayMessage};
 use tokio_tungstenite::tungstenite::Utf8Bytes;
 
-use self::room::{Room, Seat};
-use crate::request::{Newcomer, Opening, Refusal, Signal};
+pub(crate) use self::back::{Greeting, Hello};
+use self::{people::People, room::Room};
+use crate::{
+    request::{Newcomer, Opening, Refusal, Signal},
+    token::Key,
+};
 
 /// The most members of a call room: everybody sends to everybody.
 const CALL_MEMBERS: u32 = 8;
@@ -34,16 +46,33 @@ pub(crate) struct SocketId(pub(crate) u64);
 /// The text of a message; a copy of it shares the text.
 pub(crate) type Text = Utf8Bytes;
 
+/// What a socket is given.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Said {
+    /// A message.
+    Text(Text),
+    /// Its end: who was on it goes on on another.
+    Close,
+}
+
 /// What is done with the rooms, read and (where it opens a room) proven.
 #[derive(Debug)]
 pub(crate) enum Action<'a> {
     /// Opens a room, or comes back to it.
     Open(Box<Opening>),
-    /// Comes into a room.
+    /// Comes into a room, or to its door.
     Join { room: RoomId, newcomer: Newcomer },
+    /// Lets one in that waits at the door, or sends it away.
+    Admit { peer: PeerId, accept: bool },
+    /// Closes the room to newcomers, or opens it.
+    Lock(bool),
+    /// Sends a member away, or one at the door.
+    Remove(PeerId),
     /// Says something to another member.
     Signal(Signal<'a>),
-    /// Goes out of the room.
+    /// Has got all signals up to this number.
+    Ack(u64),
+    /// Goes out of the room, or from its door.
     Leave,
 }
 
@@ -56,6 +85,10 @@ pub(crate) struct Bounds {
     pub(crate) members: u32,
     /// How long a room waits for its host.
     pub(crate) host_away: Duration,
+    /// How long a member whose socket broke keeps its place.
+    pub(crate) resume: Duration,
+    /// Bytes of signals that are kept, over all members.
+    pub(crate) kept_bytes: usize,
 }
 
 /// All rooms of a relay.
@@ -63,14 +96,15 @@ pub(crate) struct Bounds {
 pub(crate) struct Rooms {
     bounds: Bounds,
     rooms: HashMap<RoomId, Room>,
-    /// Which room a socket is in.
-    places: HashMap<SocketId, RoomId>,
+    people: People,
     /// When a room whose host went ends. In order, for the wait is the same for all. An entry counts only
     /// while its room still has that end: the host may have come back.
     ends: VecDeque<(Duration, RoomId)>,
+    /// Bytes of signals that are kept.
+    kept_bytes: usize,
     /// What is to be sent. Whoever called takes it out before the next call, so it holds at most what
     /// one change says to the members of a few rooms.
-    out: VecDeque<(SocketId, Text)>,
+    out: VecDeque<(SocketId, Said)>,
 }
 
 impl Rooms {
@@ -79,74 +113,50 @@ impl Rooms {
         Self {
             bounds,
             rooms: HashMap::new(),
-            places: HashMap::new(),
+            people: People::default(),
             ends: VecDeque::new(),
+            kept_bytes: 0,
             out: VecDeque::new(),
         }
     }
 
-    /// What one socket does, known to others as `peer`. What it is refused goes back to it alone.
-    pub(crate) fn handle(
-        &mut self,
-        now: Duration,
-        socket: SocketId,
-        peer: &PeerId,
-        action: Action<'_>,
-    ) {
+    /// What one socket does that was greeted. What it is refused goes back to it alone; a socket whose
+    /// member went on on another is not heard.
+    pub(crate) fn handle(&mut self, now: Duration, socket: SocketId, action: Action<'_>) {
+        let Some(key) = self.people.on(socket) else {
+            return;
+        };
         let done = match action {
-            Action::Open(opening) => self.open(socket, peer, *opening),
-            Action::Join { room, newcomer } => self.join(socket, peer, &room, newcomer),
-            Action::Signal(signal) => self.signal(socket, peer, &signal),
-            Action::Leave => match self.take_out(now, socket) {
+            Action::Open(opening) => self.open(key, *opening),
+            Action::Join { room, newcomer } => self.join(key, &room, newcomer),
+            Action::Admit { peer, accept } => self.admit(key, &peer, accept),
+            Action::Lock(locked) => self.lock(key, locked),
+            Action::Remove(peer) => self.remove(key, &peer),
+            Action::Signal(signal) => self.signal(now, key, &signal),
+            Action::Ack(n) => self.ack(key, n),
+            Action::Leave => match self.take_out(now, key) {
                 true => Ok(()),
                 false => Err(not_in_room()),
             },
         };
         if let Err(refusal) = done {
-            self.send(socket, &refusal.to_message());
+            self.send(key, text_of(&refusal.to_message()));
         }
     }
 
-    /// The socket is no more.
-    pub(crate) fn gone(&mut self, now: Duration, socket: SocketId) {
-        self.take_out(now, socket);
-    }
-
-    /// Ends the rooms whose host stayed away too long.
-    pub(crate) fn expire(&mut self, now: Duration) {
-        while let Some((end, _)) = self.ends.front()
-            && *end <= now
-        {
-            let Some((end, id)) = self.ends.pop_front() else {
-                break;
-            };
-            if self
-                .rooms
-                .get(&id)
-                .is_some_and(|room| room.ends == Some(end))
-            {
-                self.end(&id);
-            }
-        }
-    }
-
-    /// When [`expire`](Self::expire) next has something to do, at the earliest.
-    pub(crate) fn next_expiry(&self) -> Option<Duration> {
-        self.ends.front().map(|(end, _)| *end)
-    }
-
-    /// The next message, and whom it goes to.
-    pub(crate) fn poll(&mut self) -> Option<(SocketId, Text)> {
+    /// The next that is to be sent, and whom it goes to.
+    pub(crate) fn poll(&mut self) -> Option<(SocketId, Said)> {
         self.out.pop_front()
     }
 
-    /// How many rooms there are, and how many members in all of them.
+    /// How many rooms there are, and how many members in all of them: those at a door count, and those
+    /// who are waited for.
     pub(crate) fn count(&self) -> (usize, usize) {
-        (self.rooms.len(), self.places.len())
+        (self.rooms.len(), self.people.placed())
     }
 
-    fn open(&mut self, socket: SocketId, peer: &PeerId, opening: Opening) -> Result<(), Refusal> {
-        self.must_be_outside(socket)?;
+    fn open(&mut self, key: Key, opening: Opening) -> Result<(), Refusal> {
+        self.must_be_outside(key)?;
         let id = RoomId::of_key(opening.key());
         let most = self.bounds.members.clamp(LEAST_MEMBERS, CALL_MEMBERS);
         let capacity = opening.capacity.clamp(LEAST_MEMBERS, most);
@@ -158,101 +168,125 @@ impl Rooms {
             .entry(id.clone())
             .or_insert_with(|| Room::new(opening.key().clone()));
         room.capacity = capacity;
+        room.knock = opening.knock;
         room.ends = None;
-        let replaced = room.host.take().and_then(|old| room.take(old));
-        room.seat(socket, peer, opening.newcomer);
-        room.host = Some(socket);
-        self.places.insert(socket, id.clone());
-        if let Some(old) = replaced {
-            self.places.remove(&old.socket);
-            let message = Refusal::new(
-                ErrorCode::Removed,
-                "The host has come in from another place.",
-            );
-            self.send(old.socket, &message.to_message());
-            self.tell_left(&id, old.member.peer, Some(socket));
+        let replaced = room.host.take();
+        if let Some(old) = replaced.and_then(|old| self.unseat(&id, old)) {
+            let message = "The host has come in from another place.";
+            self.dismiss(old, ErrorCode::Removed, message);
+            self.tell_left(&id, old);
         }
-        self.send(socket, &RelayMessage::Created { room: id.clone() });
+        if let Some(room) = self.rooms.get_mut(&id) {
+            room.seat(key, opening.newcomer);
+            room.host = Some(key);
+        }
+        self.people.put(key, id.clone());
+        self.send(key, text_of(&RelayMessage::Created { room: id.clone() }));
+        self.open_door(&id);
         self.tell_roster(&id);
+        self.tell_door(&id);
         Ok(())
     }
 
-    fn join(
-        &mut self,
-        socket: SocketId,
-        peer: &PeerId,
-        id: &RoomId,
-        newcomer: Newcomer,
-    ) -> Result<(), Refusal> {
-        self.must_be_outside(socket)?;
+    fn join(&mut self, key: Key, id: &RoomId, newcomer: Newcomer) -> Result<(), Refusal> {
+        self.must_be_outside(key)?;
         let Some(room) = self.rooms.get_mut(id) else {
             return Err(Refusal::new(ErrorCode::NotFound, "There is no such room."));
         };
-        // The host's place is kept while it is away.
-        if room.guests() + 1 >= room.capacity as usize {
-            return Err(Refusal::new(ErrorCode::RoomFull, "The room is full."));
+        if room.locked {
+            let message = "The host has locked the room.";
+            return Err(Refusal::new(ErrorCode::Locked, message));
         }
-        room.seat(socket, peer, newcomer);
-        self.places.insert(socket, id.clone());
+        if room.is_full() {
+            return Err(room_full());
+        }
+        if room.knock {
+            return self.knock(key, id, newcomer);
+        }
+        room.seat(key, newcomer);
+        self.people.put(key, id.clone());
         self.tell_roster(id);
         Ok(())
     }
 
-    fn signal(
-        &mut self,
-        socket: SocketId,
-        from: &PeerId,
-        signal: &Signal<'_>,
-    ) -> Result<(), Refusal> {
-        let place = self.places.get(&socket).ok_or_else(not_in_room)?;
-        let addressee = self
-            .rooms
-            .get_mut(place)
-            .and_then(|room| room.find(&signal.to))
-            .filter(|addressee| addressee.socket != socket)
-            .ok_or_else(|| {
-                Refusal::new(ErrorCode::NoSuchPeer, "The addressee is not in the room.")
-            })?;
-        let n = addressee.delivered + 1;
-        let text = signal.forward(from, n)?;
-        addressee.delivered = n;
-        self.out.push_back((addressee.socket, text.into()));
+    fn signal(&mut self, now: Duration, key: Key, signal: &Signal<'_>) -> Result<(), Refusal> {
+        let room = match self.people.place(key) {
+            Some(id) => self.rooms.get_mut(id),
+            None => None,
+        };
+        let room = room.ok_or_else(not_in_room)?;
+        // Who is at the door is not in the room.
+        let from = room.index(key).ok_or_else(not_in_room)?;
+        let to = room
+            .find(&signal.to)
+            .filter(|to| *to != key)
+            .ok_or_else(no_such_peer)?;
+        let sender = room.seats[from].member.peer.clone();
+        let Some(seat) = room.seats.iter_mut().find(|seat| seat.key == to) else {
+            return Err(no_such_peer());
+        };
+        let text: Text = signal.forward(&sender, seat.kept.next())?.into();
+        let place = self.kept_bytes + text.len() <= self.bounds.kept_bytes;
+        let socket = self.people.socket(to);
+        if socket.is_none() && !(place && seat.kept.has_place_for(text.len())) {
+            self.take_out(now, to);
+            return Err(no_such_peer());
+        }
+        self.kept_bytes -= seat.kept.bytes();
+        if place {
+            seat.kept.push(text.clone());
+        } else {
+            seat.kept.pass_over();
+        }
+        self.kept_bytes += seat.kept.bytes();
+        if let Some(socket) = socket {
+            self.out.push_back((socket, Said::Text(text)));
+        }
         Ok(())
     }
 
-    // Out of its room, by its own wish or not; false when it was in none.
-    fn take_out(&mut self, now: Duration, socket: SocketId) -> bool {
-        let Some(id) = self.places.remove(&socket) else {
+    // Out of its room or from its door, by its own wish or not; false when it was nowhere.
+    fn take_out(&mut self, now: Duration, key: Key) -> bool {
+        let Some(id) = self.people.place(key).cloned() else {
             return false;
         };
-        let Some(room) = self.rooms.get_mut(&id) else {
-            return false;
-        };
-        let left = room.take(socket);
-        if room.host == Some(socket) {
+        self.people.take_away(key, None);
+        if self.unseat(&id, key).is_none() {
+            self.take_from_door(&id, key);
+            return true;
+        }
+        if let Some(room) = self.rooms.get_mut(&id)
+            && room.host == Some(key)
+        {
             let end = now + self.bounds.host_away;
             room.host = None;
             room.ends = Some(end);
             self.ends.push_back((end, id.clone()));
         }
-        if let Some(left) = left {
-            self.tell_left(&id, left.member.peer, None);
-            self.tell_roster(&id);
-        }
+        self.tell_left(&id, key);
+        self.tell_roster(&id);
         true
     }
 
-    fn must_be_outside(&self, socket: SocketId) -> Result<(), Refusal> {
-        if self.places.contains_key(&socket) {
+    // Takes a member's seat, with what was kept for it.
+    fn unseat(&mut self, id: &RoomId, key: Key) -> Option<Key> {
+        let seat = self.rooms.get_mut(id)?.take(key)?;
+        self.kept_bytes -= seat.kept.bytes();
+        Some(key)
+    }
+
+    fn must_be_outside(&self, key: Key) -> Result<(), Refusal> {
+        if self.people.place(key).is_some() {
             return Err(Refusal::new(
                 ErrorCode::BadMessage,
-                "You are in a room already: leave it first.",
+                "You are in a room already, or at its door: leave it first.",
             ));
         }
         Ok(())
     }
 
-    // A room that all have left holds nothing that its host could not open again, so it may go early.
+    // A room that all have left holds nothing that its host could not open again, so it may go early; and
+    // before a host is sent away, one whose members are all waited for.
     fn make_place(&mut self) -> Result<(), Refusal> {
         if self.rooms.len() < self.bounds.rooms {
             return Ok(());
@@ -260,11 +294,22 @@ impl Rooms {
         let deserted = self.ends.iter().position(|(end, id)| {
             self.rooms
                 .get(id)
-                .is_some_and(|room| room.ends == Some(*end) && room.seats.is_empty())
+                .is_some_and(|room| room.ends == Some(*end) && room.is_empty())
         });
-        match deserted.and_then(|index| self.ends.remove(index)) {
-            Some((_, id)) => {
-                self.rooms.remove(&id);
+        if let Some((_, id)) = deserted.and_then(|index| self.ends.remove(index)) {
+            self.rooms.remove(&id);
+            return Ok(());
+        }
+        let silent = self.people.broken().map(|(_, id)| id).find(|id| {
+            self.rooms
+                .get(id)
+                .is_some_and(|room| room.all().all(|key| self.people.socket(key).is_none()))
+        });
+        match silent.cloned() {
+            Some(id) => {
+                for key in self.clear(&id) {
+                    self.people.take_away(key, None);
+                }
                 Ok(())
             }
             None => Err(Refusal::new(
@@ -275,45 +320,59 @@ impl Rooms {
     }
 
     fn end(&mut self, id: &RoomId) {
-        let Some(room) = self.rooms.remove(id) else {
-            return;
-        };
-        let over = Refusal::new(
-            ErrorCode::NotFound,
-            "The host has not come back: the room is closed.",
-        );
-        let text = text_of(&over.to_message());
-        for Seat { socket, .. } in room.seats {
-            self.places.remove(&socket);
-            self.out.push_back((socket, text.clone()));
+        let message = "The host has not come back: the room is closed.";
+        for key in self.clear(id) {
+            self.dismiss(key, ErrorCode::NotFound, message);
         }
+    }
+
+    // Takes a room away; who was in it has to be told.
+    fn clear(&mut self, id: &RoomId) -> Vec<Key> {
+        let Some(room) = self.rooms.remove(id) else {
+            return Vec::new();
+        };
+        let kept = room.seats.iter().map(|seat| seat.kept.bytes());
+        self.kept_bytes -= kept.sum::<usize>();
+        room.all().collect()
+    }
+
+    // Tells one why it has its place no more: now, or when it comes back.
+    fn dismiss(&mut self, key: Key, code: ErrorCode, message: &'static str) {
+        let text = text_of(&Refusal::new(code, message).to_message());
+        self.people.take_away(key, Some(&text));
+        self.send(key, text);
     }
 
     // One text for all: the members of a call room are told the same.
     fn tell_roster(&mut self, id: &RoomId) {
-        let Some(room) = self.rooms.get(id) else {
-            return;
-        };
-        let text = text_of(&room.roster());
-        self.out
-            .extend(room.seats.iter().map(|seat| (seat.socket, text.clone())));
+        if let Some(room) = self.rooms.get(id) {
+            let text = text_of(&room.roster());
+            self.tell(id, &text);
+        }
     }
 
-    fn tell_left(&mut self, id: &RoomId, peer: PeerId, but: Option<SocketId>) {
+    fn tell_left(&mut self, id: &RoomId, key: Key) {
+        let text = text_of(&RelayMessage::Left { peer: key.peer() });
+        self.tell(id, &text);
+    }
+
+    fn tell(&mut self, id: &RoomId, text: &Text) {
         let Some(room) = self.rooms.get(id) else {
             return;
         };
-        let text = text_of(&RelayMessage::Left { peer });
-        let told = room
+        let sockets = room
             .seats
             .iter()
-            .map(|seat| seat.socket)
-            .filter(|socket| Some(*socket) != but);
-        self.out.extend(told.map(|socket| (socket, text.clone())));
+            .filter_map(|seat| self.people.socket(seat.key));
+        self.out
+            .extend(sockets.map(|socket| (socket, Said::Text(text.clone()))));
     }
 
-    fn send(&mut self, to: SocketId, message: &RelayMessage) {
-        self.out.push_back((to, text_of(message)));
+    // To one, while it has a socket.
+    fn send(&mut self, to: Key, text: Text) {
+        if let Some(socket) = self.people.socket(to) {
+            self.out.push_back((socket, Said::Text(text)));
+        }
     }
 }
 
@@ -327,4 +386,12 @@ pub(crate) fn text_of(message: &RelayMessage) -> Text {
 
 fn not_in_room() -> Refusal {
     Refusal::new(ErrorCode::NotInRoom, "You are in no room.")
+}
+
+fn no_such_peer() -> Refusal {
+    Refusal::new(ErrorCode::NoSuchPeer, "The addressee is not in the room.")
+}
+
+fn room_full() -> Refusal {
+    Refusal::new(ErrorCode::RoomFull, "The room is full.")
 }

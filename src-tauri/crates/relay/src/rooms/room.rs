@@ -1,14 +1,17 @@
 //! One room.
 
-use std::time::Duration;
+use std::{collections::VecDeque, time::Duration};
 
 use ahoy_contract::{
     PeerId, PublicKey,
     wire::{Host, Member, RelayMessage, RoomKind},
 };
 
-use super::SocketId;
-use crate::request::Newcomer;
+use super::kept::Kept;
+use crate::{request::Newcomer, token::Key};
+
+/// The most who wait at one door.
+pub(super) const MAX_WAITING: usize = 16;
 
 /// One room.
 #[derive(Debug)]
@@ -18,10 +21,19 @@ pub(super) struct Room {
     pub(super) capacity: u32,
     /// The members in the order in which they came, the host among them.
     pub(super) seats: Vec<Seat>,
-    /// The host, while it is there.
-    pub(super) host: Option<SocketId>,
-    /// When the room ends, while the host is away.
+    /// The host, while it has a seat.
+    pub(super) host: Option<Key>,
+    /// When the room ends, while the host has none.
     pub(super) ends: Option<Duration>,
+    /// Whether guests wait until the host lets them in.
+    pub(super) knock: bool,
+    /// Whether newcomers are sent away.
+    pub(super) locked: bool,
+    /// Those who ask to come in, in the order in which they came; at most [`MAX_WAITING`].
+    pub(super) door: Vec<Waiting>,
+    /// The last who went from the door without coming in; at most [`MAX_WAITING`]. What the host was told of
+    /// it may have been lost with its socket.
+    pub(super) went: VecDeque<PeerId>,
     /// The number of the next who comes; never given twice, so it tells who was there first.
     next_order: u32,
 }
@@ -29,10 +41,27 @@ pub(super) struct Room {
 /// A member in its room.
 #[derive(Debug)]
 pub(super) struct Seat {
-    pub(super) socket: SocketId,
+    pub(super) key: Key,
     pub(super) member: Member,
     /// The signals that it was sent.
-    pub(super) delivered: u64,
+    pub(super) kept: Kept,
+}
+
+/// One who asks to come in.
+#[derive(Debug)]
+pub(super) struct Waiting {
+    pub(super) key: Key,
+    pub(super) newcomer: Newcomer,
+}
+
+impl Waiting {
+    /// What the host is told of it, and it is told itself.
+    pub(super) fn knock(&self) -> RelayMessage {
+        RelayMessage::Knock {
+            peer: self.key.peer(),
+            name: self.newcomer.name.clone(),
+        }
+    }
 }
 
 impl Room {
@@ -44,15 +73,19 @@ impl Room {
             seats: Vec::new(),
             host: None,
             ends: None,
+            knock: false,
+            locked: false,
+            door: Vec::new(),
+            went: VecDeque::new(),
             next_order: 0,
         }
     }
 
     /// Lets one in.
-    pub(super) fn seat(&mut self, socket: SocketId, peer: &PeerId, newcomer: Newcomer) {
+    pub(super) fn seat(&mut self, key: Key, newcomer: Newcomer) {
         let Newcomer { name, nonce } = newcomer;
         let member = Member {
-            peer: peer.clone(),
+            peer: key.peer(),
             name,
             nonce,
             order: self.next_order,
@@ -60,26 +93,72 @@ impl Room {
         // After four billion joins all have the same number; nobody lives to see it.
         self.next_order = self.next_order.saturating_add(1);
         self.seats.push(Seat {
-            socket,
+            key,
             member,
-            delivered: 0,
+            kept: Kept::default(),
         });
     }
 
-    /// Takes one out.
-    pub(super) fn take(&mut self, socket: SocketId) -> Option<Seat> {
-        let index = self.seats.iter().position(|seat| seat.socket == socket)?;
+    /// Takes a member out.
+    pub(super) fn take(&mut self, key: Key) -> Option<Seat> {
+        let index = self.index(key)?;
         Some(self.seats.remove(index))
     }
 
-    /// The member of this id.
-    pub(super) fn find(&mut self, peer: &PeerId) -> Option<&mut Seat> {
-        self.seats.iter_mut().find(|seat| seat.member.peer == *peer)
+    /// Takes one from the door.
+    pub(super) fn take_from_door(&mut self, key: Key) -> Option<Waiting> {
+        let index = self.door.iter().position(|waiting| waiting.key == key)?;
+        let waiting = self.door.remove(index);
+        if self.door.is_empty() {
+            self.door = Vec::new();
+        }
+        Some(waiting)
     }
 
-    /// How many members are not the host.
-    pub(super) fn guests(&self) -> usize {
-        self.seats.len() - usize::from(self.host.is_some())
+    /// Notes that one went from the door without coming in.
+    pub(super) fn note_went(&mut self, peer: PeerId) {
+        self.went.retain(|went| *went != peer);
+        if self.went.len() >= MAX_WAITING {
+            self.went.pop_front();
+        }
+        self.went.push_back(peer);
+    }
+
+    /// Whether nobody is in the room or at its door.
+    pub(super) fn is_empty(&self) -> bool {
+        self.seats.is_empty() && self.door.is_empty()
+    }
+
+    /// All in the room and at its door.
+    pub(super) fn all(&self) -> impl Iterator<Item = Key> {
+        let waiting = self.door.iter().map(|waiting| waiting.key);
+        self.seats.iter().map(|seat| seat.key).chain(waiting)
+    }
+
+    /// Where a member sits.
+    pub(super) fn index(&self, key: Key) -> Option<usize> {
+        self.seats.iter().position(|seat| seat.key == key)
+    }
+
+    /// The member of this id.
+    pub(super) fn find(&self, peer: &PeerId) -> Option<Key> {
+        let seat = self.seats.iter().find(|seat| seat.member.peer == *peer)?;
+        Some(seat.key)
+    }
+
+    /// The one at the door of this id.
+    pub(super) fn find_at_door(&self, peer: &PeerId) -> Option<Key> {
+        let waiting = self
+            .door
+            .iter()
+            .find(|waiting| waiting.key.peer() == *peer)?;
+        Some(waiting.key)
+    }
+
+    /// Whether no more guests have place. The host's place is kept while it is away.
+    pub(super) fn is_full(&self) -> bool {
+        let guests = self.seats.len() - usize::from(self.host.is_some());
+        guests + 1 >= self.capacity as usize
     }
 
     /// Who is in the room.
@@ -87,7 +166,7 @@ impl Room {
         let (mut host, mut peers) = (None, Vec::with_capacity(self.seats.len()));
         for seat in &self.seats {
             let member = seat.member.clone();
-            if self.host == Some(seat.socket) {
+            if self.host == Some(seat.key) {
                 host = Some(Host {
                     key: self.key.clone(),
                     member,
@@ -102,7 +181,7 @@ impl Room {
             peers,
             count: self.seats.len() as u32,
             capacity: self.capacity,
-            locked: false,
+            locked: self.locked,
         }
     }
 }

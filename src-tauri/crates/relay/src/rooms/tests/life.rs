@@ -1,181 +1,6 @@
-use ahoy_contract::{
-    Nonce, PublicKey, Signature,
-    id::Mac,
-    proof_bytes,
-    wire::{ClientMessage, Member, RoomKind},
-};
-use ed25519_dalek::{Signer as _, SigningKey};
+//! Rooms that are opened, filled, left and ended.
 
 use super::*;
-use crate::request::Request;
-
-const AWAY: Duration = Duration::from_secs(60);
-
-/// Rooms, and a clock that the test moves.
-struct Relay {
-    rooms: Rooms,
-    now: Duration,
-}
-
-impl Relay {
-    fn new() -> Self {
-        Self::of(100, 8)
-    }
-
-    fn of(rooms: usize, members: u32) -> Self {
-        let bounds = Bounds {
-            rooms,
-            members,
-            host_away: AWAY,
-        };
-        Self {
-            rooms: Rooms::new(bounds),
-            now: Duration::from_secs(1000),
-        }
-    }
-
-    fn wait(&mut self, seconds: u64) {
-        self.now += Duration::from_secs(seconds);
-        self.rooms.expire(self.now);
-    }
-
-    /// Does it, and says what everybody gets for it.
-    fn act(&mut self, socket: u64, action: Action<'_>) -> Vec<(u64, RelayMessage)> {
-        self.rooms
-            .handle(self.now, SocketId(socket), &peer(socket), action);
-        self.said()
-    }
-
-    fn open(&mut self, socket: u64, key: u8) -> Vec<(u64, RelayMessage)> {
-        self.act(socket, open(key, 8))
-    }
-
-    fn join(&mut self, socket: u64, key: u8) -> Vec<(u64, RelayMessage)> {
-        let newcomer = newcomer(socket);
-        self.act(
-            socket,
-            Action::Join {
-                room: room(key),
-                newcomer,
-            },
-        )
-    }
-
-    fn gone(&mut self, socket: u64) -> Vec<(u64, RelayMessage)> {
-        self.rooms.gone(self.now, SocketId(socket));
-        self.said()
-    }
-
-    fn signal(&mut self, socket: u64, to: u64) -> Vec<(u64, RelayMessage)> {
-        let text = signal(to, 1);
-        let Ok(Request::Signal(signal)) = Request::read(&text) else {
-            panic!("not a signal");
-        };
-        self.act(socket, Action::Signal(signal))
-    }
-
-    fn said(&mut self) -> Vec<(u64, RelayMessage)> {
-        std::iter::from_fn(|| self.rooms.poll())
-            .map(|(SocketId(to), text)| (to, serde_json::from_str(&text).unwrap()))
-            .collect()
-    }
-}
-
-fn signer(key: u8) -> SigningKey {
-    SigningKey::from_bytes(&[key; 32])
-}
-
-fn public(key: u8) -> PublicKey {
-    PublicKey::new(signer(key).verifying_key().to_bytes())
-}
-
-fn room(key: u8) -> RoomId {
-    RoomId::of_key(&public(key))
-}
-
-fn peer(socket: u64) -> PeerId {
-    let mut bytes = [0; 10];
-    bytes[..8].copy_from_slice(&socket.to_be_bytes());
-    PeerId::from_bytes(&bytes)
-}
-
-fn newcomer(socket: u64) -> Newcomer {
-    Newcomer {
-        name: format!("n{socket}"),
-        nonce: Nonce::new([socket as u8; 16]),
-    }
-}
-
-fn open(key: u8, capacity: u32) -> Action<'static> {
-    let challenge = Nonce::new([0; 16]);
-    let text = serde_json::to_string(&ClientMessage::Create {
-        key: public(key),
-        proof: Signature::new(signer(key).sign(&proof_bytes(&challenge)).to_bytes()),
-        kind: RoomKind::Call,
-        capacity,
-        knock: false,
-        name: "host".to_owned(),
-        nonce: Nonce::new([key; 16]),
-    })
-    .unwrap();
-    let Ok(Request::Create(create)) = Request::read(&text) else {
-        panic!("not a create");
-    };
-    Action::Open(Box::new(create.prove(&challenge).unwrap()))
-}
-
-fn signal(to: u64, seq: u64) -> String {
-    serde_json::to_string(&ClientMessage::Signal {
-        to: peer(to),
-        seq,
-        body: r#"{"bye":"hang_up"}"#.to_owned(),
-        mac: Mac::new([1; 32]),
-        sig: None,
-    })
-    .unwrap()
-}
-
-/// Who gets a roster, and what it says: host, guests, count.
-fn rosters(said: &[(u64, RelayMessage)]) -> Vec<(u64, Option<PeerId>, Vec<PeerId>, u32)> {
-    said.iter()
-        .filter_map(|(to, message)| match message {
-            RelayMessage::Room {
-                host, peers, count, ..
-            } => Some((
-                *to,
-                host.as_ref().map(|host| host.member.peer.clone()),
-                peers.iter().map(|member| member.peer.clone()).collect(),
-                *count,
-            )),
-            _ => None,
-        })
-        .collect()
-}
-
-fn errors(said: &[(u64, RelayMessage)]) -> Vec<(u64, ErrorCode)> {
-    said.iter()
-        .filter_map(|(to, message)| match message {
-            RelayMessage::Error { code, .. } => Some((*to, *code)),
-            _ => None,
-        })
-        .collect()
-}
-
-fn order_of(said: &[(u64, RelayMessage)], wanted: u64) -> u32 {
-    let members = said.iter().rev().find_map(|(_, message)| match message {
-        RelayMessage::Room { host, peers, .. } => {
-            let host = host.iter().map(|host| host.member.clone());
-            Some(host.chain(peers.iter().cloned()).collect::<Vec<Member>>())
-        }
-        _ => None,
-    });
-    members
-        .unwrap()
-        .iter()
-        .find(|member| member.peer == peer(wanted))
-        .unwrap()
-        .order
-}
 
 #[test]
 fn a_host_opens_a_room_and_guests_come_and_go() {
@@ -305,7 +130,7 @@ fn what_is_refused_is_told_to_its_sender_alone() {
             },
             ErrorCode::BadMessage,
         ),
-        (2, open(9, 8), ErrorCode::BadMessage),
+        (2, open(9, 8, false), ErrorCode::BadMessage),
     ] {
         assert_eq!(errors(&relay.act(socket, action)), [(socket, code)]);
     }
@@ -334,7 +159,7 @@ fn a_room_holds_as_many_as_it_may() {
         (8, 4, 4),
     ] {
         let mut relay = Relay::of(1, limit);
-        relay.act(1, open(7, asked));
+        relay.act(1, open(7, asked, false));
         for socket in 2..=holds {
             assert_eq!(errors(&relay.join(socket, 7)), [], "{asked} {limit}");
         }
@@ -346,7 +171,7 @@ fn a_room_holds_as_many_as_it_may() {
         // The host's place is kept: no guest takes it while it is away.
         relay.gone(1);
         assert_eq!(errors(&relay.join(101, 7)), [(101, ErrorCode::RoomFull)]);
-        assert_eq!(errors(&relay.act(1, open(7, asked))), []);
+        assert_eq!(errors(&relay.act(1, open(7, asked, false))), []);
         assert_eq!(relay.rooms.count(), (1, holds as usize));
     }
 }
@@ -471,72 +296,4 @@ fn the_next_end_is_known() {
         relay.rooms.next_expiry(),
         Some(relay.now + Duration::from_secs(10))
     );
-}
-
-proptest::proptest! {
-    #![proptest_config(proptest::prelude::ProptestConfig::with_cases(64))]
-
-    /// Whatever a few sockets do in whatever order: each knows, from what it was told, who is with it.
-    #[test]
-    fn what_the_members_were_told_is_how_it_is(
-        steps in proptest::collection::vec((0..6_u8, 1..9_u64, 1..4_u8, 0..40_u64), 1..120)
-    ) {
-        let mut relay = Relay::of(2, 3);
-        // The last roster of each socket that is in a room.
-        let mut known: HashMap<u64, Vec<PeerId>> = HashMap::new();
-        for (what, socket, key, seconds) in steps {
-            let said = match what {
-                0 => relay.open(socket, key),
-                1 | 2 => relay.join(socket, key),
-                3 => relay.act(socket, Action::Leave),
-                4 => relay.gone(socket),
-                _ => {
-                    relay.wait(seconds);
-                    relay.said()
-                }
-            };
-            if matches!(what, 3 | 4) {
-                known.remove(&socket);
-            }
-            for (to, message) in said {
-                match message {
-                    RelayMessage::Room { host, peers, count, capacity, .. } => {
-                        let mut members: Vec<_> = host.into_iter().map(|host| host.member.peer).collect();
-                        members.extend(peers.into_iter().map(|member| member.peer));
-                        members.sort();
-                        assert_eq!(members.len(), count as usize);
-                        assert!(count <= capacity && capacity <= 3);
-                        known.insert(to, members);
-                    }
-                    // Out of its room, by the end of the room or a host that came again.
-                    RelayMessage::Error { code: ErrorCode::Removed, .. } => {
-                        known.remove(&to);
-                    }
-                    RelayMessage::Error { code: ErrorCode::NotFound, .. } if what == 5 => {
-                        known.remove(&to);
-                    }
-                    _ => {}
-                }
-            }
-            let (rooms, members) = relay.rooms.count();
-            assert!(rooms <= 2);
-            assert_eq!(members, known.len());
-            for (socket, members) in &known {
-                assert!(members.contains(&peer(*socket)));
-                for (other, theirs) in &known {
-                    if members.contains(&peer(*other)) {
-                        assert_eq!(members, theirs);
-                    }
-                }
-                assert!(members.iter().all(|member| known.keys().any(|socket| peer(*socket) == *member)));
-            }
-        }
-        // Time ends every room that is without its host; who is in none left nothing behind.
-        for socket in 1..9 {
-            relay.gone(socket);
-        }
-        relay.wait(61);
-        assert_eq!(relay.rooms.count(), (0, 0));
-        assert_eq!(relay.rooms.next_expiry(), None);
-    }
 }
