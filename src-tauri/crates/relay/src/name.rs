@@ -140,7 +140,10 @@ mod tests {
             ("\u{200D}\u{200C}", ""),
             ("Ada\u{200D}\u{200D}", "Ada"),
             ("A\u{200C}\u{200C}\u{200C}da", "A\u{200C}da"),
-            (" \u{A0}\u{2003}Ada\u{3000}\u{2028}\t Lovelace\r\n", "Ada Lovelace"),
+            (
+                " \u{A0}\u{2003}Ada\u{3000}\u{2028}\t Lovelace\r\n",
+                "Ada Lovelace",
+            ),
         ] {
             assert_eq!(clean(name), expected, "{name:?}");
         }

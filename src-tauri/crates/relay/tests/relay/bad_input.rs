@@ -62,18 +62,22 @@ async fn what_is_no_message_is_refused_and_the_socket_goes_on() {
             &serde_json::to_string(&ClientMessage::Leave).unwrap(),
             ErrorCode::NotInRoom,
         ),
-        (&serde_json::to_string(&admit).unwrap(), ErrorCode::Busy),
+        (
+            &serde_json::to_string(&admit).unwrap(),
+            ErrorCode::NotInRoom,
+        ),
         (
             &serde_json::to_string(&ClientMessage::Lock { locked: true }).unwrap(),
-            ErrorCode::Busy,
+            ErrorCode::NotInRoom,
         ),
         (
             &serde_json::to_string(&ClientMessage::Remove {
                 peer: stranger.clone(),
             })
             .unwrap(),
-            ErrorCode::Busy,
+            ErrorCode::NotInRoom,
         ),
+        (r#"{"type":"ack","n":-1}"#, ErrorCode::BadMessage),
     ] {
         mallory.text(text).await;
         assert_eq!(mallory.error().await, code, "{text}");
@@ -301,6 +305,7 @@ async fn a_half_open_socket_is_given_up() {
     let config = with_limits(|limits| {
         limits.ping = Duration::from_millis(50);
         limits.unanswered_pings = 4;
+        limits.resume = Duration::from_millis(50);
     });
     let relay = Running::new(config).await;
     let mut host = relay.client().await;

@@ -201,3 +201,65 @@ async fn nothing_secret_is_logged() {
         assert!(!errors.contains(secret), "{secret} in {errors}");
     }
 }
+
+#[tokio::test]
+async fn killed_and_started_again_everybody_comes_back_as_who_they_were() {
+    let mut first = relay(&["--listen", "127.0.0.1:0"]);
+    let line = ready(&mut first).await;
+    let address = line.strip_prefix("listening http://").unwrap().to_owned();
+    let url = format!("ws://{address}/ws");
+    let connect = async || {
+        let stream = TcpStream::connect(&address).await.unwrap();
+        Client::open(stream, &url, None).await.unwrap()
+    };
+    let (mut host, mut guest, mut waiting) = (connect().await, connect().await, connect().await);
+    for client in [&mut host, &mut guest, &mut waiting] {
+        client.hello().await;
+    }
+    let room = host.create_knocking(1).await;
+    let admit = |client: &Client<TcpStream>| ClientMessage::Admit {
+        peer: client.peer.clone(),
+        accept: true,
+    };
+    guest.knock(&room).await;
+    host.knocked().await;
+    host.send(&admit(&guest)).await;
+    host.roster().await;
+    guest.roster().await;
+    waiting.knock(&room).await;
+    host.knocked().await;
+
+    signal(&first, "KILL").await;
+    assert_eq!(ended(first).await.0, None);
+    let mut second = relay(&["--listen", &address]);
+    assert_eq!(ready(&mut second).await, line);
+    // In whatever order: the guests find no room until its host has opened it again.
+    let mut back = Vec::new();
+    for before in [&guest, &waiting, &host] {
+        let mut client = connect().await;
+        assert!(!client.resume(&before.token, 3).await);
+        assert_eq!(client.peer, before.peer);
+        back.push(client);
+    }
+    let (mut host, mut waiting, mut guest) = (
+        back.pop().unwrap(),
+        back.pop().unwrap(),
+        back.pop().unwrap(),
+    );
+    guest.send(&crate::client::join(&room)).await;
+    assert_eq!(guest.error().await, ErrorCode::NotFound);
+    assert_eq!(host.create_knocking(1).await, room);
+    for client in [&mut guest, &mut waiting] {
+        client.knock(&room).await;
+        assert_eq!(host.knocked().await, client.peer);
+        host.send(&admit(client)).await;
+        host.roster().await;
+        client.roster().await;
+    }
+    guest.roster().await;
+    crate::client::talk(&mut host, &mut guest).await;
+    crate::client::talk(&mut guest, &mut waiting).await;
+    signal(&second, "TERM").await;
+    drop((host, guest, waiting));
+    assert_eq!(ended(second).await.0, Some(0));
+}

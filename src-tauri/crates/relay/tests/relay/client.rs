@@ -77,6 +77,13 @@ impl Running {
             .unwrap()
     }
 
+    /// A client that comes back with a token, and whether its membership goes on.
+    pub(crate) async fn back(&self, token: &str, ack: u64) -> (Client<TcpStream>, bool) {
+        let mut client = self.stranger().await;
+        let resumed = client.resume(token, ack).await;
+        (client, resumed)
+    }
+
     /// A host and a guest in a room of their own.
     pub(crate) async fn call(&self, key: u8) -> (Client<TcpStream>, Client<TcpStream>) {
         let (mut host, mut guest) = (self.client().await, self.client().await);
@@ -100,6 +107,8 @@ pub(crate) struct Client<S> {
     pub(crate) socket: WebSocketStream<S>,
     pub(crate) peer: PeerId,
     pub(crate) challenge: Nonce,
+    /// The token of the last `welcome`.
+    pub(crate) token: String,
 }
 
 /// Who is in the room.
@@ -122,6 +131,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
             socket,
             peer: PeerId::from_bytes(&[0; 10]),
             challenge: Nonce::new([0; 16]),
+            token: String::new(),
         })
     }
 
@@ -188,14 +198,65 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
 
     pub(crate) async fn hello(&mut self) {
         self.send(&hello()).await;
+        assert!(!self.welcome().await);
+    }
+
+    /// Says hello with a token; whether the membership goes on.
+    pub(crate) async fn resume(&mut self, token: &str, ack: u64) -> bool {
+        self.send(&hello_with(token, ack)).await;
+        self.welcome().await
+    }
+
+    /// Reads the welcome; whether a membership goes on.
+    pub(crate) async fn welcome(&mut self) -> bool {
         match self.next().await {
             RelayMessage::Welcome {
-                peer, challenge, ..
+                peer,
+                challenge,
+                resume,
+                resumed,
+                ..
             } => {
-                self.peer = peer;
-                self.challenge = challenge;
+                (self.peer, self.challenge, self.token) = (peer, challenge, resume);
+                resumed
             }
             other => panic!("no welcome but {other:?}"),
+        }
+    }
+
+    /// Opens the room of a key, with a door; `created` and the first roster are read.
+    pub(crate) async fn create_knocking(&mut self, key: u8) -> RoomId {
+        let mut create = create(key, &self.challenge);
+        if let ClientMessage::Create { knock, .. } = &mut create {
+            *knock = true;
+        }
+        self.send(&create).await;
+        let RelayMessage::Created { room } = self.next().await else {
+            panic!("not created");
+        };
+        assert_eq!(self.roster().await.host.as_ref(), Some(&self.peer));
+        room
+    }
+
+    /// Knocks at a room's door; the relay's word for it is read.
+    pub(crate) async fn knock(&mut self, room: &RoomId) {
+        self.send(&join(room)).await;
+        assert_eq!(self.knocked().await, self.peer);
+    }
+
+    /// Who knocked.
+    pub(crate) async fn knocked(&mut self) -> PeerId {
+        match self.next().await {
+            RelayMessage::Knock { peer, .. } => peer,
+            other => panic!("no knock but {other:?}"),
+        }
+    }
+
+    /// The number and the body of the signal that comes next.
+    pub(crate) async fn signalled(&mut self) -> (u64, String) {
+        match self.next().await {
+            RelayMessage::Signal { n, body, .. } => (n, body),
+            other => panic!("no signal but {other:?}"),
         }
     }
 
@@ -227,6 +288,15 @@ pub(crate) fn hello() -> ClientMessage {
         app: "test/1".to_owned(),
         resume: None,
         ack: None,
+    }
+}
+
+pub(crate) fn hello_with(token: &str, ack: u64) -> ClientMessage {
+    ClientMessage::Hello {
+        version: VERSION,
+        app: "test/1".to_owned(),
+        resume: Some(token.to_owned()),
+        ack: Some(ack),
     }
 }
 

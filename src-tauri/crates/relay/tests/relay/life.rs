@@ -75,8 +75,10 @@ async fn what_the_operator_offers_comes_with_the_welcome() {
 }
 
 #[tokio::test]
-async fn a_host_that_lost_its_socket_comes_back_to_its_guests() {
-    let relay = Running::new(Config::default()).await;
+async fn a_host_that_lost_its_place_comes_back_to_its_guests() {
+    let mut config = Config::default();
+    config.limits.resume = Duration::from_millis(50);
+    let relay = Running::new(config).await;
     let (host, mut guest) = relay.call(1).await;
     let lost = host.peer.clone();
     drop(host);
@@ -99,6 +101,7 @@ async fn a_host_that_lost_its_socket_comes_back_to_its_guests() {
 async fn a_room_whose_host_stays_away_ends_for_its_guests() {
     let mut config = Config::default();
     config.limits.host_away = Duration::from_millis(50);
+    config.limits.resume = Duration::from_millis(50);
     let relay = Running::new(config).await;
     for key in [1, 2] {
         let (host, mut guest) = relay.call(key).await;

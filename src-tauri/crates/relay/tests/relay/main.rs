@@ -10,6 +10,8 @@ mod bad_input;
 #[cfg(unix)]
 mod binary;
 mod client;
+mod door;
 mod http;
 mod life;
+mod resume;
 mod tls;

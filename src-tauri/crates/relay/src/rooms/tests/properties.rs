@@ -72,9 +72,14 @@ struct Client {
     roster: Option<BTreeSet<PeerId>>,
     /// It waits at a door.
     waits: bool,
-    /// The number of the last signal that it got in this room.
-    got: u64,
-    /// The bodies of the signals that it got in this room.
+}
+
+/// The signals of one member since it is in its room.
+#[derive(Debug, Default)]
+struct Signals {
+    /// The bodies that were sent to it and not refused, in order.
+    sent: Vec<String>,
+    /// Those that arrived, on whatever socket; as many as the number of the last.
     heard: Vec<String>,
 }
 
@@ -85,8 +90,9 @@ struct World {
     sockets: u64,
     /// Who was let into each room, by its host or because the room did not knock.
     admitted: BTreeMap<u8, BTreeSet<PeerId>>,
-    /// The bodies that were sent to each member since it is in its room, in order.
-    sent: HashMap<PeerId, Vec<String>>,
+    signals: HashMap<PeerId, Signals>,
+    /// Sockets that are open as far as the relay knows, and lead nowhere.
+    half_open: BTreeSet<u64>,
     bodies: u64,
 }
 
@@ -97,9 +103,15 @@ impl World {
             clients: (0..CLIENTS).map(|_| Client::default()).collect(),
             sockets: 0,
             admitted: BTreeMap::new(),
-            sent: HashMap::new(),
+            signals: HashMap::new(),
+            half_open: BTreeSet::new(),
             bodies: 0,
         }
+    }
+
+    fn heard_by(&self, peer: Option<&PeerId>) -> u64 {
+        let signals = peer.and_then(|peer| self.signals.get(peer));
+        signals.map_or(0, |signals| signals.heard.len() as u64)
     }
 
     fn peer(&self, client: usize) -> Option<PeerId> {
@@ -131,7 +143,7 @@ impl World {
                 let said = self.relay.signal_of(socket, &to, &body);
                 // What is taken has to arrive, sooner or later.
                 if errors(&said).is_empty() {
-                    self.sent.entry(to).or_default().push(body);
+                    self.signals.entry(to).or_default().sent.push(body);
                 }
                 self.hear(said);
             }
@@ -151,7 +163,7 @@ impl World {
                         let Some(peer) = self.peer(guest) else { return };
                         Action::Remove(peer)
                     }
-                    Step::Ack => Action::Ack(self.clients[client].got),
+                    Step::Ack => Action::Ack(self.heard_by(self.clients[client].peer.as_ref())),
                     _ => {
                         let own = &mut self.clients[client];
                         (own.roster, own.waits) = (None, false);
@@ -218,37 +230,40 @@ impl World {
             Held::Stolen(from) => self.clients[from].tokens.first().cloned(),
         };
         // Its own old socket may not have broken yet as far as the relay knows.
-        if let (Some(socket), false) = (self.clients[client].socket.take(), late) {
-            self.relay.breaks(socket);
+        if let Some(socket) = self.clients[client].socket.take() {
+            if late {
+                self.half_open.insert(socket);
+            } else {
+                assert_eq!(self.relay.breaks(socket), []);
+            }
         }
         self.sockets += 1;
-        let (socket, ack) = (1000 + self.sockets, self.clients[client].got);
+        let socket = 1000 + self.sockets;
+        let ack = self.heard_by(token.as_ref().map(|token| token.key().peer()).as_ref());
         let (welcome, said) = self.relay.hello(socket, token, ack);
         self.relay.rooms.confirm(SocketId(socket));
-        // One whose token was stolen before it was used may be pushed out by the thief, who is it from then on.
+        // One whose token was stolen before it was used is pushed out by the thief, who is it from then on.
         for other in &mut self.clients {
-            if other.socket.is_some_and(|socket| self.relay.closed.contains(&socket)) {
+            if other
+                .socket
+                .is_some_and(|socket| self.relay.closed.contains(&socket))
+            {
                 other.socket = None;
             }
         }
         let own = &mut self.clients[client];
-        if !welcome.resumed || own.peer.as_ref() != Some(&welcome.peer) {
-            *own = Client {
-                tokens: std::mem::take(&mut own.tokens),
-                ..Client::default()
-            };
-        }
+        (own.roster, own.waits) = (None, false);
         own.socket = Some(socket);
         own.tokens.push(self.relay.tokens[&welcome.peer].clone());
         own.peer = Some(welcome.peer);
-        if welcome.resumed {
-            (own.roster, own.waits) = (None, false);
-        }
         self.hear(said);
     }
 
     fn hear(&mut self, said: Vec<(u64, RelayMessage)>) {
         for (to, message) in said {
+            if self.half_open.contains(&to) {
+                continue;
+            }
             let client = self
                 .clients
                 .iter_mut()
@@ -280,43 +295,35 @@ impl World {
                 RelayMessage::Signal { from, n, body, .. } => {
                     assert!(!client.waits, "a signal at the door");
                     assert!(Some(&from) != client.peer.as_ref());
+                    let heard = &mut self
+                        .signals
+                        .entry(client.peer.clone().unwrap())
+                        .or_default()
+                        .heard;
                     // What comes a second time is passed over, as clients do.
-                    if n > client.got {
-                        assert_eq!(n, client.got + 1, "a signal was lost");
-                        client.got = n;
-                        client.heard.push(body);
+                    if n > heard.len() as u64 {
+                        assert_eq!(n, heard.len() as u64 + 1, "a signal was lost");
+                        heard.push(body);
                     }
                 }
-                RelayMessage::Error {
-                    code:
-                        ErrorCode::Removed
-                        | ErrorCode::Denied
-                        | ErrorCode::NotFound
-                        | ErrorCode::RoomFull,
-                    ..
-                } => {}
                 _ => {}
             }
         }
-        // Who was told so, or finds itself nowhere, is in no room and begins anew in the next.
+        // Who has no place begins anew in the next.
+        let rooms = &self.relay.rooms;
+        let placed: BTreeSet<_> = rooms
+            .rooms
+            .values()
+            .flat_map(|room| room.all().map(|key| key.peer()))
+            .collect();
+        self.signals.retain(|peer, _| placed.contains(peer));
         for client in &mut self.clients {
-            let rooms = &self.relay.rooms;
-            let place = client
-                .socket
-                .and_then(|socket| rooms.people.on(SocketId(socket)))
-                .and_then(|key| rooms.people.place(key));
-            if client.socket.is_some() && place.is_none() {
-                (client.roster, client.waits, client.got) = (None, false, 0);
-                client.heard.clear();
-                if let Some(peer) = &client.peer {
-                    self.sent.remove(peer);
-                }
-            }
-        }
-        let known: Vec<_> = self.sent.keys().cloned().collect();
-        for peer in known {
-            if !self.relay.rooms.people.is_known(&peer) {
-                self.sent.remove(&peer);
+            if !client
+                .peer
+                .as_ref()
+                .is_some_and(|peer| placed.contains(peer))
+            {
+                (client.roster, client.waits) = (None, false);
             }
         }
     }
@@ -338,17 +345,24 @@ impl World {
             }
             for seat in &room.seats {
                 kept += seat.kept.bytes();
-                let let_in = self.admitted.get(&key).is_some_and(|set| set.contains(&seat.member.peer));
+                let let_in = self
+                    .admitted
+                    .get(&key)
+                    .is_some_and(|set| set.contains(&seat.member.peer));
                 assert!(let_in, "{} was not let in", seat.member.peer);
                 // What it has heard and what is kept for it is all that it was sent.
-                let client = self
-                    .clients
-                    .iter()
-                    .find(|client| client.socket.is_some() && client.peer.as_ref() == Some(&seat.member.peer));
+                let client = self.clients.iter().find(|client| {
+                    client.socket.is_some() && client.peer.as_ref() == Some(&seat.member.peer)
+                });
                 if let Some(client) = client {
-                    let sent = self.sent.get(&seat.member.peer).cloned().unwrap_or_default();
-                    assert_eq!(client.heard, sent);
-                    let members: BTreeSet<_> = room.seats.iter().map(|seat| seat.member.peer.clone()).collect();
+                    if let Some(signals) = self.signals.get(&seat.member.peer) {
+                        assert_eq!(signals.heard, signals.sent);
+                    }
+                    let members: BTreeSet<_> = room
+                        .seats
+                        .iter()
+                        .map(|seat| seat.member.peer.clone())
+                        .collect();
                     assert_eq!(client.roster.as_ref(), Some(&members));
                 }
             }
@@ -356,7 +370,10 @@ impl World {
         assert_eq!(rooms.count().1, placed);
         assert_eq!(rooms.kept_bytes, kept);
         for client in &self.clients {
-            let Some(key) = client.socket.and_then(|socket| rooms.people.on(SocketId(socket))) else {
+            let Some(key) = client
+                .socket
+                .and_then(|socket| rooms.people.on(SocketId(socket)))
+            else {
                 continue;
             };
             assert_eq!(Some(key.peer()), client.peer);
@@ -384,8 +401,8 @@ proptest! {
             world.step(client, key, step);
             world.check();
         }
-        for client in 0..CLIENTS {
-            world.step(client, 1, Step::Break);
+        for socket in 0..=world.sockets {
+            world.relay.breaks(1000 + socket);
         }
         world.relay.wait(30);
         world.relay.wait(60);
