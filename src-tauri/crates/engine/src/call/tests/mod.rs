@@ -1,0 +1,314 @@
+//! Calls as their users live them: two or more ends, and between them a relay that does as told.
+
+mod data;
+mod members;
+mod negotiation;
+mod relay;
+mod trust;
+
+use std::time::{Duration, Instant};
+
+use ahoy_contract::{
+    ErrorCode, Nonce, PeerId, Secret,
+    id::Mac,
+    peer::{ByeReason, Candidate, DataMessage, Description, DescriptionType},
+    ui::{CallPhase, EndReason, PeerState},
+    wire::{ClientMessage, Host, Member, RelayMessage, Role, RoomKind},
+};
+
+use super::*;
+
+const HOST: &str = "mmmmmmmmmmmmmmmm";
+const GUEST: &str = "bbbbbbbbbbbbbbbb";
+const THIRD: &str = "zzzzzzzzzzzzzzzz";
+
+fn id(text: &str) -> PeerId {
+    text.parse().unwrap()
+}
+
+struct Side {
+    call: Call,
+    id: PeerId,
+    /// What it asked of connections, in order, until a test looks.
+    peer: Vec<(PeerId, PeerOutput)>,
+    events: Vec<Event>,
+    /// Signals on their way to others.
+    signals: Vec<RelayMessage>,
+    to: Vec<PeerId>,
+    member: Option<Member>,
+    connects: usize,
+}
+
+impl Side {
+    fn new(config: CallConfig, peer: &str) -> Self {
+        let mut nonce = peer.as_bytes()[0];
+        let call = Call::new(config, move || {
+            nonce += 1;
+            Nonce::new([nonce; 16])
+        });
+        Self {
+            call,
+            id: id(peer),
+            peer: vec![],
+            events: vec![],
+            signals: vec![],
+            to: vec![],
+            member: None,
+            connects: 0,
+        }
+    }
+
+    fn has(&self, output: &PeerOutput) -> bool {
+        self.peer.iter().any(|(_, o)| o == output)
+    }
+
+    fn count(&self, find: impl Fn(&PeerOutput) -> bool) -> usize {
+        self.peer.iter().filter(|(_, o)| find(o)).count()
+    }
+
+    fn error(&self) -> Option<ErrorCode> {
+        self.events.iter().rev().find_map(|event| match event {
+            Event::Error(error) => Some(error.code),
+            _ => None,
+        })
+    }
+}
+
+struct World {
+    now: Instant,
+    key: HostKey,
+    sides: Vec<Side>,
+    order: u32,
+    n: u64,
+}
+
+fn config(key: &HostKey, part: Part, now: Instant) -> CallConfig {
+    CallConfig {
+        part,
+        room: key.room(),
+        secret: Secret::new([7; 16]),
+        link: "https://relay/r/room#secret".into(),
+        name: "Ada".into(),
+        app: "test".into(),
+        only_answers: false,
+        unix_ms: 1_000_000,
+        start: now,
+    }
+}
+
+impl World {
+    #[expect(clippy::disallowed_methods, reason = "any moment will do as the first")]
+    fn new() -> Self {
+        Self {
+            now: Instant::now(),
+            key: HostKey::from_bytes(&[3; 32]),
+            sides: vec![],
+            order: 0,
+            n: 0,
+        }
+    }
+
+    fn host(&mut self) -> usize {
+        let part = Part::Host {
+            key: self.key.clone(),
+            kind: RoomKind::Call,
+            capacity: 8,
+            knock: false,
+        };
+        self.add(config(&self.key, part, self.now), HOST)
+    }
+
+    fn guest(&mut self) -> usize {
+        self.add(
+            config(&self.key, Part::Guest { role: Role::Caller }, self.now),
+            GUEST,
+        )
+    }
+
+    fn add(&mut self, config: CallConfig, peer: &str) -> usize {
+        self.sides.push(Side::new(config, peer));
+        let side = self.sides.len() - 1;
+        self.drain(side);
+        side
+    }
+
+    /// A host and a guest in one room, with nothing said between them yet.
+    fn pair() -> Self {
+        let mut world = Self::new();
+        let host = world.host();
+        world.join(host);
+        let guest = world.guest();
+        world.join(guest);
+        world
+    }
+
+    /// As `pair`, connected.
+    fn connected() -> Self {
+        let mut world = Self::pair();
+        world.local(0, DescriptionType::Offer);
+        world.deliver(0);
+        world.local(1, DescriptionType::Answer);
+        world.deliver(1);
+        for side in [0, 1] {
+            let other = world.sides[1 - side].id.clone();
+            world.input(side, Input::Peer(other.clone(), PeerInput::Connected));
+            world.input(side, Input::Peer(other, PeerInput::DataOpen));
+            world.sides[side].peer.clear();
+            world.sides[side].signals.clear();
+            world.sides[side].to.clear();
+        }
+        world
+    }
+
+    fn input(&mut self, side: usize, input: Input) {
+        self.sides[side].call.handle(self.now, input);
+        self.drain(side);
+    }
+
+    /// Does what a side asks for, as far as the relay is concerned.
+    fn drain(&mut self, side: usize) {
+        while let Some(output) = self.sides[side].call.poll() {
+            let s = &mut self.sides[side];
+            match output {
+                Output::Connect => s.connects += 1,
+                Output::Disconnect | Output::View => {}
+                Output::Event(event) => s.events.push(event),
+                Output::Peer(peer, output) => s.peer.push((peer, output)),
+                Output::Send(ClientMessage::Hello { .. }) => {
+                    let peer = s.id.clone();
+                    let challenge = Nonce::new([1; 16]);
+                    let welcome = RelayMessage::Welcome {
+                        peer,
+                        challenge,
+                        ice_servers: vec![],
+                        resume: String::new(),
+                    };
+                    s.call.handle(self.now, Input::Relay(welcome));
+                }
+                Output::Send(
+                    ClientMessage::Create { name, nonce, .. }
+                    | ClientMessage::Join { name, nonce, .. },
+                ) => {
+                    self.order += 1;
+                    s.member = Some(Member {
+                        peer: s.id.clone(),
+                        name,
+                        nonce,
+                        order: self.order,
+                    });
+                }
+                Output::Send(ClientMessage::Signal {
+                    to,
+                    seq,
+                    body,
+                    mac,
+                    sig,
+                }) => {
+                    self.n += 1;
+                    let from = s.id.clone();
+                    s.signals.push(RelayMessage::Signal {
+                        from,
+                        n: self.n,
+                        seq,
+                        body,
+                        mac,
+                        sig,
+                    });
+                    s.to.push(to);
+                }
+                Output::Send(ClientMessage::Leave) => s.member = None,
+                Output::Send(_) => {}
+            }
+        }
+    }
+
+    fn join(&mut self, side: usize) {
+        self.input(side, Input::SocketOpen);
+        self.roster();
+    }
+
+    fn roster(&mut self) {
+        let key = self.key.public();
+        let host = self
+            .sides
+            .iter()
+            .find(|s| s.id == id(HOST))
+            .and_then(|s| s.member.clone());
+        let peers: Vec<Member> = self
+            .sides
+            .iter()
+            .filter(|s| s.id != id(HOST))
+            .filter_map(|s| s.member.clone())
+            .collect();
+        let host = host.map(|member| Host { key, member });
+        for side in 0..self.sides.len() {
+            if self.sides[side].member.is_some() {
+                let (host, peers) = (host.clone(), peers.clone());
+                let count = peers.len() as u32 + 1;
+                let room = RelayMessage::Room {
+                    kind: RoomKind::Call,
+                    host,
+                    peers,
+                    count,
+                    capacity: 8,
+                    locked: false,
+                };
+                self.input(side, Input::Relay(room));
+            }
+        }
+    }
+
+    /// The connection of `side` to the other of two made a description.
+    fn local(&mut self, side: usize, kind: DescriptionType) {
+        let other = self.sides[1 - side].id.clone();
+        let sdp = format!("sdp of {side}");
+        self.input(
+            side,
+            Input::Peer(other, PeerInput::Local(Description { kind, sdp })),
+        );
+    }
+
+    /// The relay hands on what a side has sent.
+    fn deliver(&mut self, side: usize) {
+        let signals = std::mem::take(&mut self.sides[side].signals);
+        let to = std::mem::take(&mut self.sides[side].to);
+        for (signal, to) in signals.into_iter().zip(to) {
+            if let Some(target) = self.sides.iter().position(|s| s.id == to) {
+                self.input(target, Input::Relay(signal));
+            }
+        }
+    }
+
+    fn pass(&mut self, time: Duration) {
+        let end = self.now + time;
+        let next = |world: &Self| {
+            let due = |side: usize| world.sides[side].call.deadline().map(|at| (at, side));
+            (0..world.sides.len())
+                .filter_map(due)
+                .min()
+                .filter(|(at, _)| *at <= end)
+        };
+        while let Some((at, side)) = next(self) {
+            self.now = self.now.max(at);
+            self.input(side, Input::Tick);
+        }
+        self.now = end;
+    }
+
+    fn phase(&self, side: usize) -> CallPhase {
+        self.sides[side].call.view().phase
+    }
+
+    fn ended(&self, side: usize) -> Option<EndReason> {
+        self.sides[side].call.ended()
+    }
+}
+
+const OFFER: PeerOutput = PeerOutput::CreateOffer { ice_restart: false };
+
+fn description(side: usize, kind: DescriptionType) -> PeerOutput {
+    PeerOutput::SetRemote(Description {
+        kind,
+        sdp: format!("sdp of {side}"),
+    })
+}
