@@ -130,7 +130,7 @@ impl Authenticator {
 }
 
 /// A signal as it arrived.
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy)]
 pub struct Signed<'a> {
     /// Whom the relay named as its sender, with the roster's nonce.
     pub from: &'a End,

@@ -4,15 +4,15 @@
 use std::time::Instant;
 
 use ahoy_contract::{
-    ErrorCode, Nonce, PeerId, PublicKey,
+    ErrorCode, PeerId, PublicKey,
     id::{Mac, Signature},
-    peer::{ByeReason, DataMessage, SignalBody},
+    peer::{ByeReason, DataMessage, Description, SignalBody},
     ui::{EndReason, PeerState},
     wire::{ClientMessage, Member},
 };
 
 use super::{
-    Call, Event, MAX_JOINS, Output, Part, PeerInput, PeerOutput, Socket,
+    Call, Event, MAX_JOINS, Output, PeerInput, PeerOutput,
     auth::{End, Signed},
     negotiation::Step,
     peer::{Ask, Peer},
@@ -34,7 +34,9 @@ impl Call {
         let id = member.peer.clone();
         let polite = me.peer < id;
         let was_first = member.order < self.order;
-        let name = member.name.clone();
+        // The host commits itself first; between two guests the one with the smaller id.
+        let commits = self.is_host() || host_key.is_none() && me.peer < id;
+        let name = view::tidy(&member.name);
         let authentic = match &host_key {
             Some(key) => ahoy_contract::RoomId::of_key(key) == self.config.room,
             None => true,
@@ -45,12 +47,16 @@ impl Call {
             tracing::warn!("the relay shows more members than come to any call");
             return;
         }
+        let nonce = self.fresh_nonce();
         let mut peer = Peer::new(
-            member,
+            Member {
+                name: name.clone(),
+                ..member
+            },
             host_key,
             polite,
-            was_first,
-            !self.config.only_answers,
+            (was_first, !self.config.only_answers),
+            (commits, nonce),
         );
         (peer.sent, peer.received) = *self.numbers.entry(join).or_default();
         self.outputs.push_back(Output::Event(Event::PeerJoined {
@@ -76,6 +82,7 @@ impl Call {
         if let Some(peer) = self.peers.remove(id) {
             let join = (id.clone(), peer.member.nonce.clone());
             self.numbers.insert(join, (peer.sent, peer.received));
+            self.chat.gone(id);
             self.outputs
                 .push_back(Output::Peer(id.clone(), PeerOutput::Close));
             let left = Event::PeerLeft {
@@ -84,6 +91,7 @@ impl Call {
                 reason,
             };
             self.outputs.push_back(Output::Event(left));
+            self.tell_lock();
             self.outputs.push_back(Output::View);
         }
     }
@@ -102,23 +110,40 @@ impl Call {
             }
             PeerInput::DataOpen => {
                 let (muted, camera_off) = self.local;
+                let Some(peer) = self.peers.get_mut(id).filter(|peer| peer.is_alive()) else {
+                    return;
+                };
+                let state = DataMessage::State { muted, camera_off };
+                let kept = std::mem::take(&mut peer.kept);
+                self.say(id, std::iter::once(state).chain(kept));
                 self.with_peer(id, |peer| peer.connection(now, PeerInput::DataOpen));
-                if let Some(peer) = self.peers.get_mut(id) {
-                    let state = DataMessage::State { muted, camera_off };
-                    let kept = std::mem::take(&mut peer.kept);
-                    for message in std::iter::once(state).chain(kept) {
-                        self.outputs
-                            .push_back(Output::Peer(id.clone(), PeerOutput::Data(message)));
-                    }
-                }
             }
             input => {
-                let connected = matches!(input, PeerInput::Connected);
-                if connected && self.peers.contains_key(id) {
+                let Some(peer) = self.peers.get(id) else {
+                    return;
+                };
+                if matches!(input, PeerInput::Connected) && peer.is_alive() {
                     self.connected_at.get_or_insert(now);
                 }
+                let before = peer.state;
                 self.with_peer(id, |peer| peer.connection(now, input));
+                let after = self.peers.get(id).map(|peer| peer.state);
+                if before == PeerState::Connected && after == Some(PeerState::Reconnecting) {
+                    // The network itself may be gone, and the socket with it: TCP alone would not say so for minutes.
+                    if self.can_signal() {
+                        self.outputs.push_back(Output::Probe);
+                    }
+                    self.follow_move(now);
+                }
             }
+        }
+    }
+
+    /// Says something to a peer on the data channel.
+    fn say(&mut self, id: &PeerId, messages: impl IntoIterator<Item = DataMessage>) {
+        for message in messages {
+            let message = PeerOutput::Data(message);
+            self.outputs.push_back(Output::Peer(id.clone(), message));
         }
     }
 
@@ -143,8 +168,20 @@ impl Call {
             mac: &arrived.mac,
             sig: arrived.sig.as_ref(),
         };
+        let key = peer.host_key.as_ref();
         let fresh = arrived.seq > peer.received;
-        if !fresh || !self.auth.verify(&signed, peer.host_key.as_ref()) {
+        if !fresh || !self.auth.verify(&signed, key) {
+            let late = self.former.iter().any(|nonce| {
+                let to = &End {
+                    peer: me.peer.clone(),
+                    nonce: nonce.clone(),
+                };
+                self.auth.verify(&Signed { to, ..signed }, key)
+            });
+            if late {
+                // It was made for a join of this end's that is over, and was under way meanwhile.
+                return;
+            }
             self.not_authentic(from);
             return;
         }
@@ -183,15 +220,65 @@ impl Call {
                     .push_back(Output::Event(Event::PeerConnected { peer: id.clone() }));
                 self.outputs.push_back(Output::View);
             }
-            Ask::Chat(text) => {
-                self.outputs.push_back(Output::Event(Event::Chat {
-                    peer: id.clone(),
-                    text,
-                }));
+            Ask::Chat { id: line, text } => self.line_came(id, line, text),
+            Ask::Received(line) => {
+                if self.chat.received(id, line) {
+                    self.outputs.push_back(Output::View);
+                }
+            }
+            Ask::Say(messages) => {
+                self.say(id, messages);
+                self.outputs.push_back(Output::View);
             }
             Ask::Failed => self.peer_failed(id),
             Ask::Bye(reason) => self.bye(id, reason),
+            Ask::Gone => self.remove_peer(id, None),
+            Ask::NotAuthentic => self.not_authentic(id),
+            Ask::Renew(description) => self.renew(id, description),
         }
+    }
+
+    /// A peer wrote a line.
+    fn line_came(&mut self, id: &PeerId, line: u32, text: String) {
+        let Some(peer) = self.peers.get(id) else {
+            return;
+        };
+        let (name, at) = (peer.member.name.clone(), self.time_of_day(self.now));
+        self.chat.came(at, name, text.clone());
+        self.say(id, [DataMessage::ChatReceived { id: line }]);
+        let peer = id.clone();
+        self.outputs
+            .push_back(Output::Event(Event::Chat { peer, text }));
+        self.outputs.push_back(Output::View);
+    }
+
+    /// A peer whose connection is not up describes another one: it has made a new one, and so does this end.
+    fn renew(&mut self, id: &PeerId, description: Description) {
+        let nonce = self.fresh_nonce();
+        let Some((me, old)) = self.me.as_ref().zip(self.peers.remove(id)) else {
+            return;
+        };
+        let commits = matches!(self.config.part, super::Part::Host { .. })
+            || old.host_key.is_none() && me.peer < *id;
+        let mut new = Peer::new(
+            old.member,
+            old.host_key,
+            me.peer < *id,
+            (old.was_first, old.may_offer),
+            (commits, nonce),
+        );
+        (new.sent, new.received) = (old.sent, old.received);
+        (new.state, new.ever_connected) = (old.state, old.ever_connected);
+        (new.presence, new.kept) = (old.presence, old.kept);
+        self.peers.insert(id.clone(), new);
+        let open = PeerOutput::Open {
+            ice_servers: self.ice_servers.clone(),
+        };
+        for output in [PeerOutput::Close, open] {
+            self.outputs.push_back(Output::Peer(id.clone(), output));
+        }
+        let now = self.now;
+        self.with_peer(id, |peer| peer.renewed(now, description));
     }
 
     /// No way leads to a peer. Where it was the only one the call is over, unless this end is a host that was
@@ -206,7 +293,7 @@ impl Call {
                 ErrorCode::ConnectionFailed,
             ))));
         self.outputs.push_back(Output::View);
-        let host = matches!(self.config.part, Part::Host { .. });
+        let host = self.is_host();
         if (lost || !host) && !self.peers.values().any(Peer::is_alive) {
             let code = ErrorCode::ConnectionFailed;
             self.outputs.push_back(Output::Send(ClientMessage::Leave));
@@ -225,12 +312,21 @@ impl Call {
             self.not_authentic(id);
             return;
         }
-        let met = self.peers.get(id).is_some_and(|peer| peer.ever_connected);
-        self.remove_peer(id, Some(reason));
-        if self.peers.values().any(Peer::is_alive) {
+        let of_host = self
+            .peers
+            .get(id)
+            .is_some_and(|peer| peer.host_key.is_some());
+        if reason == ByeReason::Removed && of_host {
+            self.outputs.push_back(Output::Send(ClientMessage::Leave));
+            self.refuse(ErrorCode::Removed);
             return;
         }
-        let host = matches!(self.config.part, Part::Host { .. });
+        let met = self.peers.get(id).is_some_and(|peer| peer.ever_connected);
+        self.remove_peer(id, Some(reason));
+        if self.peers.values().any(Peer::is_alive) || !self.door.is_empty() {
+            return;
+        }
+        let host = self.is_host();
         if reason == ByeReason::Failed && host && !met {
             // A guest whom no way led to: the next one may have more luck.
             return;
@@ -259,7 +355,7 @@ impl Call {
         self.signal_bye(id, ByeReason::NotAuthentic);
         self.outputs
             .push_back(Output::Peer(id.clone(), PeerOutput::Close));
-        if matches!(self.config.part, Part::Guest { .. }) && is_host {
+        if !self.is_host() && is_host {
             self.outputs.push_back(Output::Send(ClientMessage::Leave));
             self.refuse(ErrorCode::NotAuthentic);
         } else {
@@ -276,8 +372,27 @@ impl Call {
     }
 
     fn signal(&mut self, to: &PeerId, body: &SignalBody) {
-        if self.socket != Socket::Joined {
-            // The relay would refuse it, and the rejoin makes new members of both ends.
+        if let Some(peer) = self.peers.get_mut(to) {
+            peer.remember(body);
+            self.tell(to, body);
+        }
+    }
+
+    /// What a peer that is not connected was told last may have been lost with the relay, so it is said once more.
+    pub(super) fn tell_again(&mut self, id: &PeerId) {
+        let Some(peer) = self.peers.get(id) else {
+            return;
+        };
+        let open = matches!(peer.state, PeerState::Connecting | PeerState::Reconnecting);
+        if open && peer.is_present() {
+            for body in peer.told.clone() {
+                self.tell(id, &body);
+            }
+        }
+    }
+
+    fn tell(&mut self, to: &PeerId, body: &SignalBody) {
+        if !self.can_signal() {
             return;
         }
         let (Some(me), Some(peer)) = (self.me.as_ref(), self.peers.get_mut(to)) else {
@@ -301,10 +416,5 @@ impl Call {
             sig,
         };
         self.outputs.push_back(Output::Send(signal));
-    }
-
-    /// The nonce of a join.
-    pub(super) fn fresh_nonce(&mut self) -> Nonce {
-        (self.nonces)()
     }
 }

@@ -4,30 +4,38 @@
 //! order; [`Call::deadline`] says when to come back with [`Input::Tick`] if nothing happens before.
 
 mod auth;
+mod chat;
+mod door;
+mod io;
 mod members;
 mod negotiation;
 mod peer;
 mod relay;
+mod roster;
 mod view;
+mod words;
 
 #[cfg(test)]
 mod tests;
 
 use std::{
-    collections::{BTreeMap, VecDeque},
+    collections::{BTreeMap, BTreeSet, VecDeque},
     time::{Duration, Instant},
 };
 
 use ahoy_contract::{
-    ErrorCode, Nonce, PeerId, RoomId, Secret, UserError,
-    peer::{ByeReason, Candidate, DataMessage, Description},
-    ui::{CallView, EndReason, Quality},
-    wire::{ClientMessage, IceServer, RelayMessage, Role, RoomKind},
+    ErrorCode, Nonce, PeerId,
+    peer::{ByeReason, DataMessage, MAX_CHAT_BYTES},
+    ui::{CallView, EndReason},
+    wire::{ClientMessage, IceServer},
 };
 
 pub use auth::{Authenticator, End, HostKey, Signed};
+pub use io::{CallConfig, Event, Input, Output, Part, PeerInput, PeerOutput, SocketEnd};
 pub use negotiation::{Negotiation, Step};
 
+use chat::ChatLog;
+use door::Door;
 use peer::Peer;
 
 /// How long the relay may take to answer before the attempt counts as failed.
@@ -52,195 +60,6 @@ const MAX_JOINS: usize = 1024;
 /// How long the relay is looked for while nobody is connected: as long as a room waits for its host.
 const RELAY_LOST_AFTER: Duration = Duration::from_secs(60);
 
-/// How this end takes part.
-#[derive(Debug, Clone)]
-#[expect(clippy::large_enum_variant, reason = "there is one of it in a call")]
-pub enum Part {
-    /// It opens the room.
-    Host {
-        /// The room's key pair.
-        key: HostKey,
-        /// What the room is for.
-        kind: RoomKind,
-        /// How many members it may hold.
-        capacity: u32,
-        /// Whether guests wait until they are admitted.
-        knock: bool,
-    },
-    /// It joins a room.
-    Guest {
-        /// What for.
-        role: Role,
-    },
-}
-
-/// Everything about a call that is known before it starts.
-#[derive(Debug, Clone)]
-pub struct CallConfig {
-    /// How this end takes part.
-    pub part: Part,
-    /// The room.
-    pub room: RoomId,
-    /// The link's secret.
-    pub secret: Secret,
-    /// The link, as it is shown once the room is open.
-    pub link: String,
-    /// The name that the others see.
-    pub name: String,
-    /// Name and version of the program, for the relay's log.
-    pub app: String,
-    /// Never offers first.
-    pub only_answers: bool,
-    /// Unix time in milliseconds at [`start`](Self::start), so that the view can tell times of day.
-    pub unix_ms: u64,
-    /// The moment that `unix_ms` belongs to.
-    pub start: Instant,
-}
-
-/// What happened.
-#[derive(Debug)]
-pub enum Input {
-    /// Nothing; time has passed.
-    Tick,
-    /// The socket to the relay is open.
-    SocketOpen,
-    /// The socket could not be opened, or is gone.
-    SocketClosed(SocketEnd),
-    /// The relay said something.
-    Relay(RelayMessage),
-    /// A peer's connection did something.
-    Peer(PeerId, PeerInput),
-    /// What this end sends has changed.
-    LocalState {
-        /// The microphone is off.
-        muted: bool,
-        /// The camera is off or missing.
-        camera_off: bool,
-    },
-    /// The user wrote a line of chat.
-    Chat {
-        /// For whom; `None`: for all.
-        to: Option<PeerId>,
-        /// The line.
-        text: String,
-    },
-    /// The user hangs up.
-    HangUp,
-}
-
-/// Why there is no socket.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum SocketEnd {
-    /// Nobody answered, or the line broke.
-    Lost,
-    /// Somebody answered whose certificate is not to be trusted: trying again makes no sense.
-    NotTrusted,
-}
-
-/// What a peer's connection did.
-#[derive(Debug)]
-pub enum PeerInput {
-    /// A description was made and set.
-    Local(Description),
-    /// A candidate was gathered; `None`: there are no more.
-    Candidate(Option<Candidate>),
-    /// What was asked of it failed.
-    StepFailed(String),
-    /// Media can flow.
-    Connected,
-    /// Nothing has come for some seconds.
-    Disconnected,
-    /// No way leads to the peer (any more).
-    Failed,
-    /// The data channel is open.
-    DataOpen,
-    /// The peer said something on the data channel.
-    Data(String),
-    /// How good the connection is.
-    Quality(Quality),
-}
-
-/// What is to be done.
-#[derive(Debug, PartialEq)]
-pub enum Output {
-    /// Open a socket to the relay.
-    Connect,
-    /// Close the socket after what was sent.
-    Disconnect,
-    /// Send this to the relay.
-    Send(ClientMessage),
-    /// Do this with the connection of a peer.
-    Peer(PeerId, PeerOutput),
-    /// The view has changed: [`Call::view`].
-    View,
-    /// Tell whoever wants to know.
-    Event(Event),
-}
-
-/// What is to be done with a peer's connection.
-#[derive(Debug, PartialEq)]
-pub enum PeerOutput {
-    /// Make one.
-    Open {
-        /// Servers for ICE that the relay named.
-        ice_servers: Vec<IceServer>,
-    },
-    /// Make an offer and set it; answer with [`PeerInput::Local`].
-    CreateOffer {
-        /// With new ICE credentials.
-        ice_restart: bool,
-    },
-    /// Make an answer and set it; answer with [`PeerInput::Local`].
-    CreateAnswer,
-    /// Set the peer's description.
-    SetRemote(Description),
-    /// Add the peer's candidate.
-    AddCandidate(Option<Candidate>),
-    /// Say something on the data channel.
-    Data(DataMessage),
-    /// Stop media at once and close.
-    Close,
-}
-
-/// What others than the window may want to know.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Event {
-    /// The room is open or joined.
-    Ready,
-    /// Somebody came.
-    PeerJoined {
-        /// Who.
-        peer: PeerId,
-        /// The name it gave.
-        name: String,
-    },
-    /// Media flows to and from a peer.
-    PeerConnected {
-        /// Who.
-        peer: PeerId,
-    },
-    /// Somebody went.
-    PeerLeft {
-        /// Who.
-        peer: PeerId,
-        /// The name it gave.
-        name: String,
-        /// `None`: without a word.
-        reason: Option<ByeReason>,
-    },
-    /// A line of chat came.
-    Chat {
-        /// From whom.
-        peer: PeerId,
-        /// The line. Text of a stranger.
-        text: String,
-    },
-    /// Something went wrong that the user should know of; the call may go on.
-    Error(UserError),
-    /// The call is over.
-    Ended(EndReason),
-}
-
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Socket {
     /// Waiting to try (again).
@@ -249,6 +68,10 @@ enum Socket {
     Opening,
     /// `hello` or `create`/`join` is with the relay.
     Greeting { until: Instant },
+    /// The relay goes on with the membership; what was missed comes, then the roster.
+    Resuming { until: Instant },
+    /// The host has to let this end in.
+    AtTheDoor,
     /// In the room.
     Joined,
 }
@@ -259,48 +82,80 @@ pub struct Call {
     auth: Authenticator,
     nonces: Box<dyn FnMut() -> Nonce + Send>,
     socket: Socket,
+    /// When the last thing happened.
+    now: Instant,
     /// Since when there has been no room; `None` while in it.
     lost_since: Option<Instant>,
     attempts: usize,
+    /// What the last `welcome` gave: how to come back, and what a `create` signs.
+    welcomed: Option<Welcomed>,
+    /// The last number of a delivery of the relay's.
+    last_n: u64,
+    /// This end, as the last roster has it.
     me: Option<End>,
+    /// This end, as the next roster will have it: a `create` or `join` is with the relay.
+    next: Option<End>,
+    /// Nonces of this end's joins before. What the others made for those and comes now is late, not forged.
+    former: VecDeque<Nonce>,
+    /// The machine's addresses have changed since its connections were made.
+    moved: bool,
     ice_servers: Vec<IceServer>,
     host_present: bool,
+    room_locked: bool,
     order: u32,
     peers: BTreeMap<PeerId, Peer>,
     /// The last numbers sent to and received from each join of another member since this end's own: one that
     /// leaves the roster and comes back goes on counting, so that nothing can be replayed.
     numbers: BTreeMap<(PeerId, Nonce), (u64, u64)>,
+    door: Door,
     local: (bool, bool),
-    chats: u32,
+    chat: ChatLog,
+    /// The host had this end wait, the last that was heard.
+    at_the_door: bool,
     joined_once: bool,
     connected_at: Option<Instant>,
     ended: Option<EndReason>,
     outputs: VecDeque<Output>,
 }
 
+/// What a `welcome` gives.
+struct Welcomed {
+    token: String,
+    challenge: Nonce,
+}
+
 impl Call {
     /// A call that starts now: its first output asks for a socket. `nonces` gives fresh random ones.
     pub fn new(config: CallConfig, nonces: impl FnMut() -> Nonce + Send + 'static) -> Self {
-        let host = match &config.part {
-            Part::Host { key, .. } => Some(key.clone()),
-            Part::Guest { .. } => None,
+        let (host, door) = match &config.part {
+            Part::Host { key, knock, .. } => (Some(key.clone()), Door::new(*knock)),
+            Part::Guest { .. } => (None, Door::new(false)),
         };
         let auth = Authenticator::new(config.room.clone(), &config.secret, host);
         Self {
             lost_since: Some(config.start),
+            now: config.start,
             config,
             auth,
             nonces: Box::new(nonces),
             socket: Socket::Opening,
             attempts: 0,
+            welcomed: None,
+            last_n: 0,
             me: None,
+            next: None,
+            former: VecDeque::new(),
+            moved: false,
             ice_servers: Vec::new(),
             host_present: false,
+            room_locked: false,
             order: 0,
             peers: BTreeMap::new(),
             numbers: BTreeMap::new(),
+            door,
             local: (false, false),
-            chats: 0,
+            chat: ChatLog::default(),
+            at_the_door: false,
             joined_once: false,
             connected_at: None,
             ended: None,
@@ -330,8 +185,8 @@ impl Call {
         }
         let socket = match self.socket {
             Socket::Retry { at } => Some(at),
-            Socket::Greeting { until } => Some(until),
-            Socket::Opening | Socket::Joined => None,
+            Socket::Greeting { until } | Socket::Resuming { until } => Some(until),
+            Socket::Opening | Socket::AtTheDoor | Socket::Joined => None,
         };
         let peers = self.peers.values().filter_map(Peer::deadline).min();
         socket.into_iter().chain(peers).min()
@@ -342,6 +197,7 @@ impl Call {
         if self.ended.is_some() {
             return;
         }
+        self.now = now;
         match input {
             Input::Tick => self.tick(now),
             Input::SocketOpen => self.socket_open(now),
@@ -349,7 +205,11 @@ impl Call {
             Input::Relay(message) => self.relay(now, message),
             Input::Peer(peer, input) => self.peer(now, &peer, input),
             Input::LocalState { muted, camera_off } => self.local_state((muted, camera_off)),
-            Input::Chat { to, text } => self.chat(to.as_ref(), &text),
+            Input::Chat { to, text } => self.write(now, to.as_ref(), &text),
+            Input::Admit { peer, accept } => self.admit(now, &peer, accept),
+            Input::Lock { locked } => self.lock(locked),
+            Input::Remove { peer } => self.send_away(&peer),
+            Input::NetworkChanged => self.network_changed(now),
             Input::HangUp => self.hang_up(),
         }
     }
@@ -360,7 +220,7 @@ impl Call {
                 self.socket = Socket::Opening;
                 self.outputs.push_back(Output::Connect);
             }
-            Socket::Greeting { until } if until <= now => {
+            Socket::Greeting { until } | Socket::Resuming { until } if until <= now => {
                 self.outputs.push_back(Output::Disconnect);
                 self.socket_closed(now, SocketEnd::Lost);
             }
@@ -388,23 +248,41 @@ impl Call {
         });
     }
 
-    fn chat(&mut self, to: Option<&PeerId>, text: &str) {
-        self.chats += 1;
-        let line = DataMessage::Chat {
-            id: self.chats,
-            text: text.to_owned(),
-        };
-        for (id, peer) in &mut self.peers {
-            if to.is_some_and(|to| to != id) {
+    /// The user wrote a line.
+    fn write(&mut self, now: Instant, to: Option<&PeerId>, text: &str) {
+        if text.len() > MAX_CHAT_BYTES {
+            self.outputs
+                .push_back(Output::Event(Event::Error(view::line_too_long())));
+            return;
+        }
+        let id = self.chat.next_sent();
+        let mut reached = BTreeSet::new();
+        for (peer_id, peer) in &mut self.peers {
+            if to.is_some_and(|to| to != peer_id) || !peer.is_alive() {
                 continue;
             }
+            let line = DataMessage::Chat {
+                id,
+                text: text.to_owned(),
+            };
             if peer.data_open() {
-                self.outputs
-                    .push_back(Output::Peer(id.clone(), PeerOutput::Data(line.clone())));
-            } else {
-                peer.keep(line.clone());
+                let line = PeerOutput::Data(line);
+                self.outputs.push_back(Output::Peer(peer_id.clone(), line));
+            } else if !peer.keep(line) {
+                continue;
             }
+            reached.insert(peer_id.clone());
         }
+        let at = self.time_of_day(now);
+        self.chat.wrote(at, text, reached);
+        self.outputs.push_back(Output::View);
+    }
+
+    /// Milliseconds since 1970.
+    fn time_of_day(&self, at: Instant) -> u64 {
+        let since = at.saturating_duration_since(self.config.start).as_millis();
+        let since = u64::try_from(since).unwrap_or(u64::MAX);
+        self.config.unix_ms.saturating_add(since)
     }
 
     fn say_to_all(&mut self, message: &DataMessage) {
@@ -424,7 +302,7 @@ impl Call {
         for id in &ids {
             self.signal_bye(id, ByeReason::HangUp);
         }
-        if self.socket == Socket::Joined {
+        if !matches!(self.socket, Socket::Retry { .. } | Socket::Opening) {
             self.outputs.push_back(Output::Send(ClientMessage::Leave));
         }
         self.end(EndReason::ByMe);

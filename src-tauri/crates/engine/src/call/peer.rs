@@ -3,13 +3,29 @@
 use std::time::Instant;
 
 use ahoy_contract::{
-    PublicKey,
-    peer::{ByeReason, DataMessage, Description, MAX_CHAT_BYTES, SignalBody},
+    Nonce, PublicKey,
+    peer::{ByeReason, DataMessage, Description, DescriptionType, MAX_CHAT_BYTES, SignalBody},
     ui::{PeerState, Quality},
     wire::Member,
+    words::fingerprints,
 };
 
-use super::{CONNECT_PATIENCE, OFFER_PATIENCE, PeerInput, negotiation::Negotiation};
+use super::{
+    CONNECT_PATIENCE, OFFER_PATIENCE, PeerInput,
+    negotiation::Negotiation,
+    words::{Prints, Words},
+};
+
+/// Whether a member is in the room, by the relay's word.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Presence {
+    /// It is.
+    Here,
+    /// This end has come back to the room, and the member not yet.
+    Awaited,
+    /// It is not any more; it stays as long as its media flows.
+    Gone,
+}
 
 /// Another member, as this end knows it.
 #[derive(Debug)]
@@ -21,6 +37,7 @@ pub(super) struct Peer {
     pub(super) muted: bool,
     pub(super) camera_off: bool,
     pub(super) quality: Option<Quality>,
+    pub(super) presence: Presence,
     /// It was there when this end came, so it offers.
     pub(super) was_first: bool,
     pub(super) may_offer: bool,
@@ -34,10 +51,18 @@ pub(super) struct Peer {
     pub(super) waited: bool,
     /// Lines written before the data channel was open.
     pub(super) kept: Vec<DataMessage>,
+    /// The last description that it was told and the candidates after it, until it is connected: they may have
+    /// been lost with the relay.
+    pub(super) told: Vec<SignalBody>,
+    /// The fingerprints of this connection, from the first descriptions of both ends.
+    prints: (Option<String>, Option<String>),
+    words: Words,
 }
 
 /// Lines that are kept at most; more are lost.
 const MAX_KEPT: usize = 32;
+/// As much of what a peer was told is remembered: a browser has a dozen candidates.
+const MAX_TOLD: usize = 64;
 
 /// What a peer asks its call to do.
 #[derive(Debug, PartialEq)]
@@ -51,8 +76,22 @@ pub(super) enum Ask {
     Failed,
     /// It left.
     Bye(ByeReason),
+    /// It was not in the room any more, and now its media is lost too.
+    Gone,
     /// It wrote a line.
-    Chat(String),
+    Chat {
+        /// Its number of it.
+        id: u32,
+        text: String,
+    },
+    /// It has the line of this number.
+    Received(u32),
+    /// Say this to it on the data channel.
+    Say(Vec<DataMessage>),
+    /// What it said is not from the end that this connection was made with.
+    NotAuthentic,
+    /// It describes another connection than the one that was lost: make one anew for it.
+    Renew(Description),
 }
 
 impl Peer {
@@ -60,8 +99,8 @@ impl Peer {
         member: Member,
         host_key: Option<PublicKey>,
         polite: bool,
-        was_first: bool,
-        may_offer: bool,
+        (was_first, may_offer): (bool, bool),
+        (commits, nonce): (bool, Nonce),
     ) -> Self {
         Self {
             member,
@@ -70,6 +109,7 @@ impl Peer {
             muted: false,
             camera_off: false,
             quality: None,
+            presence: Presence::Here,
             was_first,
             may_offer,
             negotiation: Negotiation::new(polite),
@@ -80,6 +120,31 @@ impl Peer {
             deadline: None,
             waited: false,
             kept: Vec::new(),
+            told: Vec::new(),
+            prints: (None, None),
+            words: Words::new(commits, nonce),
+        }
+    }
+
+    pub(super) fn is_present(&self) -> bool {
+        self.presence == Presence::Here
+    }
+
+    /// The four words, once they are drawn.
+    pub(super) fn words(&self) -> Option<&[String]> {
+        self.words.drawn()
+    }
+
+    /// Remembers what it is told, in case that it gets lost.
+    pub(super) fn remember(&mut self, body: &SignalBody) {
+        match body {
+            SignalBody::Description(_) => self.told = vec![body.clone()],
+            SignalBody::Candidate(_) => {
+                if !self.told.is_empty() && self.told.len() < MAX_TOLD {
+                    self.told.push(body.clone());
+                }
+            }
+            SignalBody::Bye(_) => {}
         }
     }
 
@@ -87,11 +152,13 @@ impl Peer {
         self.data_open
     }
 
-    /// Keeps a line until the data channel is open.
-    pub(super) fn keep(&mut self, line: DataMessage) {
-        if self.kept.len() < MAX_KEPT {
+    /// Keeps a line until the data channel is open; says whether there was room for it.
+    pub(super) fn keep(&mut self, line: DataMessage) -> bool {
+        let room = self.kept.len() < MAX_KEPT;
+        if room {
             self.kept.push(line);
         }
+        room
     }
 
     /// Whether the call still counts on it.
@@ -134,12 +201,17 @@ impl Peer {
             return Ask::Nothing;
         }
         match self.state {
-            PeerState::Connecting | PeerState::Reconnecting => {
-                self.state = PeerState::Failed;
-                Ask::Failed
-            }
+            PeerState::Reconnecting if !self.is_present() => Ask::Gone,
+            PeerState::Connecting | PeerState::Reconnecting => self.fail(),
             _ => Ask::Nothing,
         }
+    }
+
+    fn fail(&mut self) -> Ask {
+        self.state = PeerState::Failed;
+        self.deadline = None;
+        self.data_open = false;
+        Ask::Failed
     }
 
     pub(super) fn connection(&mut self, now: Instant, input: PeerInput) -> Ask {
@@ -147,15 +219,25 @@ impl Peer {
             return Ask::Nothing;
         }
         match input {
-            PeerInput::Local(description) => self.negotiation.local(description),
+            PeerInput::Local(description) => {
+                let (mine, _) = &mut self.prints;
+                mine.get_or_insert_with(|| fingerprints(&description.sdp));
+                self.negotiation.local(description);
+            }
             PeerInput::StepFailed(_) => self.negotiation.failed(),
             PeerInput::Connected => {
                 self.deadline = None;
                 self.ever_connected = true;
+                self.told.clear();
                 if self.state != PeerState::Connected {
                     self.state = PeerState::Connected;
                     return Ask::Connected;
                 }
+            }
+            PeerInput::Disconnected | PeerInput::Failed
+                if self.state == PeerState::Connected && self.presence == Presence::Gone =>
+            {
+                return Ask::Gone;
             }
             PeerInput::Disconnected | PeerInput::Failed if self.state == PeerState::Connected => {
                 self.state = PeerState::Reconnecting;
@@ -166,12 +248,14 @@ impl Peer {
                 }
                 return Ask::View;
             }
-            PeerInput::Failed if self.state == PeerState::Connecting => {
-                self.state = PeerState::Failed;
-                self.deadline = None;
-                return Ask::Failed;
+            PeerInput::Failed if self.state == PeerState::Connecting => return self.fail(),
+            PeerInput::Closed if self.is_alive() => return self.fail(),
+            PeerInput::DataOpen => {
+                self.data_open = true;
+                let (words, prints) = (&mut self.words, prints(&self.prints));
+                let commit = prints.and_then(|prints| words.start(prints));
+                return Ask::Say(commit.into_iter().collect());
             }
-            PeerInput::DataOpen => self.data_open = true,
             PeerInput::Data(text) => return self.said(&text),
             PeerInput::Quality(quality) if self.quality != Some(quality) => {
                 self.quality = Some(quality);
@@ -179,6 +263,7 @@ impl Peer {
             }
             PeerInput::Disconnected
             | PeerInput::Failed
+            | PeerInput::Closed
             | PeerInput::Quality(_)
             | PeerInput::Candidate(_) => {}
         }
@@ -192,10 +277,32 @@ impl Peer {
                 (self.muted, self.camera_off) = (muted, camera_off);
                 Ask::View
             }
-            Ok(DataMessage::Chat { text, .. }) if text.len() <= MAX_CHAT_BYTES => Ask::Chat(text),
+            Ok(DataMessage::Chat { id, text }) if text.len() <= MAX_CHAT_BYTES => {
+                Ask::Chat { id, text }
+            }
+            Ok(DataMessage::ChatReceived { id }) => Ask::Received(id),
             Ok(DataMessage::Bye { reason }) => Ask::Bye(reason),
-            Ok(DataMessage::Chat { .. }) | Err(_) => Ask::Nothing,
+            Ok(message) => self.word(message),
+            Err(_) => Ask::Nothing,
         }
+    }
+
+    /// One of the messages for the four words.
+    fn word(&mut self, message: DataMessage) -> Ask {
+        let Some(prints) = prints(&self.prints) else {
+            return Ask::Nothing;
+        };
+        let words = &mut self.words;
+        let answer = match message {
+            DataMessage::WordsCommit { commitment } => words.committed(commitment),
+            DataMessage::WordsNonce { nonce } => words.answered(&nonce, prints),
+            DataMessage::WordsReveal { nonce } => match words.revealed(&nonce, prints) {
+                Ok(()) => return Ask::View,
+                Err(_) => return Ask::NotAuthentic,
+            },
+            _ => None,
+        };
+        answer.map_or(Ask::Nothing, |answer| Ask::Say(vec![answer]))
     }
 
     pub(super) fn signal(&mut self, now: Instant, body: &str) -> Ask {
@@ -204,16 +311,50 @@ impl Peer {
             return Ask::Nothing;
         };
         match body {
-            SignalBody::Description(description) => self.description(now, description),
+            SignalBody::Description(description) => return self.description(now, description),
             SignalBody::Candidate(candidate) => self.negotiation.candidate(candidate),
             SignalBody::Bye(reason) => return Ask::Bye(reason),
         }
         Ask::Nothing
     }
 
-    fn description(&mut self, now: Instant, description: Description) {
-        if self.negotiation.remote(description) && self.state != PeerState::Connected {
-            self.deadline = Some(now + CONNECT_PATIENCE);
+    /// Takes a description. A certificate serves one connection only (W3C WebRTC §4.9.2 lets a browser make one for
+    /// each), so other fingerprints than before are another connection's.
+    pub(super) fn description(&mut self, now: Instant, description: Description) -> Ask {
+        let new = fingerprints(&description.sdp);
+        if self.prints.1.as_ref().is_some_and(|first| *first != new) {
+            return if self.state == PeerState::Connected {
+                Ask::NotAuthentic
+            } else {
+                Ask::Renew(description)
+            };
+        }
+        if self.negotiation.remote(description) {
+            self.prints.1.get_or_insert(new);
+            if self.state != PeerState::Connected {
+                self.deadline = Some(now + CONNECT_PATIENCE);
+            }
+        }
+        Ask::Nothing
+    }
+
+    /// Begins with a new connection, of which the peer has sent this. An answer is to an offer of the old one.
+    pub(super) fn renewed(&mut self, now: Instant, description: Description) -> Ask {
+        self.deadline = Some(now + CONNECT_PATIENCE);
+        match description.kind {
+            DescriptionType::Offer => self.description(now, description),
+            DescriptionType::Answer => {
+                self.negotiation.offer(false);
+                Ask::Nothing
+            }
         }
     }
+}
+
+/// The fingerprints of both ends, once both are known.
+fn prints((mine, theirs): &(Option<String>, Option<String>)) -> Option<Prints<'_>> {
+    Some(Prints {
+        mine: mine.as_deref()?,
+        theirs: theirs.as_deref()?,
+    })
 }

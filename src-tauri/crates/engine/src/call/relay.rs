@@ -1,18 +1,20 @@
-//! What the relay says: the way into the room and out of it, and who else is there.
+//! What the relay says: the way into the room, back into it, and out of it.
 
 use std::time::Instant;
 
 use ahoy_contract::{
-    ErrorCode, PeerId, PublicKey,
-    ui::EndReason,
-    wire::{ClientMessage, Host, Member, RelayMessage, VERSION},
+    ErrorCode, Nonce, PeerId,
+    ui::{EndReason, PeerState},
+    wire::{ClientMessage, IceServer, RelayMessage, VERSION},
 };
 
 use super::{
-    Call, Event, MAX_MEMBERS, Output, Part, RELAY_LOST_AFTER, RELAY_PATIENCE, RETRY_AFTER, Socket,
-    SocketEnd, auth::End, members::Arrived, view,
+    Call, Event, Output, Part, RELAY_LOST_AFTER, RELAY_PATIENCE, RETRY_AFTER, Socket, SocketEnd,
+    Welcomed, auth::End, members::Arrived, view,
 };
-use ahoy_contract::ui::PeerState;
+
+/// As many nonces of its own joins before as an end remembers: what is under way is seconds old.
+const MAX_FORMER: usize = 4;
 
 impl Call {
     pub(super) fn socket_open(&mut self, now: Instant) {
@@ -22,29 +24,27 @@ impl Call {
         self.outputs.push_back(Output::Send(ClientMessage::Hello {
             version: VERSION,
             app: self.config.app.clone(),
-            resume: None,
-            ack: None,
+            resume: self.welcomed.as_ref().map(|last| last.token.clone()),
+            ack: self.welcomed.as_ref().map(|_| self.last_n),
         }));
     }
 
     pub(super) fn socket_closed(&mut self, now: Instant, end: SocketEnd) {
-        if end == SocketEnd::NotTrusted {
+        let talking = self.is_talking();
+        if end == SocketEnd::NotTrusted && !talking {
             self.refuse(ErrorCode::RelayNotTrusted);
             return;
         }
         let lost_since = *self.lost_since.get_or_insert(now);
-        let talking = self
-            .peers
-            .values()
-            .any(|peer| peer.state == PeerState::Connected);
+        let was_in = self.was_in();
         // A first attempt that fails is told at once: the user has the link before them and can look at it.
-        if !talking && (!self.joined_once || now.duration_since(lost_since) >= RELAY_LOST_AFTER) {
+        if !talking && (!was_in || now.duration_since(lost_since) >= RELAY_LOST_AFTER) {
             self.outputs
                 .push_back(Output::Event(Event::Error(view::sentence(
                     ErrorCode::RelayUnreachable,
                 ))));
             let code = ErrorCode::RelayUnreachable;
-            self.end(if self.joined_once {
+            self.end(if was_in {
                 EndReason::Network
             } else {
                 EndReason::Refused { code }
@@ -57,55 +57,59 @@ impl Call {
         self.outputs.push_back(Output::View);
     }
 
+    /// Whether media flows with anybody, or did a moment ago: then nothing that the relay does ends the call.
+    fn is_talking(&self) -> bool {
+        let mut peers = self.peers.values();
+        peers.any(|peer| peer.ever_connected && peer.is_alive())
+    }
+
+    /// Whether this end was in the room, or at its door.
+    pub(super) fn was_in(&self) -> bool {
+        self.joined_once || self.at_the_door
+    }
+
+    /// Whether what is said to others now reaches the relay in time.
+    pub(super) fn can_signal(&self) -> bool {
+        matches!(self.socket, Socket::Joined | Socket::Resuming { .. }) && self.next.is_none()
+    }
+
     pub(super) fn relay(&mut self, now: Instant, message: RelayMessage) {
         match message {
             RelayMessage::Welcome {
                 peer,
                 challenge,
                 ice_servers,
-                ..
+                resume,
+                resumed,
             } => {
                 if !matches!(self.socket, Socket::Greeting { .. }) {
                     return;
                 }
-                self.ice_servers = ice_servers;
-                // A new socket is a new member: whoever knew the old one has to get to know this one.
-                for id in self.peers.keys().cloned().collect::<Vec<_>>() {
-                    self.remove_peer(&id, None);
-                }
-                self.numbers.clear();
-                let nonce = self.fresh_nonce();
-                self.me = Some(End {
-                    peer,
-                    nonce: nonce.clone(),
+                self.welcomed = Some(Welcomed {
+                    token: resume,
+                    challenge,
                 });
-                let name = self.config.name.clone();
-                self.outputs
-                    .push_back(Output::Send(match &self.config.part {
-                        Part::Host {
-                            key,
-                            kind,
-                            capacity,
-                            knock,
-                        } => ClientMessage::Create {
-                            key: key.public(),
-                            proof: key.prove(&challenge),
-                            kind: *kind,
-                            capacity: *capacity,
-                            knock: *knock,
-                            name,
-                            nonce,
-                        },
-                        Part::Guest { role } => ClientMessage::Join {
-                            room: self.config.room.clone(),
-                            role: *role,
-                            name,
-                            nonce,
-                        },
-                    }));
+                self.welcome(now, peer, ice_servers, resumed);
             }
-            RelayMessage::Room { host, peers, .. } => self.roster(now, host, peers),
-            RelayMessage::Left { peer } => self.remove_peer(&peer, None),
+            RelayMessage::Room {
+                host,
+                peers,
+                locked,
+                ..
+            } => self.roster(now, host, peers, locked),
+            RelayMessage::Left { peer } => {
+                if self.door.gone(&peer) {
+                    self.outputs.push_back(Output::View);
+                }
+                self.missing(now, &peer, false);
+            }
+            RelayMessage::Knock { peer, name } => {
+                if self.next.as_ref().or(self.me.as_ref()).map(|me| &me.peer) == Some(&peer) {
+                    self.must_wait();
+                } else {
+                    self.knocked(&peer, &name, None);
+                }
+            }
             RelayMessage::Signal {
                 from,
                 n,
@@ -114,6 +118,7 @@ impl Call {
                 mac,
                 sig,
             } => {
+                self.last_n = self.last_n.max(n);
                 self.outputs
                     .push_back(Output::Send(ClientMessage::Ack { n }));
                 self.signal_arrived(
@@ -128,86 +133,200 @@ impl Call {
                 );
             }
             RelayMessage::Error { code, .. } => self.relay_error(now, code),
-            // A room that knocks or broadcasts is not asked for yet.
-            RelayMessage::Created { .. } | RelayMessage::Knock { .. } | RelayMessage::Joined(_) => {
+            // A broadcast is not asked for yet.
+            RelayMessage::Created { .. } | RelayMessage::Joined(_) => {}
+        }
+    }
+
+    fn welcome(&mut self, now: Instant, peer: PeerId, ice_servers: Vec<IceServer>, resumed: bool) {
+        self.ice_servers = ice_servers;
+        self.door.relay_is_back(!resumed);
+        let known = self.next.as_ref().or(self.me.as_ref());
+        match known.filter(|me| me.peer == peer).cloned() {
+            Some(_) if resumed && self.was_in() => {
+                self.socket = Socket::Resuming {
+                    until: now + RELAY_PATIENCE,
+                };
+                // Whether a join that was under way has reached the relay is not known.
+                let unsure = self.next.is_some() && self.me.is_some();
+                if unsure || self.moved && self.any_lost() {
+                    self.join_anew(now);
+                }
+            }
+            // The relay has forgotten everything but the id. Under the same nonce this end is the same member for the
+            // others, and what flows goes on. Where nothing flows, new connections are the better ones.
+            Some(me) => {
+                self.last_n = 0;
+                let flows = |state| self.peers.values().any(|peer| peer.state == state);
+                let anew = self.moved && self.any_lost()
+                    || self.any_lost() && !flows(PeerState::Connected);
+                let nonce = if anew { self.fresh_nonce() } else { me.nonce };
+                self.moved &= !anew;
+                self.join(End { peer, nonce });
+            }
+            // Whoever knew the member that this end was has to get to know this one.
+            None => {
+                self.forget_peers();
+                self.last_n = 0;
+                self.me = None;
+                self.former.clear();
+                let nonce = self.fresh_nonce();
+                self.join(End { peer, nonce });
             }
         }
     }
 
-    fn roster(&mut self, now: Instant, host: Option<Host>, peers: Vec<Member>) {
-        let Some(me) = self.me.as_ref() else { return };
-        let me = me.peer.clone();
-        self.host_present = host.is_some();
-        let mut members: Vec<(Member, Option<PublicKey>)> = host
-            .into_iter()
-            .map(|host| (host.member, Some(host.key)))
-            .collect();
-        members.extend(peers.into_iter().map(|member| (member, None)));
-        // More than a room holds comes only from a relay that means harm.
-        members.truncate(MAX_MEMBERS);
-        let Some(order) = members
-            .iter()
-            .find(|(member, _)| member.peer == me)
-            .map(|(member, _)| member.order)
-        else {
-            // A roster without this end is of no use: it was removed, and hears so.
+    fn any_lost(&self) -> bool {
+        let mut peers = self.peers.values();
+        peers.any(|peer| peer.state == PeerState::Reconnecting)
+    }
+
+    /// The machine's addresses have changed.
+    pub(super) fn network_changed(&mut self, now: Instant) {
+        self.moved = !self.peers.is_empty();
+        match self.socket {
+            // The way that was waited for may be open now.
+            Socket::Retry { .. } => self.socket = Socket::Retry { at: now },
+            Socket::Joined | Socket::AtTheDoor => self.outputs.push_back(Output::Probe),
+            _ => {}
+        }
+        self.follow_move(now);
+    }
+
+    /// Where the addresses have changed and a peer is lost, its connection cannot find a way any more: this end
+    /// comes in anew, so that both ends make new ones.
+    pub(super) fn follow_move(&mut self, now: Instant) {
+        if self.moved && self.socket == Socket::Joined && self.any_lost() {
+            self.join_anew(now);
+        }
+    }
+
+    /// Leaves and comes back under a fresh nonce: every connection is made anew at both ends.
+    fn join_anew(&mut self, now: Instant) {
+        let Some(peer) = self.me.as_ref().map(|me| me.peer.clone()) else {
             return;
         };
-        self.order = order;
-        self.lost_since = None;
-        self.attempts = 0;
-        if self.socket != Socket::Joined {
-            self.socket = Socket::Joined;
-            self.joined_once = true;
-            self.outputs.push_back(Output::Event(Event::Ready));
+        self.moved = false;
+        self.lost_since.get_or_insert(now);
+        self.socket = Socket::Greeting {
+            until: now + RELAY_PATIENCE,
+        };
+        self.door.relay_is_back(true);
+        self.outputs.push_back(Output::Send(ClientMessage::Leave));
+        let nonce = self.fresh_nonce();
+        self.join(End { peer, nonce });
+        self.outputs.push_back(Output::View);
+    }
+
+    /// Asks to come in as this end.
+    fn join(&mut self, end: End) {
+        let Some(challenge) = self.welcomed.as_ref().map(|last| &last.challenge) else {
+            return;
+        };
+        let (name, nonce) = (self.config.name.clone(), end.nonce.clone());
+        let message = match &self.config.part {
+            Part::Host {
+                key,
+                kind,
+                capacity,
+                knock,
+            } => ClientMessage::Create {
+                key: key.public(),
+                proof: key.prove(challenge),
+                kind: *kind,
+                capacity: *capacity,
+                knock: *knock,
+                name,
+                nonce,
+            },
+            Part::Guest { role } => ClientMessage::Join {
+                room: self.config.room.clone(),
+                role: *role,
+                name,
+                nonce,
+            },
+        };
+        self.next = Some(end);
+        self.outputs.push_back(Output::Send(message));
+    }
+
+    /// The relay has this end in its roster as it asked to be.
+    pub(super) fn came_in(&mut self) {
+        let Some(next) = self.next.take() else { return };
+        if let Some(me) = self.me.take().filter(|me| me.nonce != next.nonce) {
+            self.forget_peers();
+            self.former.push_front(me.nonce);
+            self.former.truncate(MAX_FORMER);
         }
-        let gone: Vec<PeerId> = self
-            .peers
-            .iter()
-            .filter(|(id, peer)| {
-                !members
-                    .iter()
-                    .any(|(member, _)| member.peer == **id && member.nonce == peer.member.nonce)
-            })
-            .map(|(id, _)| id.clone())
-            .collect();
-        for id in gone {
+        self.me = Some(next);
+    }
+
+    fn forget_peers(&mut self) {
+        for id in self.peers.keys().cloned().collect::<Vec<_>>() {
             self.remove_peer(&id, None);
         }
-        for (member, key) in members {
-            if member.peer != me && !self.peers.contains_key(&member.peer) {
-                self.add_peer(now, member, key);
-                if self.ended.is_some() {
-                    return;
-                }
-            }
+        self.numbers.clear();
+    }
+
+    /// The host has to let this end in.
+    fn must_wait(&mut self) {
+        let asked = matches!(
+            self.socket,
+            Socket::Greeting { .. } | Socket::Resuming { .. }
+        );
+        if self.is_host() || !asked {
+            return;
+        }
+        self.socket = Socket::AtTheDoor;
+        self.lost_since = None;
+        self.attempts = 0;
+        if !self.at_the_door {
+            self.at_the_door = true;
+            self.outputs.push_back(Output::Event(Event::AtTheDoor));
         }
         self.outputs.push_back(Output::View);
     }
 
     fn relay_error(&mut self, now: Instant, code: ErrorCode) {
-        match (self.socket, code) {
+        let greeting = matches!(
+            self.socket,
+            Socket::Greeting { .. } | Socket::Resuming { .. }
+        );
+        let entering = greeting || self.socket == Socket::AtTheDoor;
+        let talking = self.is_talking();
+        // Not in this room now, but perhaps soon: it may be on its way back, or hold a ghost of this end's old socket.
+        let may_pass = match code {
+            ErrorCode::NotFound
+            | ErrorCode::RoomFull
+            | ErrorCode::Busy
+            | ErrorCode::RateLimited => talking && entering || greeting && self.was_in(),
+            ErrorCode::Locked => talking && entering,
+            _ => false,
+        };
+        match code {
             // A signal crossed the leaving of its addressee.
-            (_, ErrorCode::NoSuchPeer) => {}
-            // The room may be on its way back, or hold a ghost of this end's old socket.
-            (
-                Socket::Greeting { .. },
-                ErrorCode::NotFound
-                | ErrorCode::RoomFull
-                | ErrorCode::Busy
-                | ErrorCode::RateLimited,
-            ) if self.joined_once => {
-                self.outputs.push_back(Output::Disconnect);
-                self.socket_closed(now, SocketEnd::Lost);
-            }
-            (Socket::Greeting { .. }, _) => self.refuse(code),
-            (_, ErrorCode::Removed | ErrorCode::NotFound | ErrorCode::NotInRoom) => {
-                self.refuse(code);
-            }
+            ErrorCode::NoSuchPeer => {}
+            // The answer to a leave that was only to be sure.
+            ErrorCode::NotInRoom if greeting => {}
+            _ if may_pass => self.try_later(now),
+            _ if entering => self.refuse(code),
+            // The room is gone. Whoever talks goes on, and looks whether it comes back.
+            ErrorCode::NotFound | ErrorCode::NotInRoom if talking => self.try_later(now),
+            ErrorCode::Removed | ErrorCode::NotFound | ErrorCode::NotInRoom => self.refuse(code),
             // The relay refused one message; the call itself goes on.
             _ => self
                 .outputs
                 .push_back(Output::Event(Event::Error(view::sentence(code)))),
         }
+    }
+
+    fn try_later(&mut self, now: Instant) {
+        self.outputs.push_back(Output::Disconnect);
+        self.socket_closed(now, SocketEnd::Lost);
+    }
+
+    /// The nonce of a join, or of a connection's words.
+    pub(super) fn fresh_nonce(&mut self) -> Nonce {
+        (self.nonces)()
     }
 }

@@ -5,10 +5,13 @@ use ahoy_contract::{
     ui::{CallPhase, CallView, PeerState, PeerView},
 };
 
-use super::{Call, Part, Socket};
+use super::{Call, Socket};
+
+/// The longest name that is shown, in characters.
+const MAX_NAME: usize = 64;
 
 pub(super) fn view(call: &Call) -> CallView {
-    let host = matches!(call.config.part, Part::Host { .. });
+    let host = call.is_host();
     let mut peers: Vec<_> = call.peers.values().collect();
     peers.sort_by_key(|peer| peer.member.order);
     CallView {
@@ -26,19 +29,22 @@ pub(super) fn view(call: &Call) -> CallView {
                 muted: peer.muted,
                 camera_off: peer.camera_off,
                 quality: peer.quality,
-                words: None,
+                words: peer.words().map(<[String]>::to_vec),
             })
             .collect(),
-        knocks: Vec::new(),
-        locked: false,
-        relay_lost: call.joined_once && call.socket != Socket::Joined,
-        chat: Vec::new(),
-        connected_at: call.connected_at.map(|at| {
-            let since = at.saturating_duration_since(call.config.start).as_millis();
-            call.config
-                .unix_ms
-                .saturating_add(u64::try_from(since).unwrap_or(u64::MAX))
-        }),
+        knocks: call.door.view(),
+        locked: if host {
+            call.door.locked
+        } else {
+            call.room_locked
+        },
+        relay_lost: call.was_in()
+            && matches!(
+                call.socket,
+                Socket::Retry { .. } | Socket::Opening | Socket::Greeting { .. }
+            ),
+        chat: call.chat.view(),
+        connected_at: call.connected_at.map(|at| call.time_of_day(at)),
     }
 }
 
@@ -48,6 +54,8 @@ fn phase(call: &Call, host: bool) -> CallPhase {
         CallPhase::Connected
     } else if any(PeerState::Reconnecting) {
         CallPhase::Reconnecting
+    } else if call.at_the_door && !call.joined_once {
+        CallPhase::Knocking
     } else if !call.joined_once {
         CallPhase::Joining
     } else if call.socket != Socket::Joined {
@@ -71,8 +79,14 @@ pub(super) fn sentence(code: ErrorCode) -> UserError {
         ErrorCode::NotFound => ("This call does not exist any more.", "Ask for a new link."),
         ErrorCode::RoomFull => ("This call is full.", "Try again when somebody has left."),
         ErrorCode::Locked => ("This call is locked.", "Ask its host to open it."),
-        ErrorCode::Denied => ("The host did not let you in.", ""),
-        ErrorCode::Removed => ("You were removed from this call.", ""),
+        ErrorCode::Denied => (
+            "The host did not let you in.",
+            "Ask the host, then open the link again.",
+        ),
+        ErrorCode::Removed => (
+            "The host has removed you from this call.",
+            "If that was a mistake, ask the host and open the link again.",
+        ),
         ErrorCode::RateLimited | ErrorCode::Busy => {
             ("The relay is busy.", "Wait a moment and try again.")
         }
@@ -98,4 +112,28 @@ pub(super) fn sentence(code: ErrorCode) -> UserError {
         ),
     };
     UserError::new(code, message, hint)
+}
+
+/// A line of chat that is too long to be sent.
+pub(super) fn line_too_long() -> UserError {
+    UserError::new(
+        ErrorCode::TooLarge,
+        "This message is too long.",
+        "Send it in several parts.",
+    )
+}
+
+/// A stranger's name as it may be shown: on one line, not too long, with nothing in it that is not seen or that turns
+/// around what follows.
+pub(super) fn tidy(name: &str) -> String {
+    let seen = |c: &char| {
+        !c.is_control()
+            && !matches!(c,
+                '\u{ad}' | '\u{600}'..='\u{605}' | '\u{61c}' | '\u{6dd}' | '\u{70f}' | '\u{180e}'
+                | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}'
+                | '\u{e000}'..='\u{f8ff}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}'
+                | '\u{e0000}'..='\u{e007f}' | '\u{f0000}'..='\u{10ffff}')
+    };
+    let name: String = name.chars().filter(seen).collect();
+    name.trim().chars().take(MAX_NAME).collect()
 }

@@ -1,8 +1,9 @@
 //! Feeds `call` and does what it says.
 
 use std::{
-    collections::HashMap,
+    collections::{BTreeSet, HashMap},
     future::pending,
+    net::IpAddr,
     sync::Arc,
     time::{Duration, SystemTime},
 };
@@ -13,31 +14,46 @@ use ahoy_contract::{
 };
 use tokio::{
     sync::{mpsc, watch},
-    time::{sleep_until, timeout},
+    task::JoinHandle,
+    time::{Interval, MissedTickBehavior, interval, sleep_until, timeout},
 };
 use tokio_util::task::TaskTracker;
 
 use super::{
     EngineConfig, EngineEvent, EngineView, Wish,
-    peer::{self, COMMANDS, Peers, Shared},
+    peer::{self, COMMANDS, Name, Peers, Shared},
 };
 use crate::{
     call::{Call, CallConfig, Input, Output, PeerInput, PeerOutput},
     media::{LocalMedia, Player, now},
+    rtc::{BindPolicy, bound_addresses},
     signaling::{Socket, SocketEvent, Target},
 };
 
 /// What peers tell that waits at most; a peer's task waits while it is full.
 const INPUTS: usize = 256;
+/// Between two looks at the machine's addresses: soon beside the five seconds after which a connection counts as
+/// lost, and one system call each.
+const LOOK_EVERY: Duration = Duration::from_secs(2);
 /// How long the connections may take to close.
 const CLOSE_WITHIN: Duration = Duration::from_secs(5);
+
+/// One connection, as the actor knows it.
+struct Connection {
+    number: u64,
+    commands: mpsc::Sender<PeerOutput>,
+}
 
 pub(super) struct Actor {
     call: Call,
     relay: Target,
     socket: Option<Socket>,
     closing: TaskTracker,
-    peers: HashMap<PeerId, mpsc::Sender<PeerOutput>>,
+    peers: HashMap<PeerId, Connection>,
+    /// Connections made so far: what one that is closed still tells is not of the next one with its peer.
+    made: u64,
+    /// The last connection with each peer that had one. The next one waits until it has closed.
+    last: HashMap<PeerId, JoinHandle<()>>,
     tasks: TaskTracker,
     shared: Option<Shared>,
     config: EngineConfig,
@@ -78,6 +94,8 @@ impl Actor {
             socket: None,
             closing: TaskTracker::new(),
             peers: HashMap::new(),
+            made: 0,
+            last: HashMap::new(),
             tasks: TaskTracker::new(),
             shared: None,
             config,
@@ -111,12 +129,15 @@ impl Actor {
             to_actor,
             to_user: self.to_user.clone(),
         });
+        let mut network = Network::new(self.config.transport.bind.clone());
         let mut media = self.media.view();
         let local = local_state(&media.borrow_and_update());
         self.call.handle(now(), local);
         self.act();
         while self.call.ended().is_none() {
-            let input = self.next(&mut wishes, &mut inputs, &mut media).await;
+            let input = self
+                .next(&mut wishes, &mut inputs, &mut media, &mut network)
+                .await;
             self.call.handle(now(), input);
             self.act();
         }
@@ -128,8 +149,9 @@ impl Actor {
     async fn next(
         &mut self,
         wishes: &mut mpsc::Receiver<Wish>,
-        inputs: &mut mpsc::Receiver<(PeerId, PeerInput)>,
+        inputs: &mut mpsc::Receiver<(Name, PeerInput)>,
         media: &mut watch::Receiver<MediaView>,
+        network: &mut Network,
     ) -> Input {
         let deadline = self.call.deadline();
         let due = async {
@@ -141,6 +163,9 @@ impl Actor {
         tokio::select! {
             wish = wishes.recv() => match wish {
                 Some(Wish::Chat { to, text }) => Input::Chat { to, text },
+                Some(Wish::Admit { peer, accept }) => Input::Admit { peer, accept },
+                Some(Wish::Lock { locked }) => Input::Lock { locked },
+                Some(Wish::Remove { peer }) => Input::Remove { peer },
                 // The engine was dropped without a word.
                 Some(Wish::HangUp) | None => Input::HangUp,
             },
@@ -152,8 +177,12 @@ impl Actor {
                     Input::SocketClosed(end)
                 }
             },
-            Some((peer, input)) = inputs.recv() => Input::Peer(peer, input),
+            Some((name, input)) = inputs.recv() => {
+                let current = self.peers.get(&name.peer).is_some_and(|it| it.number == name.number);
+                if current { Input::Peer(name.peer, input) } else { Input::Tick }
+            }
             Ok(()) = media.changed() => local_state(&media.borrow_and_update()),
+            () = network.changed() => Input::NetworkChanged,
             () = due => Input::Tick,
         }
     }
@@ -172,7 +201,19 @@ impl Actor {
                         socket.send(message);
                     }
                 }
-                Output::Peer(peer, output) => self.peer(peer, output),
+                Output::Probe => {
+                    if let Some(socket) = &self.socket {
+                        socket.probe();
+                    }
+                }
+                Output::Peer(peer, output) => {
+                    if !self.peer(peer.clone(), output) {
+                        tracing::warn!("a peer's connection takes no more; it is given up");
+                        self.peers.remove(&peer);
+                        self.call
+                            .handle(now(), Input::Peer(peer, PeerInput::Closed));
+                    }
+                }
                 Output::View => {
                     // After the end the last picture of the call stays, for the words about it.
                     let ended = self.call.ended();
@@ -191,28 +232,35 @@ impl Actor {
         }
     }
 
-    fn peer(&mut self, id: PeerId, output: PeerOutput) {
+    /// Does something with a peer's connection; says whether it still takes what is to be done.
+    fn peer(&mut self, id: PeerId, output: PeerOutput) -> bool {
         match output {
             PeerOutput::Open { ice_servers } => {
                 let Some(shared) = self.shared.clone() else {
-                    return;
+                    return true;
                 };
-                let (sender, commands) = mpsc::channel(COMMANDS);
-                self.tasks
-                    .spawn(peer::run(id.clone(), ice_servers, shared, commands));
-                self.peers.insert(id, sender);
+                let (commands, commanded) = mpsc::channel(COMMANDS);
+                self.made += 1;
+                let name = Name {
+                    peer: id.clone(),
+                    number: self.made,
+                };
+                self.last.retain(|_, task| !task.is_finished());
+                let before = self.last.remove(&id);
+                let task = peer::run(name, ice_servers, shared, commanded, before);
+                self.last.insert(id.clone(), self.tasks.spawn(task));
+                let number = self.made;
+                self.peers.insert(id, Connection { number, commands });
             }
             // Without its sender a peer's task does what waits, then closes.
             PeerOutput::Close => drop(self.peers.remove(&id)),
             output => {
-                if let Some(sender) = self.peers.get(&id)
-                    && sender.try_send(output).is_err()
-                {
-                    tracing::warn!("a peer's connection takes no more; it is given up");
-                    self.peers.remove(&id);
+                if let Some(connection) = self.peers.get(&id) {
+                    return connection.commands.try_send(output).is_ok();
                 }
             }
         }
+        true
     }
 
     fn disconnect(&mut self) {
@@ -236,6 +284,38 @@ impl Actor {
         }
         if let Some(player) = Arc::into_inner(player) {
             player.stop().await;
+        }
+    }
+}
+
+/// The addresses of this machine that connections are bound to, and when they change.
+struct Network {
+    policy: BindPolicy,
+    known: BTreeSet<IpAddr>,
+    tick: Interval,
+}
+
+impl Network {
+    fn new(policy: BindPolicy) -> Self {
+        let mut tick = interval(LOOK_EVERY);
+        tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        Self {
+            known: bound_addresses(&policy),
+            policy,
+            tick,
+        }
+    }
+
+    /// Waits for a change. Nothing is lost when this is dropped.
+    async fn changed(&mut self) {
+        loop {
+            self.tick.tick().await;
+            let found = bound_addresses(&self.policy);
+            if found != self.known {
+                tracing::info!("the addresses of this machine have changed");
+                self.known = found;
+                return;
+            }
         }
     }
 }

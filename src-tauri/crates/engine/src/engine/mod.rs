@@ -139,6 +139,9 @@ pub enum EngineEvent {
 enum Wish {
     HangUp,
     Chat { to: Option<PeerId>, text: String },
+    Admit { peer: PeerId, accept: bool },
+    Lock { locked: bool },
+    Remove { peer: PeerId },
 }
 
 /// A call that runs. [`close`](Self::close) ends it; dropped, it hangs up in the background.
@@ -193,7 +196,23 @@ impl Engine {
         self.wish(Wish::HangUp);
     }
 
-    /// A line of chat for one peer, or for all; who is not connected yet gets it then.
+    /// Lets one that waits at the door in, or not; the host only. Nothing where nobody of this id waits.
+    pub fn admit(&self, peer: PeerId, accept: bool) {
+        self.wish(Wish::Admit { peer, accept });
+    }
+
+    /// Closes the room to newcomers, or opens it; the host only.
+    pub fn lock(&self, locked: bool) {
+        self.wish(Wish::Lock { locked });
+    }
+
+    /// Sends a member away; the host only.
+    pub fn remove(&self, peer: PeerId) {
+        self.wish(Wish::Remove { peer });
+    }
+
+    /// A line of chat for one peer, or for all; who is not connected yet gets it then. One of
+    /// more than [`MAX_CHAT_BYTES`](ahoy_contract::peer::MAX_CHAT_BYTES) is refused by an event.
     pub fn chat(&self, to: Option<PeerId>, text: String) {
         self.wish(Wish::Chat { to, text });
     }

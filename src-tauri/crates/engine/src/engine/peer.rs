@@ -14,6 +14,7 @@ use ahoy_contract::{
 use parking_lot::Mutex;
 use tokio::{
     sync::mpsc,
+    task::JoinHandle,
     time::{MissedTickBehavior, interval},
 };
 
@@ -62,6 +63,13 @@ impl Peers {
     }
 }
 
+/// One connection with a peer: there may be several, one after the other.
+#[derive(Debug, Clone)]
+pub(super) struct Name {
+    pub(super) peer: PeerId,
+    pub(super) number: u64,
+}
+
 /// What all peers of a call share.
 #[derive(Clone)]
 pub(super) struct Shared {
@@ -70,17 +78,24 @@ pub(super) struct Shared {
     pub(super) player: Arc<Player>,
     pub(super) sinks: Option<Arc<dyn SinkFactory>>,
     pub(super) peers: Peers,
-    pub(super) to_actor: mpsc::Sender<(PeerId, PeerInput)>,
+    pub(super) to_actor: mpsc::Sender<(Name, PeerInput)>,
     pub(super) to_user: mpsc::Sender<EngineEvent>,
 }
 
-/// Runs a peer from its opening to its close.
+/// Runs a peer from its opening to its close. `before` is the last connection with the same peer: what others see
+/// of a peer is one connection's at a time.
 pub(super) async fn run(
-    id: PeerId,
+    name: Name,
     ice_servers: Vec<IceServer>,
     shared: Shared,
     mut commands: mpsc::Receiver<PeerOutput>,
+    before: Option<JoinHandle<()>>,
 ) {
+    if let Some(before) = before
+        && before.await.is_err()
+    {
+        tracing::error!("a connection's task panicked");
+    }
     let transport = &shared.transport;
     let config = PeerConfig {
         ice_servers: transport
@@ -99,7 +114,8 @@ pub(super) async fn run(
     match Peer::open(config).await {
         Ok((rtc, incoming)) => {
             let task = Task {
-                id,
+                id: name.peer.clone(),
+                name,
                 shared,
                 rtc,
                 offered: Arc::new(OnceLock::new()),
@@ -111,20 +127,21 @@ pub(super) async fn run(
         }
         Err(error) => {
             tracing::error!("{error}");
-            tell(&shared, &id, PeerInput::Failed).await;
+            tell(&shared, &name, PeerInput::Closed).await;
             // The queue is kept until the call is done with the peer.
             while !matches!(commands.recv().await, None | Some(PeerOutput::Close)) {}
         }
     }
 }
 
-async fn tell(shared: &Shared, id: &PeerId, input: PeerInput) {
+async fn tell(shared: &Shared, name: &Name, input: PeerInput) {
     // Closed: the call is over.
-    let _ = shared.to_actor.send((id.clone(), input)).await;
+    let _ = shared.to_actor.send((name.clone(), input)).await;
 }
 
 struct Task {
     id: PeerId,
+    name: Name,
     shared: Shared,
     rtc: Peer,
     /// When the first offer left or arrived.
@@ -202,7 +219,7 @@ impl Task {
             tracing::warn!("{error}");
             tell(
                 &self.shared,
-                &self.id,
+                &self.name,
                 PeerInput::StepFailed(error.to_string()),
             )
             .await;
@@ -213,7 +230,7 @@ impl Task {
         if description.kind == DescriptionType::Offer {
             self.offered.get_or_init(now);
         }
-        tell(&self.shared, &self.id, PeerInput::Local(description)).await;
+        tell(&self.shared, &self.name, PeerInput::Local(description)).await;
         Ok(())
     }
 
@@ -243,7 +260,7 @@ impl Task {
             | PeerEvent::RemoteTrack(_)
             | PeerEvent::DataClosed => return,
         };
-        tell(&self.shared, &self.id, input).await;
+        tell(&self.shared, &self.name, input).await;
     }
 
     /// The connection is up for the first time: the pipelines start.
@@ -325,7 +342,7 @@ impl Task {
             .media
             .set_expected_loss((loss * 100.0).round() as u8);
         if let Some(quality) = quality(&stats) {
-            tell(&self.shared, &self.id, PeerInput::Quality(quality)).await;
+            tell(&self.shared, &self.name, PeerInput::Quality(quality)).await;
         }
     }
 

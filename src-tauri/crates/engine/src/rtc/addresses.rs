@@ -1,6 +1,7 @@
 //! Which local addresses a connection binds, and which servers it asks.
 
 use std::{
+    collections::BTreeSet,
     io,
     net::{IpAddr, Ipv4Addr, SocketAddr, ToSocketAddrs},
 };
@@ -25,6 +26,12 @@ impl ToSocketAddrs for LocalAddresses {
     fn to_socket_addrs(&self) -> io::Result<Self::Iter> {
         Ok(local_addresses(&self.0).into_iter())
     }
+}
+
+/// What a connection made now would be bound to, for whoever wants to know whether that changes.
+pub fn bound_addresses(policy: &BindPolicy) -> BTreeSet<IpAddr> {
+    let addresses = local_addresses(policy).into_iter();
+    addresses.map(|address| address.ip()).collect()
 }
 
 /// Each with a port of the system's choice.

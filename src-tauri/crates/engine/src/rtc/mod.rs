@@ -25,6 +25,7 @@ mod stats;
 #[cfg(test)]
 mod tests;
 
+pub use addresses::bound_addresses;
 pub use config::{BindPolicy, Direction, MediaKind, PeerConfig};
 pub use error::RtcError;
 pub use event::{AUDIO_QUEUE, EVENT_QUEUE, Incoming, PeerEvent, PeerState, SyncPoint, VIDEO_QUEUE};

@@ -1,6 +1,6 @@
 //! One socket to a relay, from the first try to the end of the line.
 
-use std::{io, time::Duration};
+use std::{io, sync::Arc, time::Duration};
 
 use ahoy_contract::{
     link::RelayAddress,
@@ -11,13 +11,13 @@ use rustls_pki_types::ServerName;
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     net::TcpStream,
-    sync::mpsc,
-    time::timeout,
+    sync::{Notify, mpsc},
+    time::{Instant, sleep, timeout},
 };
 use tokio_rustls::TlsConnector;
 use tokio_tungstenite::{
     WebSocketStream,
-    tungstenite::{Message, client::IntoClientRequest, protocol::WebSocketConfig},
+    tungstenite::{Bytes, Message, client::IntoClientRequest, protocol::WebSocketConfig},
 };
 use tokio_util::sync::CancellationToken;
 
@@ -28,6 +28,10 @@ use crate::call::SocketEnd;
 const CONNECT_WITHIN: Duration = Duration::from_secs(10);
 /// A relay pings every 20 s: after three that did not come the line is dead.
 const SILENT_FOR: Duration = Duration::from_secs(65);
+/// How long a relay may take to answer a ping where there is reason to doubt that it is there.
+const PROBE_WITHIN: Duration = Duration::from_secs(3);
+/// How long a message may take to leave: longer means that the line is dead and its buffers are full.
+const SEND_WITHIN: Duration = Duration::from_secs(10);
 /// For the last messages and the closing handshake.
 const CLOSE_WITHIN: Duration = Duration::from_secs(1);
 
@@ -50,6 +54,7 @@ pub enum SocketEvent {
 #[derive(Debug)]
 pub struct Socket {
     messages: mpsc::Sender<ClientMessage>,
+    probe: Arc<Notify>,
     /// What it tells.
     pub events: mpsc::Receiver<SocketEvent>,
     stop: CancellationToken,
@@ -62,9 +67,11 @@ impl Socket {
         let (messages, from_call) = mpsc::channel(QUEUE);
         let (to_call, events) = mpsc::channel(QUEUE);
         let stop = CancellationToken::new();
-        let task = tokio::spawn(run(target, from_call, to_call, stop.clone()));
+        let probe = Arc::new(Notify::new());
+        let task = tokio::spawn(run(target, from_call, probe.clone(), to_call, stop.clone()));
         Self {
             messages,
+            probe,
             events,
             stop,
             task,
@@ -77,6 +84,11 @@ impl Socket {
             tracing::warn!("the relay takes no more messages");
             self.stop.cancel();
         }
+    }
+
+    /// Pings the relay; where nothing comes back soon, the socket is closed.
+    pub fn probe(&self) {
+        self.probe.notify_one();
     }
 
     /// Sends what waits, says goodbye, and joins the task.
@@ -96,6 +108,7 @@ impl Socket {
 async fn run(
     target: Target,
     mut messages: mpsc::Receiver<ClientMessage>,
+    probe: Arc<Notify>,
     events: mpsc::Sender<SocketEvent>,
     stop: CancellationToken,
 ) {
@@ -107,7 +120,7 @@ async fn run(
         if events.send(SocketEvent::Open).await.is_err() {
             return Ok(());
         }
-        let end = talk(&mut socket, &mut messages, &events).await;
+        let end = talk(&mut socket, &mut messages, &probe, &events).await;
         let _ = timeout(CLOSE_WITHIN, socket.close(None)).await;
         end
     };
@@ -131,18 +144,32 @@ async fn run(
 async fn talk(
     socket: &mut WebSocket,
     messages: &mut mpsc::Receiver<ClientMessage>,
+    probe: &Notify,
     events: &mpsc::Sender<SocketEvent>,
 ) -> Result<(), SignalingError> {
     let broken = |error: &dyn std::fmt::Display| SignalingError::Unreachable(error.to_string());
+    let silent = sleep(SILENT_FOR);
+    tokio::pin!(silent);
     loop {
         tokio::select! {
             message = messages.recv() => {
                 let Some(message) = message else { return Ok(()) };
-                let text = serde_json::to_string(&message).map_err(|error| broken(&error))?;
-                socket.send(Message::text(text)).await.map_err(|error| broken(&error))?;
+                send(socket, &message).await?;
             }
-            frame = timeout(SILENT_FOR, socket.next()) => match frame {
-                Ok(Some(Ok(Message::Text(text)))) => match serde_json::from_str(&text) {
+            () = probe.notified() => {
+                let soon = Instant::now() + PROBE_WITHIN;
+                if silent.deadline() > soon {
+                    silent.as_mut().reset(soon);
+                }
+                write(socket, Message::Ping(Bytes::new()), PROBE_WITHIN).await?;
+            }
+            () = &mut silent => {
+                return Err(SignalingError::Unreachable("the relay fell silent".into()));
+            }
+            frame = socket.next() => {
+                silent.as_mut().reset(Instant::now() + SILENT_FOR);
+                match frame {
+                Some(Ok(Message::Text(text))) => match serde_json::from_str(&text) {
                     Ok(message) => {
                         if events.send(SocketEvent::Message(Box::new(message))).await.is_err() {
                             // The call is over; what it said last is still to be sent.
@@ -152,11 +179,11 @@ async fn talk(
                     // A newer relay may say more than this version knows.
                     Err(error) => tracing::debug!("a message of the relay was not understood: {error}"),
                 },
-                Ok(Some(Ok(_))) => {}
-                Ok(Some(Err(error))) => return Err(broken(&error)),
-                Ok(None) => return Err(SignalingError::Unreachable("the relay closed the line".into())),
-                Err(_) => return Err(SignalingError::Unreachable("the relay fell silent".into())),
-            },
+                Some(Ok(_)) => {}
+                Some(Err(error)) => return Err(broken(&error)),
+                None => return Err(SignalingError::Unreachable("the relay closed the line".into())),
+                }
+            }
         }
     }
 }
@@ -166,12 +193,28 @@ async fn flush(
     messages: &mut mpsc::Receiver<ClientMessage>,
 ) -> Result<(), SignalingError> {
     while let Some(message) = messages.recv().await {
-        let text = serde_json::to_string(&message)
-            .map_err(|error| SignalingError::Unreachable(error.to_string()))?;
-        let sent = socket.send(Message::text(text)).await;
-        sent.map_err(|error| SignalingError::Unreachable(error.to_string()))?;
+        send(socket, &message).await?;
     }
     Ok(())
+}
+
+async fn send(socket: &mut WebSocket, message: &ClientMessage) -> Result<(), SignalingError> {
+    let text = serde_json::to_string(message)
+        .map_err(|error| SignalingError::Unreachable(error.to_string()))?;
+    write(socket, Message::text(text), SEND_WITHIN).await
+}
+
+async fn write(
+    socket: &mut WebSocket,
+    message: Message,
+    within: Duration,
+) -> Result<(), SignalingError> {
+    let unreachable = |why: String| Err(SignalingError::Unreachable(why));
+    match timeout(within, socket.send(message)).await {
+        Ok(Ok(())) => Ok(()),
+        Ok(Err(error)) => unreachable(error.to_string()),
+        Err(_) => unreachable("the line takes nothing any more".into()),
+    }
 }
 
 async fn connect(target: &Target) -> Result<WebSocket, SignalingError> {

@@ -305,6 +305,19 @@ fn print(output: &Output, event: EngineEvent, plan: &CallPlan, link: &str) -> Op
             }
             output.event(&json!({"event": "ready"}), "");
         }
+        EngineEvent::Call(Event::AtTheDoor) => {
+            output.event(
+                &json!({"event": "at_the_door"}),
+                "The host has to let you in.",
+            );
+        }
+        EngineEvent::Call(Event::Knock { peer, name }) => {
+            let sentence = format!("{name} asks to come in.");
+            output.event(
+                &json!({"event": "knock", "peer": peer, "name": name}),
+                &sentence,
+            );
+        }
         EngineEvent::Call(Event::PeerJoined { peer, name }) => {
             let sentence = format!("{name} is here.");
             output.event(

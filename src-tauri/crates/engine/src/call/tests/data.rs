@@ -40,3 +40,87 @@ fn a_line_of_chat_waits_for_the_data_channel() {
     world.input(0, Input::Peer(id(GUEST), PeerInput::DataOpen));
     assert!(world.sides[0].has(&line));
 }
+
+fn write(world: &mut World, side: usize, text: &str) {
+    let text = text.to_owned();
+    world.input(side, Input::Chat { to: None, text });
+}
+
+#[test]
+fn a_line_is_delivered_when_everybody_has_it() {
+    let mut world = World::connected();
+    write(&mut world, 0, "hello");
+    let line = world.sides[0].call.view().chat[0].clone();
+    assert_eq!((line.name, line.delivered), (None, false));
+    world.talk();
+    assert!(world.sides[0].call.view().chat[0].delivered);
+    let line = world.sides[1].call.view().chat[0].clone();
+    assert_eq!(
+        (line.name.as_deref(), line.text.as_str(), line.delivered),
+        (Some("Ada"), "hello", true)
+    );
+    write(&mut world, 1, "and you");
+    world.talk();
+    for side in [0, 1] {
+        let chat = world.sides[side].call.view().chat;
+        assert_eq!(chat.len(), 2);
+        assert!(chat.iter().all(|line| line.delivered) && chat[0].id < chat[1].id);
+    }
+    assert!(world.sides[0].events.iter().any(
+        |event| matches!(event, Event::Chat { peer, text } if *peer == id(GUEST) && text == "and you")
+    ));
+}
+
+#[test]
+fn a_line_that_nobody_confirms_is_not_delivered() {
+    let mut world = World::connected();
+    write(&mut world, 0, "hello");
+    // Not its line, and not somebody who was there.
+    let other = serde_json::to_string(&DataMessage::ChatReceived { id: 7 }).unwrap();
+    world.input(0, Input::Peer(id(GUEST), PeerInput::Data(other)));
+    assert!(!world.sides[0].call.view().chat[0].delivered);
+    world.sides[1].member = None;
+    world.roster();
+    world.input(0, Input::Peer(id(GUEST), PeerInput::Disconnected));
+    assert!(
+        !world.sides[0].call.view().chat[0].delivered,
+        "it left before"
+    );
+    write(&mut world, 0, "anybody?");
+    assert!(!world.sides[0].call.view().chat[1].delivered);
+}
+
+#[test]
+fn a_line_that_is_too_long_is_refused_with_a_sentence() {
+    let mut world = World::connected();
+    write(&mut world, 0, &"x".repeat(16 * 1024 + 1));
+    assert_eq!(world.sides[0].error(), Some(ErrorCode::TooLarge));
+    assert!(world.sides[0].call.view().chat.is_empty() && world.sides[0].peer.is_empty());
+    write(&mut world, 0, &"x".repeat(16 * 1024));
+    assert_eq!(world.sides[0].call.view().chat.len(), 1);
+    // Nor is one taken.
+    let text = "x".repeat(16 * 1024 + 1);
+    let long = serde_json::to_string(&DataMessage::Chat { id: 1, text }).unwrap();
+    world.input(1, Input::Peer(id(HOST), PeerInput::Data(long)));
+    assert!(world.sides[1].call.view().chat.is_empty());
+}
+
+#[test]
+fn old_lines_make_room_for_new_ones() {
+    let mut world = World::connected();
+    for (count, text, kept) in [
+        (600, "short".to_owned(), 500),
+        (40, "x".repeat(16 * 1024), 32),
+    ] {
+        for _ in 0..count {
+            write(&mut world, 0, &text);
+            world.talk();
+        }
+        for side in [0, 1] {
+            let chat = world.sides[side].call.view().chat;
+            assert_eq!(chat.len(), kept);
+            assert!(chat.is_sorted_by_key(|line| line.id));
+            assert!(chat.last().is_some_and(|line| line.delivered));
+        }
+    }
+}

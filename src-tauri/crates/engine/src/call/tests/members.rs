@@ -67,6 +67,13 @@ fn a_guest_gone_without_a_word_leaves_the_host_waiting() {
     let mut world = World::connected();
     world.sides[1].member = None;
     world.roster();
+    assert_eq!(
+        (world.ended(0), world.phase(0)),
+        (None, CallPhase::Connected),
+        "as long as its media flows it is there"
+    );
+    assert!(!world.sides[0].has(&PeerOutput::Close));
+    world.input(0, Input::Peer(id(GUEST), PeerInput::Disconnected));
     assert_eq!((world.ended(0), world.phase(0)), (None, CallPhase::Waiting));
     assert!(world.sides[0].has(&PeerOutput::Close));
     assert!(
@@ -82,6 +89,11 @@ fn a_host_gone_without_a_word_is_waited_for() {
     let mut world = World::connected();
     world.sides[0].member = None;
     world.roster();
+    assert_eq!(
+        (world.ended(1), world.phase(1)),
+        (None, CallPhase::Connected)
+    );
+    world.input(1, Input::Peer(id(HOST), PeerInput::Disconnected));
     assert_eq!(
         (world.ended(1), world.phase(1)),
         (None, CallPhase::HostAway)

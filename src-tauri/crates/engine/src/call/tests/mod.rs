@@ -1,10 +1,13 @@
 //! Calls as their users live them: two or more ends, and between them a relay that does as told.
 
 mod data;
+mod door;
 mod members;
 mod negotiation;
 mod relay;
 mod trust;
+mod walk;
+mod words;
 
 use std::time::{Duration, Instant};
 
@@ -37,6 +40,13 @@ struct Side {
     to: Vec<PeerId>,
     member: Option<Member>,
     connects: usize,
+    probes: usize,
+    /// The relay goes on with the membership at the next `hello`.
+    resumed: bool,
+    /// What the last `hello` asked to go on with.
+    hello: (Option<String>, Option<u64>),
+    /// What else was said to the relay.
+    said: Vec<ClientMessage>,
 }
 
 impl Side {
@@ -55,6 +65,10 @@ impl Side {
             to: vec![],
             member: None,
             connects: 0,
+            probes: 0,
+            resumed: false,
+            hello: (None, None),
+            said: vec![],
         }
     }
 
@@ -80,6 +94,7 @@ struct World {
     sides: Vec<Side>,
     order: u32,
     n: u64,
+    knock: bool,
 }
 
 fn config(key: &HostKey, part: Part, now: Instant) -> CallConfig {
@@ -105,6 +120,7 @@ impl World {
             sides: vec![],
             order: 0,
             n: 0,
+            knock: false,
         }
     }
 
@@ -113,7 +129,7 @@ impl World {
             key: self.key.clone(),
             kind: RoomKind::Call,
             capacity: 8,
-            knock: false,
+            knock: self.knock,
         };
         self.add(config(&self.key, part, self.now), HOST)
     }
@@ -174,14 +190,17 @@ impl World {
                 Output::Disconnect | Output::View => {}
                 Output::Event(event) => s.events.push(event),
                 Output::Peer(peer, output) => s.peer.push((peer, output)),
-                Output::Send(ClientMessage::Hello { .. }) => {
+                Output::Probe => s.probes += 1,
+                Output::Send(ClientMessage::Hello { resume, ack, .. }) => {
+                    s.hello = (resume, ack);
                     let peer = s.id.clone();
                     let challenge = Nonce::new([1; 16]);
                     let welcome = RelayMessage::Welcome {
                         peer,
                         challenge,
                         ice_servers: vec![],
-                        resume: String::new(),
+                        resume: "token".into(),
+                        resumed: s.resumed,
                     };
                     s.call.handle(self.now, Input::Relay(welcome));
                 }
@@ -217,7 +236,8 @@ impl World {
                     s.to.push(to);
                 }
                 Output::Send(ClientMessage::Leave) => s.member = None,
-                Output::Send(_) => {}
+                Output::Send(ClientMessage::Ack { .. }) => {}
+                Output::Send(message) => s.said.push(message),
             }
         }
     }
@@ -261,11 +281,36 @@ impl World {
     /// The connection of `side` to the other of two made a description.
     fn local(&mut self, side: usize, kind: DescriptionType) {
         let other = self.sides[1 - side].id.clone();
-        let sdp = format!("sdp of {side}");
+        let sdp = sdp(side);
         self.input(
             side,
             Input::Peer(other, PeerInput::Local(Description { kind, sdp })),
         );
+    }
+
+    /// What one of two ends says on the data channel reaches the other, and so on, until all is said.
+    fn talk(&mut self) {
+        loop {
+            let mut silent = true;
+            for side in [0, 1] {
+                let from = self.sides[side].id.clone();
+                let (said, kept) = std::mem::take(&mut self.sides[side].peer)
+                    .into_iter()
+                    .partition(|(_, output)| matches!(output, PeerOutput::Data(_)));
+                self.sides[side].peer = kept;
+                for (_, output) in said {
+                    let PeerOutput::Data(message) = output else {
+                        unreachable!()
+                    };
+                    silent = false;
+                    let text = serde_json::to_string(&message).unwrap();
+                    self.input(1 - side, Input::Peer(from.clone(), PeerInput::Data(text)));
+                }
+            }
+            if silent {
+                return;
+            }
+        }
     }
 
     /// The relay hands on what a side has sent.
@@ -309,6 +354,10 @@ const OFFER: PeerOutput = PeerOutput::CreateOffer { ice_restart: false };
 fn description(side: usize, kind: DescriptionType) -> PeerOutput {
     PeerOutput::SetRemote(Description {
         kind,
-        sdp: format!("sdp of {side}"),
+        sdp: sdp(side),
     })
+}
+
+fn sdp(side: usize) -> String {
+    format!("sdp of {side}\r\na=fingerprint:sha-256 A{side}:B{side}\r\n")
 }

@@ -1,0 +1,242 @@
+//! The door of a host's room: who asks to come in, who was let in, who was sent away. The relay keeps a door
+//! too, but is not believed: this end opens a connection only to whom its user, or an open door, let in.
+
+use std::{collections::BTreeSet, time::Instant};
+
+use ahoy_contract::{
+    PeerId, PublicKey,
+    peer::{ByeReason, DataMessage},
+    ui::KnockView,
+    wire::{ClientMessage, Member},
+};
+
+use super::{Call, Event, MAX_JOINS, Output, Part, PeerOutput, Socket, view};
+
+/// As many as wait at a door (the relay says so too); more are not heard.
+const MAX_KNOCKS: usize = 16;
+
+/// Who asks to come in.
+#[derive(Debug)]
+struct Knock {
+    peer: PeerId,
+    name: String,
+    /// The relay has it in the room already.
+    inside: Option<(Member, Option<PublicKey>)>,
+}
+
+/// The door of a room.
+#[derive(Debug)]
+pub(super) struct Door {
+    /// Guests wait until they are admitted.
+    knock: bool,
+    /// The user has closed it to newcomers.
+    pub(super) locked: bool,
+    /// What of that the relay was told since it knows this membership.
+    told: Option<bool>,
+    knocks: Vec<Knock>,
+    /// The let in: an id is one end's for as long as it holds its token, so it may come back.
+    admitted: BTreeSet<PeerId>,
+    sent_away: BTreeSet<PeerId>,
+    /// Who was heard once: a sound for each is enough.
+    heard: BTreeSet<PeerId>,
+}
+
+impl Door {
+    pub(super) fn new(knock: bool) -> Self {
+        Self {
+            knock,
+            locked: false,
+            told: Some(false),
+            knocks: Vec::new(),
+            admitted: BTreeSet::new(),
+            sent_away: BTreeSet::new(),
+            heard: BTreeSet::new(),
+        }
+    }
+
+    /// Who asks, the longest waiting first.
+    pub(super) fn view(&self) -> Vec<KnockView> {
+        let knocks = self.knocks.iter();
+        knocks
+            .map(|knock| KnockView {
+                peer: knock.peer.clone(),
+                name: knock.name.clone(),
+            })
+            .collect()
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.knocks.is_empty()
+    }
+
+    /// The relay is back and tells once more who waits. `anew`: it knows nothing of this membership.
+    pub(super) fn relay_is_back(&mut self, anew: bool) {
+        self.knocks.clear();
+        self.told = anew.then_some(false);
+    }
+
+    /// One that waited has gone. Says whether there was one.
+    pub(super) fn gone(&mut self, peer: &PeerId) -> bool {
+        let before = self.knocks.len();
+        self.knocks.retain(|knock| knock.peer != *peer);
+        self.knocks.len() != before
+    }
+
+    /// Forgets those that were in the room when nobody had let them in and are not any more.
+    pub(super) fn keep_inside(&mut self, members: &[(Member, Option<PublicKey>)]) {
+        self.knocks.retain(|knock| {
+            knock.inside.is_none() || members.iter().any(|(member, _)| member.peer == knock.peer)
+        });
+    }
+
+    fn remember(set: &mut BTreeSet<PeerId>, peer: &PeerId) -> bool {
+        // More ids than come to any call are made up by the relay.
+        set.contains(peer) || (set.len() < MAX_JOINS && set.insert(peer.clone()))
+    }
+}
+
+impl Call {
+    pub(super) fn is_host(&self) -> bool {
+        matches!(self.config.part, Part::Host { .. })
+    }
+
+    /// Whether this end may talk to a member that the relay shows. One that nobody has let in waits at the door.
+    pub(super) fn lets_in(&mut self, member: &Member, key: Option<&PublicKey>) -> bool {
+        if !self.is_host() {
+            return true;
+        }
+        let id = &member.peer;
+        if self.door.sent_away.contains(id) {
+            // It is back, or the relay has not heard: it is sent away once more.
+            let peer = id.clone();
+            self.outputs
+                .push_back(Output::Send(ClientMessage::Remove { peer }));
+            return false;
+        }
+        if self.door.knock || self.door.locked {
+            if self.door.admitted.contains(id) {
+                self.door.gone(id);
+                return true;
+            }
+            self.knocked(id, &member.name, Some((member.clone(), key.cloned())));
+            return false;
+        }
+        self.door.gone(id);
+        Door::remember(&mut self.door.admitted, id)
+    }
+
+    /// Somebody asks to come in.
+    pub(super) fn knocked(
+        &mut self,
+        peer: &PeerId,
+        name: &str,
+        inside: Option<(Member, Option<PublicKey>)>,
+    ) {
+        if !self.is_host() || self.me.as_ref().is_some_and(|me| me.peer == *peer) {
+            return;
+        }
+        let name = view::tidy(name);
+        if inside.is_none() && self.door.admitted.contains(peer) {
+            // It was in before: the relay has forgotten, the user has not.
+            self.tell_admitted(peer, true);
+        } else if let Some(knock) = self.door.knocks.iter_mut().find(|k| k.peer == *peer) {
+            knock.name = name;
+            knock.inside = inside;
+        } else if self.door.knocks.len() < MAX_KNOCKS {
+            let peer = peer.clone();
+            self.door.knocks.push(Knock {
+                peer: peer.clone(),
+                name: name.clone(),
+                inside,
+            });
+            if !self.door.heard.contains(&peer) && Door::remember(&mut self.door.heard, &peer) {
+                self.outputs
+                    .push_back(Output::Event(Event::Knock { peer, name }));
+            }
+            self.outputs.push_back(Output::View);
+        }
+    }
+
+    /// The user lets one in that asked, or not.
+    pub(super) fn admit(&mut self, now: Instant, peer: &PeerId, accept: bool) {
+        let Some(at) = self.door.knocks.iter().position(|k| k.peer == *peer) else {
+            // It has gone, or never asked.
+            return;
+        };
+        let knock = self.door.knocks.remove(at);
+        self.outputs.push_back(Output::View);
+        self.door.heard.remove(peer);
+        if accept {
+            self.door.sent_away.remove(peer);
+            if !Door::remember(&mut self.door.admitted, peer) {
+                return;
+            }
+        }
+        match (knock.inside, accept) {
+            (None, _) => self.tell_admitted(peer, accept),
+            (Some((member, key)), true) => self.add_peer(now, member, key),
+            (Some(_), false) => self.tell_removed(peer),
+        }
+    }
+
+    /// The user closes the room to newcomers, or opens it.
+    pub(super) fn lock(&mut self, locked: bool) {
+        if !self.is_host() || self.door.locked == locked {
+            return;
+        }
+        self.door.locked = locked;
+        for id in self.peers.keys() {
+            Door::remember(&mut self.door.admitted, id);
+        }
+        self.tell_lock();
+        self.outputs.push_back(Output::View);
+    }
+
+    /// Tells the relay of the lock where it does not know. Not while members are still to come back, to whom a
+    /// locked door would be closed; until then this end itself lets nobody else in.
+    pub(super) fn tell_lock(&mut self) {
+        let locked = self.door.locked;
+        let awaited = locked && self.peers.values().any(|peer| !peer.is_present());
+        if self.is_host()
+            && self.socket == Socket::Joined
+            && self.door.told != Some(locked)
+            && !awaited
+        {
+            self.door.told = Some(locked);
+            self.outputs
+                .push_back(Output::Send(ClientMessage::Lock { locked }));
+        }
+    }
+
+    /// The user sends a member away.
+    pub(super) fn send_away(&mut self, peer: &PeerId) {
+        if !self.is_host() || !self.peers.contains_key(peer) {
+            return;
+        }
+        self.door.admitted.remove(peer);
+        Door::remember(&mut self.door.sent_away, peer);
+        let reason = ByeReason::Removed;
+        let bye = PeerOutput::Data(DataMessage::Bye { reason });
+        self.outputs.push_back(Output::Peer(peer.clone(), bye));
+        self.signal_bye(peer, reason);
+        self.tell_removed(peer);
+        self.remove_peer(peer, Some(reason));
+    }
+
+    fn tell_admitted(&mut self, peer: &PeerId, accept: bool) {
+        // While the relay is away nothing is lost: whoever still waits knocks again when it is back.
+        if self.socket == Socket::Joined {
+            let peer = peer.clone();
+            self.outputs
+                .push_back(Output::Send(ClientMessage::Admit { peer, accept }));
+        }
+    }
+
+    fn tell_removed(&mut self, peer: &PeerId) {
+        if self.socket == Socket::Joined {
+            let peer = peer.clone();
+            self.outputs
+                .push_back(Output::Send(ClientMessage::Remove { peer }));
+        }
+    }
+}
