@@ -7,6 +7,7 @@ mod bad_input;
 mod devices;
 mod guest;
 mod harness;
+mod relay_lost;
 mod two_ahoys;
 
 /// Anything louder than this, in dB below full scale, is sound and not the noise of a codec.

@@ -1,6 +1,8 @@
 //! `ahoy-relay` as a program.
 
-use anyhow::Result;
+use std::path::Path;
+
+use anyhow::{Result, ensure};
 use tokio::process::Command;
 
 use crate::{SOON, process::Process, programs};
@@ -9,7 +11,8 @@ use crate::{SOON, process::Process, programs};
 pub struct Relay {
     process: Process,
     url: String,
-    _home: tempfile::TempDir,
+    flags: Vec<String>,
+    home: tempfile::TempDir,
 }
 
 impl Relay {
@@ -28,24 +31,38 @@ impl Relay {
     pub async fn start_with(flags: &[&str]) -> Result<Self> {
         // A self-signed certificate and its key are kept below the home folder.
         let home = tempfile::tempdir()?;
-        let mut command = Command::new(programs::built("ahoy-relay")?);
-        command
-            .args(["--listen", "127.0.0.1:0"])
-            .args(flags)
-            .env("HOME", home.path())
-            .env("XDG_DATA_HOME", home.path())
-            .env("XDG_CONFIG_HOME", home.path());
-        let process = Process::start("ahoy-relay", command)?;
-        let url = process
-            .line("`listening` line", SOON, |line| {
-                line.strip_prefix("listening ").map(str::to_owned)
-            })
-            .await?;
+        let flags: Vec<String> = flags.iter().map(|&flag| flag.to_owned()).collect();
+        let (process, url) = listen("127.0.0.1:0", &flags, home.path()).await?;
         Ok(Self {
             process,
             url,
-            _home: home,
+            flags,
+            home,
         })
+    }
+
+    /// Ends the relay with SIGKILL: it says nothing to anybody, and forgets all.
+    ///
+    /// # Errors
+    /// It does not end.
+    pub async fn kill(&mut self) -> Result<()> {
+        self.process.kill()?;
+        // Without an exit code, which is an error to anybody else.
+        let _ = self.process.exit(SOON).await;
+        ensure!(!self.process.is_running(), "the relay lives on");
+        Ok(())
+    }
+
+    /// Starts a relay that was killed once more, at the same address.
+    ///
+    /// # Errors
+    /// It does not listen soon.
+    pub async fn start_again(&mut self) -> Result<()> {
+        let address = self.url.split_once("://").map_or("", |(_, rest)| rest);
+        let (process, url) = listen(address, &self.flags, self.home.path()).await?;
+        ensure!(url == self.url, "{url} instead of {}", self.url);
+        self.process = process;
+        Ok(())
     }
 
     /// `http://127.0.0.1:PORT` or `https://…`.
@@ -61,4 +78,21 @@ impl Relay {
         self.process.interrupt()?;
         self.process.exit(SOON).await
     }
+}
+
+async fn listen(address: &str, flags: &[String], home: &Path) -> Result<(Process, String)> {
+    let mut command = Command::new(programs::built("ahoy-relay")?);
+    command
+        .args(["--listen", address])
+        .args(flags)
+        .env("HOME", home)
+        .env("XDG_DATA_HOME", home)
+        .env("XDG_CONFIG_HOME", home);
+    let process = Process::start("ahoy-relay", command)?;
+    let url = process
+        .line("`listening` line", SOON, |line| {
+            line.strip_prefix("listening ").map(str::to_owned)
+        })
+        .await?;
+    Ok((process, url))
 }

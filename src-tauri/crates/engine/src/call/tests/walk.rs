@@ -347,10 +347,10 @@ impl Walk {
                         _ => assert!(self.open.contains(&peer), "{output:?} for nothing"),
                     }
                 }
-                Output::Send(ClientMessage::Signal { to, body, .. }) => {
-                    if self.knock && !body.contains("bye") {
-                        assert!(self.let_in.contains(&to), "{body} to {to}");
-                    }
+                Output::Send(ClientMessage::Signal { to, body, .. })
+                    if self.knock && !body.contains("bye") =>
+                {
+                    assert!(self.let_in.contains(&to), "{body} to {to}");
                 }
                 _ => {}
             }
