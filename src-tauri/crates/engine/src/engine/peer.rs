@@ -122,6 +122,7 @@ pub(super) async fn run(
                 sending: None,
                 video: None,
                 hidden: false,
+                said_bye: false,
             };
             task.run(incoming, commands).await;
         }
@@ -149,6 +150,7 @@ struct Task {
     sending: Option<Sending>,
     video: Option<VideoIn>,
     hidden: bool,
+    said_bye: bool,
 }
 
 impl Task {
@@ -206,6 +208,7 @@ impl Task {
                 Ok(())
             }
             PeerOutput::Data(message) => {
+                self.said_bye |= matches!(message, DataMessage::Bye { .. });
                 if let Ok(text) = serde_json::to_string(&message)
                     && let Err(error) = self.rtc.send_data(&text).await
                 {
@@ -351,6 +354,10 @@ impl Task {
         self.shared.player.remove(&self.id);
         if let Some(sending) = self.sending {
             sending.stop().await;
+        }
+        if self.said_bye {
+            // While the relay is away there is no other way to say it.
+            self.rtc.data_arrived().await;
         }
         self.rtc.close().await;
         if let Some(video) = self.video {

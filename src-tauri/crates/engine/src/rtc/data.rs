@@ -1,9 +1,10 @@
 //! The data channel.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use ahoy_contract::peer::DATA_CHANNEL;
 use parking_lot::Mutex;
+use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, warn};
 use webrtc::data_channel::{DataChannel, DataChannelEvent};
@@ -15,6 +16,9 @@ pub(super) const MAX_MESSAGE: usize = 64 * 1024;
 
 /// How many bytes wait to be sent at most; full: the message is refused.
 pub(super) const SEND_BUFFER: usize = 1024 * 1024;
+
+/// Between two looks whether all has arrived.
+const LOOK_AGAIN: Duration = Duration::from_millis(5);
 
 /// The one channel of a connection. Where both ends made one, because their offers crossed, what comes
 /// on either is taken, and the one that opened first is sent on.
@@ -87,6 +91,17 @@ impl DataLink {
         }
         let sent = channel.try_send_text(text).await;
         sent.map_err(|error| RtcError::DataNotSent(super::short(&error)))
+    }
+
+    /// Waits until the peer has what was sent.
+    pub(super) async fn arrived(&self) {
+        let Some(channel) = self.open.lock().first().cloned() else {
+            return;
+        };
+        // The library tells of this by no event that a second reader could wait for.
+        while matches!(channel.outstanding_bytes().await, Ok(bytes) if bytes > 0) {
+            sleep(LOOK_AGAIN).await;
+        }
     }
 
     /// `true`: it is the first.

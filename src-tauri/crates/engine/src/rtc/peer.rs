@@ -18,7 +18,7 @@ use tokio::{
     time::timeout,
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
-use tracing::{error, warn};
+use tracing::{debug, error, warn};
 use webrtc::{
     error::Error,
     peer_connection::{
@@ -47,6 +47,9 @@ use crate::{
 
 /// How long closing waits for the connection's tasks.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// How long the last words may take to the peer: several round trips around the world.
+const ARRIVE_TIMEOUT: Duration = Duration::from_millis(500);
 
 /// A connection to one peer. Cheap to clone. [`close`](Self::close) ends it; when the last clone is
 /// dropped without that, it is closed in the background.
@@ -269,6 +272,16 @@ impl Peer {
     /// while 1 MiB waits already.
     pub async fn send_data(&self, text: &str) -> Result<(), RtcError> {
         self.inner.handler.data.send(text).await
+    }
+
+    /// Waits until the peer has what was sent on the data channel, half a second at most.
+    pub async fn data_arrived(&self) {
+        if timeout(ARRIVE_TIMEOUT, self.inner.handler.data.arrived())
+            .await
+            .is_err()
+        {
+            debug!("the peer does not confirm what was sent");
+        }
     }
 
     /// The counters as they stand.
