@@ -6,6 +6,7 @@ import type { Command } from "../contract/Command";
 import type { ErrorCode } from "../contract/ErrorCode";
 import type { Notice } from "../contract/Notice";
 import { userError } from "../text";
+import { onAwakening } from "./awakening";
 import { Call } from "./call";
 import { ChatLog, MAX_CHAT_BYTES, bytesOf } from "./chat";
 import { readLink } from "./link";
@@ -51,6 +52,7 @@ export class GuestBackend implements Backend {
     this.view = readonly(this.#view);
     // A page that is closed, reloaded or put aside ends its call.
     addEventListener("pagehide", () => this.#hangUp());
+    onAwakening(() => this.#call?.awake());
     addEventListener("pageshow", ({ persisted }) => {
       if (persisted && this.#state.screen === "lobby") void this.#local.open();
     });

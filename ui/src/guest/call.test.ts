@@ -438,6 +438,25 @@ describe("without the relay", () => {
     expect(world.events.ended).toHaveBeenCalledWith({ type: "network" }, null);
   });
 
+  it("it is looked for at once when the machine wakes up, on a new socket", () => {
+    world.enter([host()]);
+    world.pcs[0]!.become("connected");
+    const { relay } = world;
+    world.call.awake();
+    vi.advanceTimersByTime(1);
+    expect([relay.closed, world.sockets.length, world.relay.resume?.resume]).toEqual([true, 2, "token 1"]);
+    world.relay.handlers.lost();
+    world.call.awake();
+    vi.advanceTimersByTime(1);
+    expect(world.sockets).toHaveLength(3);
+    vi.advanceTimersByTime(14_000);
+    expect(world.sockets).toHaveLength(3);
+    world.call.leave();
+    world.call.awake();
+    vi.advanceTimersByTime(60_000);
+    expect(world.sockets).toHaveLength(3);
+  });
+
   it("it is tried as long as media flows", () => {
     world.enter([host()]);
     world.pcs[0]!.become("connected");

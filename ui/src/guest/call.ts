@@ -88,6 +88,11 @@ export class Call {
     this.#session.start();
   }
 
+  /** The machine has slept, or is on the network again. */
+  awake(): void {
+    if (this.inside || this.knocking) this.#session.renew();
+  }
+
   /** Leaves, and says so to everybody. Synchronous, so that it works while the page is closed. */
   leave(): void {
     if (this.#over) return;

@@ -89,6 +89,13 @@ export class Session {
     return this.#after(this.#returns.next() ?? (forever ? LAST_WAIT_MS : null), () => this.#join());
   }
 
+  /** The socket may be dead without a word: another one at once. Nothing is lost where it was not. */
+  renew(): void {
+    if (this.#closed || this.#token === null) return;
+    if (this.#relay) this.#lost();
+    if (!this.#closed) this.#after(0, () => this.start());
+  }
+
   close(): void {
     this.#closed = true;
     clearTimeout(this.#retryTimer);
