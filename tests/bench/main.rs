@@ -1,8 +1,9 @@
-//! `ahoy-bench`: calls between Ahoy and Chromium in each combination, measured side by side. Started by
-//! `cargo xtask bench`, which builds it and the programs that it starts with optimisation.
+//! `ahoy-bench`: calls between Ahoy and Chromium in each combination, and the relay beside a plain one, measured side
+//! by side. Started by `cargo xtask bench`, which builds it and the programs that it starts with optimisation.
 
 mod ends;
 mod quality;
+mod relay;
 mod report;
 
 use std::{collections::HashMap, time::Duration};
@@ -16,7 +17,7 @@ use ends::{Receiver, Sender};
 use quality::Reference;
 use report::{Figures, Row};
 
-/// Measures Ahoy beside Chromium.
+/// Measures Ahoy beside others.
 #[derive(Parser)]
 struct Arguments {
     #[command(subcommand)]
@@ -28,6 +29,12 @@ enum What {
     /// A call, one way, in each combination.
     Call {
         /// How often each combination is measured; the table holds the medians.
+        #[arg(long, default_value_t = 5)]
+        runs: u32,
+    },
+    /// The relay, beside a plain one on Node.js.
+    Relay {
+        /// How often each is measured; the table holds the medians.
         #[arg(long, default_value_t = 5)]
         runs: u32,
     },
@@ -46,7 +53,17 @@ const WINDOW: Duration = Duration::from_secs(10);
 
 #[tokio::main]
 async fn main() -> Result<()> {
-    let What::Call { runs } = Arguments::parse().what;
+    let (file, page) = match Arguments::parse().what {
+        What::Call { runs } => ("docs/bench.md", calls(runs).await?),
+        What::Relay { runs } => ("docs/bench-relay.md", relay::measure(runs).await?),
+    };
+    std::fs::write(programs::root().join(file), page)?;
+    println!("{file}");
+    Ok(())
+}
+
+/// All calls, and the page of their figures.
+async fn calls(runs: u32) -> Result<String> {
     ensure!(
         !need::lacks(&[need::Part::Chromium, need::Part::Display, need::Part::Sound]),
         "nothing was measured"
@@ -66,10 +83,7 @@ async fn main() -> Result<()> {
         }
         rows.push((row, Figures::median(&all)));
     }
-    let file = programs::root().join("docs/bench.md");
-    std::fs::write(&file, report::page(&rows, runs))?;
-    println!("docs/bench.md");
-    Ok(())
+    Ok(report::page(&rows, runs))
 }
 
 /// One call of a kind.

@@ -79,18 +79,7 @@ const AIMS: [(&str, Get, f64); 6] = [
 impl Figures {
     /// Each figure's median over the calls in which it was measured.
     pub(crate) fn median(all: &[Self]) -> Self {
-        let of = |get: Get| {
-            let mut values: Vec<f64> = all.iter().filter_map(get).collect();
-            values.sort_by(f64::total_cmp);
-            let middle = values.len() / 2;
-            let upper = *values.get(middle)?;
-            let even = values.len().is_multiple_of(2);
-            Some(if even {
-                (values[middle - 1] + upper) / 2.0
-            } else {
-                upper
-            })
-        };
+        let of = |get: Get| median(all.iter().filter_map(get).collect());
         Self {
             first_frame_ms: of(|f| f.first_frame_ms),
             p50_ms: of(|f| f.p50_ms),
@@ -105,6 +94,19 @@ impl Figures {
             codec: all.iter().find_map(|f| f.codec.clone()),
         }
     }
+}
+
+/// The middle of some values.
+pub(crate) fn median(mut values: Vec<f64>) -> Option<f64> {
+    values.sort_by(f64::total_cmp);
+    let middle = values.len() / 2;
+    let upper = *values.get(middle)?;
+    let even = values.len().is_multiple_of(2);
+    Some(if even {
+        (values[middle - 1] + upper) / 2.0
+    } else {
+        upper
+    })
 }
 
 /// The page, in Markdown.
@@ -183,7 +185,7 @@ fn method() -> String {
 }
 
 /// The machine in a few words.
-fn machine() -> String {
+pub(crate) fn machine() -> String {
     let info = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
     let model = info
         .lines()

@@ -13,8 +13,10 @@ use crate::{
 /// What can be measured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Bench {
-    /// A call between Ahoy and Chromium in each combination.
+    /// A call between Ahoy and Chromium in each combination: docs/bench.md.
     Call,
+    /// The relay, beside a plain one on Node.js: docs/bench-relay.md.
+    Relay,
 }
 
 /// Sets up, builds and starts the app.
@@ -47,25 +49,27 @@ pub(crate) fn run(release: bool, arguments: &[String]) -> Result<()> {
 
 /// Builds with optimisation and measures.
 pub(crate) fn bench(what: Bench, runs: u32) -> Result<()> {
-    setup(Purpose::Test)?;
+    let (name, purpose) = match what {
+        Bench::Call => ("call", Purpose::Test),
+        // Node's `ws` comes with the packages of the pages.
+        Bench::Relay => ("relay", Purpose::Run),
+    };
+    setup(purpose)?;
     ui::install()?;
     ui::build()?;
     println!("building with optimisation");
-    call(&mut cargo([
-        "build",
-        "--release",
-        "--workspace",
-        "--exclude",
-        "xtask",
-        "--bins",
-        "--features",
-        "ahoy/custom-protocol",
-    ]))?;
-    let Bench::Call = what;
+    let mut build = cargo(["build", "--release", "--bins"]);
+    call(match what {
+        Bench::Call => {
+            build.args(["--workspace", "--exclude", "xtask"]);
+            build.args(["--features", "ahoy/custom-protocol"])
+        }
+        Bench::Relay => build.args(["--package", "ahoy-relay", "--package", "ahoy-tests"]),
+    })?;
     let program = paths::program("release", "ahoy-bench");
     call(&mut command(
         &paths::root(),
         &program.to_string_lossy(),
-        ["call", "--runs", &runs.to_string()],
+        [name, "--runs", &runs.to_string()],
     ))
 }

@@ -39,7 +39,7 @@ enum Chore {
     },
     /// Installs what is missing and runs every check and test there is.
     Test(test::Selection),
-    /// Measures, and writes the table to docs/bench.md.
+    /// Measures, and writes the table into docs.
     Bench {
         /// What is measured.
         #[arg(value_enum, default_value = "call")]

@@ -300,7 +300,7 @@ impl Rooms {
             self.rooms.remove(&id);
             return Ok(());
         }
-        let silent = self.people.broken().map(|(_, id)| id).find(|id| {
+        let silent = self.people.broken().find(|id| {
             self.rooms
                 .get(id)
                 .is_some_and(|room| room.all().all(|key| self.people.socket(key).is_none()))

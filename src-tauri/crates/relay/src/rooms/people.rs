@@ -11,6 +11,9 @@ use ahoy_contract::RoomId;
 use super::{SocketId, Text};
 use crate::token::{Key, Token, TokenSecret};
 
+/// How many of those who have no socket are looked at for one whose room may go: it happens under load.
+const MOST_LOOKED_AT: usize = 256;
+
 /// All who have a socket, and the members whose socket broke a short time ago.
 #[derive(Debug, Default)]
 pub(super) struct People {
@@ -212,14 +215,12 @@ impl People {
         self.waits.front().map(|(until, _)| *until)
     }
 
-    /// Those who have no socket and still a place, the longest away first.
-    pub(super) fn broken(&self) -> impl Iterator<Item = (Key, &RoomId)> {
-        self.waits.iter().filter_map(|(until, key)| {
+    /// Where those are, or at whose door, who have no socket: the longest away first, and not all of many.
+    pub(super) fn broken(&self) -> impl Iterator<Item = &RoomId> {
+        let longest = self.waits.iter().take(MOST_LOOKED_AT);
+        longest.filter_map(|(until, key)| {
             let person = self.known.get(key)?;
-            Some((
-                *key,
-                person.place.as_ref().filter(|_| person.is_broken(*until))?,
-            ))
+            person.place.as_ref().filter(|_| person.is_broken(*until))
         })
     }
 
