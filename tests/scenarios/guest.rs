@@ -61,6 +61,62 @@ async fn ahoy_and_a_guest_in_chromium_see_and_hear_each_other() -> Result<()> {
 }
 
 #[tokio::test]
+async fn ahoy_and_a_guest_in_chromium_read_the_same_four_words() -> Result<()> {
+    if lacks(&[Part::Chromium]) {
+        return Ok(());
+    }
+    let relay = Relay::start().await?;
+    let call = AhoyCall::start(relay.url(), &[])?;
+    let chromium = Chromium::start(Camera::Fake).await?;
+    chromium.join(&call.link().await?, "Grace").await?;
+    let drawn = call.event("words").await?;
+    let words: Vec<&str> = drawn["words"]
+        .as_array()
+        .context("no words")?
+        .iter()
+        .filter_map(Value::as_str)
+        .collect();
+    assert_eq!(words.len(), 4);
+    let page = chromium.page();
+    chromium.explain(page.press("verify").await).await?;
+    chromium.explain(page.shown("words").await).await?;
+    assert_eq!(page.read("words").await?, words.join(" "));
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_guest_in_chromium_does_not_notice_that_the_relay_was_killed() -> Result<()> {
+    if lacks(&[Part::Chromium]) {
+        return Ok(());
+    }
+    let mut relay = Relay::start().await?;
+    let call = AhoyCall::start(relay.url(), &["--probe"])?;
+    let chromium = Chromium::start(STAMPED).await?;
+    chromium.join(&call.link().await?, "Grace").await?;
+    let page = chromium.page();
+    chromium
+        .explain(page.moving_stamp("remote-video").await)
+        .await?;
+    relay.kill().await?;
+    call.peer_stats("a stamp that decodes", picture_is_fresh)
+        .await?;
+    let mark = call.mark();
+    relay.start_again().await?;
+    call.event_after(mark, "ready once more", SOON, |event| {
+        event["event"] == "ready"
+    })
+    .await?;
+    call.peer_stats("a stamp that decodes", picture_is_fresh)
+        .await?;
+    chromium
+        .explain(page.moving_stamp("remote-video").await)
+        .await?;
+    assert!(!call.has("peer_left"));
+    assert_eq!(call.errors(), [""; 0]);
+    Ok(())
+}
+
+#[tokio::test]
 async fn a_guest_that_hangs_up_ends_the_call_at_both_ends() -> Result<()> {
     if lacks(&[Part::Chromium]) {
         return Ok(());

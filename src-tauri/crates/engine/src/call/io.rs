@@ -220,6 +220,13 @@ pub enum Event {
         /// `None`: without a word.
         reason: Option<ByeReason>,
     },
+    /// The four words of the connection with a peer are drawn.
+    Words {
+        /// Whom with.
+        peer: PeerId,
+        /// The words.
+        words: Vec<String>,
+    },
     /// A line of chat came.
     Chat {
         /// From whom.

@@ -194,7 +194,13 @@ impl Call {
         let Some(peer) = self.peers.get_mut(id) else {
             return;
         };
+        let undrawn = peer.words().is_none();
         let ask = run(peer);
+        if let Some(words) = peer.words().filter(|_| undrawn) {
+            let (peer, words) = (id.clone(), words.to_vec());
+            self.outputs
+                .push_back(Output::Event(Event::Words { peer, words }));
+        }
         while let Some(step) = self
             .peers
             .get_mut(id)

@@ -272,3 +272,70 @@ fn tls_error(error: &io::Error) -> SignalingError {
         SignalingError::Unreachable(error.to_string())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::future::pending;
+
+    use ahoy_contract::Link;
+    use tokio::net::TcpListener;
+
+    use super::*;
+
+    /// A relay that greets and then does what is given with the line.
+    async fn relay<F>(then: impl FnOnce(WebSocketStream<TcpStream>) -> F + Send + 'static) -> Target
+    where
+        F: Future<Output = ()> + Send,
+    {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        tokio::spawn(async move {
+            let (line, _) = listener.accept().await.unwrap();
+            then(tokio_tungstenite::accept_async(line).await.unwrap()).await;
+        });
+        let (room, secret) = ("a".repeat(26), "A".repeat(22));
+        let link: Link = format!("http://127.0.0.1:{port}/r/{room}#{secret}")
+            .parse()
+            .unwrap();
+        Target {
+            address: link.relay,
+            pin: None,
+        }
+    }
+
+    #[tokio::test]
+    async fn a_line_that_is_dead_is_given_up_soon_after_a_probe() {
+        // It holds the line and neither reads nor writes, as after a change of network.
+        let target = relay(|line| async move {
+            let _line = line;
+            pending::<()>().await;
+        });
+        let mut socket = Socket::open(target.await);
+        let open = socket.events.recv().await;
+        assert!(matches!(open, Some(SocketEvent::Open)), "{open:?}");
+        socket.probe();
+        let closed = timeout(SILENT_FOR / 2, socket.events.recv()).await.unwrap();
+        assert!(
+            matches!(closed, Some(SocketEvent::Closed(SocketEnd::Lost))),
+            "{closed:?}"
+        );
+        socket.close().await;
+    }
+
+    #[tokio::test]
+    async fn a_line_that_lives_outlives_a_probe() {
+        let target = relay(|mut line| async move {
+            // Reading answers pings.
+            while let Some(Ok(_)) = line.next().await {}
+        });
+        let mut socket = Socket::open(target.await);
+        assert!(matches!(
+            socket.events.recv().await,
+            Some(SocketEvent::Open)
+        ));
+        socket.probe();
+        let quiet = timeout(PROBE_WITHIN + Duration::from_secs(1), socket.events.recv());
+        assert!(quiet.await.is_err(), "it was closed");
+        socket.close().await;
+    }
+}

@@ -331,6 +331,11 @@ fn print(output: &Output, event: EngineEvent, plan: &CallPlan, link: &str) -> Op
             let event = json!({"event": "peer_left", "peer": peer, "reason": bye(reason)});
             output.event(&event, &format!("{name} has left."));
         }
+        EngineEvent::Call(Event::Words { peer, words }) => {
+            let event = json!({"event": "words", "peer": peer, "words": words});
+            let sentence = format!("Compare these words by voice: {}", words.join(" "));
+            output.event(&event, &sentence);
+        }
         EngineEvent::Call(Event::Chat { peer, text }) => {
             output.event(&json!({"event": "chat", "peer": peer, "text": text}), &text);
         }

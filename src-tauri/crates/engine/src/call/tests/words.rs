@@ -29,6 +29,10 @@ fn both_ends_of_a_call_see_the_same_words() {
     let words = seen(&world, 0).unwrap();
     assert_eq!(words.len(), 4);
     assert_eq!(seen(&world, 1), Some(words));
+    for side in &world.sides {
+        let drawn = |event: &&Event| matches!(event, Event::Words { .. });
+        assert_eq!(side.events.iter().filter(drawn).count(), 1);
+    }
 }
 
 const PRINTS: Prints<'_> = Prints {
