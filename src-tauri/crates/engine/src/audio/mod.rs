@@ -3,6 +3,7 @@
 //! One thread, the one that plays, owns all of it; packets reach it through a bounded queue of `media`.
 
 mod delay;
+mod fade;
 mod jitter;
 mod level;
 mod met;
@@ -12,6 +13,7 @@ mod playout;
 #[cfg(test)]
 mod simulation;
 
+pub use fade::{fade_in, tail};
 pub use jitter::{JitterBuffer, JitterStats, Next};
 pub use level::{LevelMeter, SILENCE_DB, rms_db};
 pub use mixer::Mixer;

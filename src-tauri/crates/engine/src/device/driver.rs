@@ -9,16 +9,50 @@ use std::{
     time::Duration,
 };
 
+use parking_lot::Mutex;
+
+use super::{DeviceError, DeviceKind};
+
 /// How long a driver has to come back when its device is closed. A camera at 5 pictures a second needs
 /// 200 ms, a sound server some ms.
 const CLOSE_WITHIN: Duration = Duration::from_secs(1);
 
+/// Threads of one kind that may hang in drivers at the same time. One more is not started: devices are tried again
+/// for as long as a call lasts, and each try would leave another behind.
+const MOST_STUCK: usize = 4;
+
 static ABANDONED: AtomicU64 = AtomicU64::new(0);
+
+/// The threads that were abandoned and have not ended since.
+static STUCK: Mutex<Vec<Stuck>> = Mutex::new(Vec::new());
+
+#[derive(Debug)]
+struct Stuck {
+    name: &'static str,
+    ended: Receiver<()>,
+}
 
 /// How many threads stuck inside a device driver were left behind since the program began: the one
 /// exception to "every thread is joined".
 pub fn abandoned_threads() -> u64 {
     ABANDONED.load(Ordering::Relaxed)
+}
+
+/// Counts and logs a thread that does not come back.
+pub(crate) fn abandon(name: &str) {
+    let count = ABANDONED.fetch_add(1, Ordering::Relaxed) + 1;
+    tracing::warn!(
+        thread = name,
+        count,
+        "a device driver does not come back; its thread is abandoned"
+    );
+}
+
+/// How many abandoned threads of this name still hang.
+fn stuck(name: &str) -> usize {
+    let mut stuck = STUCK.lock();
+    stuck.retain(|thread| thread.ended.try_recv() == Err(TryRecvError::Empty));
+    stuck.iter().filter(|thread| thread.name == name).count()
 }
 
 /// A named thread that a driver may keep. Dropping it asks the thread to end and waits for a second;
@@ -27,7 +61,7 @@ pub fn abandoned_threads() -> u64 {
 pub(super) struct DriverThread {
     name: &'static str,
     stop: Option<Sender<()>>,
-    ended: Receiver<()>,
+    ended: Option<Receiver<()>>,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -48,21 +82,29 @@ impl Stop {
 }
 
 impl DriverThread {
-    /// Starts a thread. Its panics, which are its driver's, end it and nothing else.
+    /// Starts a thread. Its panics, which are its driver's, end it and nothing else. Fails where too many of its kind
+    /// hang already.
     pub(super) fn spawn(
+        kind: DeviceKind,
         name: &'static str,
         run: impl FnOnce(&Stop) + Send + 'static,
-    ) -> std::io::Result<Self> {
+    ) -> Result<Self, DeviceError> {
+        if stuck(name) >= MOST_STUCK {
+            return Err(DeviceError::Failed(kind, "its driver hangs".into()));
+        }
         let (stop, stopped) = channel();
         let (end, ended) = channel();
-        let thread = Builder::new().name(name.into()).spawn(move || {
-            let _end: Sender<()> = end;
-            run(&Stop(stopped));
-        })?;
+        let thread = Builder::new()
+            .name(name.into())
+            .spawn(move || {
+                let _end: Sender<()> = end;
+                run(&Stop(stopped));
+            })
+            .map_err(|error| DeviceError::Failed(kind, error.to_string()))?;
         Ok(Self {
             name,
             stop: Some(stop),
-            ended,
+            ended: Some(ended),
             thread: Some(thread),
         })
     }
@@ -71,12 +113,14 @@ impl DriverThread {
 impl Drop for DriverThread {
     fn drop(&mut self) {
         self.stop = None;
-        if self.ended.recv_timeout(CLOSE_WITHIN) == Err(RecvTimeoutError::Timeout) {
-            ABANDONED.fetch_add(1, Ordering::Relaxed);
-            tracing::warn!(
-                thread = self.name,
-                "a device driver does not come back; its thread is abandoned"
-            );
+        if let Some(ended) = self.ended.take()
+            && ended.recv_timeout(CLOSE_WITHIN) == Err(RecvTimeoutError::Timeout)
+        {
+            abandon(self.name);
+            STUCK.lock().push(Stuck {
+                name: self.name,
+                ended,
+            });
             return;
         }
         if let Some(thread) = self.thread.take()
@@ -91,10 +135,12 @@ impl Drop for DriverThread {
 mod tests {
     use super::*;
 
+    const KIND: DeviceKind = DeviceKind::Camera;
+
     #[test]
     fn a_thread_that_listens_is_joined() {
         let (say, said) = channel();
-        let thread = DriverThread::spawn("test-listens", move |stop| {
+        let thread = DriverThread::spawn(KIND, "test-listens", move |stop| {
             say.send(stop.is_set()).unwrap();
             stop.wait();
             say.send(stop.is_set()).unwrap();
@@ -109,7 +155,7 @@ mod tests {
     fn a_stuck_thread_is_abandoned_and_counted() {
         let before = abandoned_threads();
         let (let_go, held) = channel::<()>();
-        let thread = DriverThread::spawn("test-stuck", move |_| {
+        let thread = DriverThread::spawn(KIND, "test-stuck", move |_| {
             let _ = held.recv();
         })
         .unwrap();
@@ -119,8 +165,29 @@ mod tests {
     }
 
     #[test]
+    fn a_driver_that_hangs_each_time_does_not_get_threads_without_end() {
+        let start = |held: Receiver<()>| {
+            DriverThread::spawn(KIND, "test-hangs-each-time", move |_| {
+                let _ = held.recv();
+            })
+        };
+        let (let_go, held): (Vec<_>, Vec<_>) = (0..MOST_STUCK).map(|_| channel::<()>()).unzip();
+        for thread in held.into_iter().map(start).collect::<Vec<_>>() {
+            drop(thread.unwrap());
+        }
+        let refused = start(channel().1).unwrap_err();
+        assert!(matches!(refused, DeviceError::Failed(..)));
+        // It has come to: devices may be opened again.
+        drop(let_go);
+        while stuck("test-hangs-each-time") > 0 {
+            std::thread::yield_now();
+        }
+        drop(start(channel().1).unwrap());
+    }
+
+    #[test]
     fn a_panic_in_a_driver_stays_there() {
-        let thread = DriverThread::spawn("test-panics", |_| panic!("as drivers do")).unwrap();
+        let thread = DriverThread::spawn(KIND, "test-panics", |_| panic!("as drivers do")).unwrap();
         drop(thread);
     }
 }

@@ -24,11 +24,30 @@ pub struct Devices {
     pub microphones: Vec<DeviceInfo>,
     /// Speakers.
     pub speakers: Vec<DeviceInfo>,
+    /// The id of the microphone that is used where none is chosen.
+    pub default_microphone: Option<String>,
+    /// The id of the speaker that is used where none is chosen.
+    pub default_speaker: Option<String>,
 }
 
 static CAMERAS: Mutex<Lister<Vec<DeviceInfo>>> = Mutex::new(Lister::new(Vec::new()));
-static SOUND: Mutex<Lister<(Vec<DeviceInfo>, Vec<DeviceInfo>)>> =
-    Mutex::new(Lister::new((Vec::new(), Vec::new())));
+static SOUND: Mutex<Lister<[SoundDevices; 2]>> =
+    Mutex::new(Lister::new([SoundDevices::NONE, SoundDevices::NONE]));
+
+/// The devices of one direction.
+#[derive(Debug, Clone)]
+pub(super) struct SoundDevices {
+    pub(super) devices: Vec<DeviceInfo>,
+    /// The id of the default.
+    pub(super) default: Option<String>,
+}
+
+impl SoundDevices {
+    pub(super) const NONE: Self = Self {
+        devices: Vec::new(),
+        default: None,
+    };
+}
 
 impl Devices {
     /// Looks what there is: some ms, and where a driver hangs 1.5 s. There are no events for coming and
@@ -41,27 +60,42 @@ impl Devices {
         cameras.start("list-cameras", camera::list);
         sound.start("list-sound", sound::list);
         let cameras = cameras.wait();
-        let (microphones, speakers) = sound.wait();
+        let [microphones, speakers] = sound.wait();
         Self {
             cameras,
-            microphones,
-            speakers,
+            microphones: microphones.devices,
+            speakers: speakers.devices,
+            default_microphone: microphones.default,
+            default_speaker: speakers.default,
         }
     }
 
-    /// Finds a device by id, else by name, else by a part of its name; case does not matter in names.
+    /// Finds a device by id, else by name, else by a part of its name; case does not matter in names. A camera that was
+    /// plugged in elsewhere since is found too.
     pub fn resolve<'a>(devices: &'a [DeviceInfo], wanted: &str) -> Option<&'a DeviceInfo> {
-        let lower = wanted.to_lowercase();
+        if let Some(same) = devices.iter().find(|d| d.id == wanted) {
+            return Some(same);
+        }
+        let lower = camera_name(wanted).unwrap_or(wanted).to_lowercase();
         devices
             .iter()
-            .find(|d| d.id == wanted)
-            .or_else(|| devices.iter().find(|d| d.name.to_lowercase() == lower))
+            .find(|d| d.name.to_lowercase() == lower)
             .or_else(|| {
                 devices
                     .iter()
                     .find(|d| !lower.is_empty() && d.name.to_lowercase().contains(&lower))
             })
     }
+}
+
+/// The name within the id of a camera of Video4Linux: `v4l2:PLACE/NAME`, the second of the same name at the same place
+/// with `#2` behind it.
+fn camera_name(id: &str) -> Option<&str> {
+    let (_, name) = id.strip_prefix("v4l2:")?.split_once('/')?;
+    let twin = name
+        .rsplit_once('#')
+        .filter(|(_, n)| n.parse::<u32>().is_ok());
+    Some(twin.map_or(name, |(name, _)| name))
 }
 
 /// Runs a search on a thread of its own, one at a time: where a driver hangs, one thread hangs with it and no more.
@@ -156,6 +190,29 @@ mod tests {
         assert_eq!(found("webcam"), Some("b"));
         assert_eq!(found("projector"), None);
         assert_eq!(found(""), None);
+    }
+
+    #[test]
+    fn a_camera_is_found_again_at_another_socket() {
+        let devices = [
+            device("v4l2:usb-0000:00:14.0-2/HD Webcam", "HD Webcam"),
+            device("v4l2:usb-0000:00:14.0-3/Phone: 1/2", "Phone: 1/2"),
+        ];
+        let found = |wanted| Devices::resolve(&devices, wanted).map(|d| d.name.as_str());
+        assert_eq!(
+            found("v4l2:usb-0000:00:14.0-1/HD Webcam"),
+            Some("HD Webcam")
+        );
+        assert_eq!(
+            found("v4l2:usb-0000:00:14.0-1/HD Webcam#2"),
+            Some("HD Webcam")
+        );
+        assert_eq!(
+            found("v4l2:usb-0000:00:14.0-9/Phone: 1/2"),
+            Some("Phone: 1/2")
+        );
+        assert_eq!(found("v4l2:usb-0000:00:14.0-2/Other"), None);
+        assert_eq!(found("v4l2:video0"), None);
     }
 
     #[test]

@@ -31,6 +31,8 @@ use crate::frame::{AudioBlock, VideoFrame};
 
 pub use camera::Camera;
 pub use clock::Clock;
+pub(crate) use clock::Pace;
+pub(crate) use driver::abandon;
 pub use driver::abandoned_threads;
 pub use list::Devices;
 pub use open::{open_audio, open_speaker, open_video};
@@ -44,7 +46,7 @@ pub use tone::TestTone;
 pub use wav::FileSound;
 pub use y4m::FilePicture;
 
-/// How long a read waits before it says that the device has stalled.
+/// A device that brings or takes nothing for this long has stalled.
 pub const STALLED_AFTER: Duration = Duration::from_secs(3);
 
 /// A device did not do what was asked.
@@ -207,22 +209,22 @@ pub enum SpeakerSpec {
 }
 
 /// Brings pictures.
-pub trait VideoSource {
-    /// What it brings.
-    fn format(&self) -> VideoFormat;
-    /// Waits for the next picture, at most [`STALLED_AFTER`]. After an error the source is of no more use.
-    fn read(&mut self) -> Result<VideoFrame, DeviceError>;
+pub trait VideoSource: Send {
+    /// Waits for the next picture, not much longer than `within`; `None`: none has come yet. Fails when the device has
+    /// stalled, [`STALLED_AFTER`] its last picture; after an error the source is of no more use.
+    fn read(&mut self, within: Duration) -> Result<Option<VideoFrame>, DeviceError>;
 }
 
 /// Brings sound.
 pub trait AudioSource {
-    /// Waits for the next 10 ms, at most [`STALLED_AFTER`].
-    fn read(&mut self, block: &mut AudioBlock) -> Result<(), DeviceError>;
+    /// Waits for the next 10 ms, not much longer than `within`; false: they have not come yet. Fails as
+    /// [`VideoSource::read`] does.
+    fn read(&mut self, block: &mut AudioBlock, within: Duration) -> Result<bool, DeviceError>;
 }
 
 /// Plays sound.
 pub trait AudioSink {
-    /// Waits until it wants the next 10 ms, and takes them.
+    /// Waits until it wants the next 10 ms, at most [`STALLED_AFTER`], and takes them.
     fn write(&mut self, block: &AudioBlock) -> Result<(), DeviceError>;
     /// How much sound waits in it to be played, the device's own buffer included as far as known.
     fn delay(&self) -> Duration;

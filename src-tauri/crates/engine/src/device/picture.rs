@@ -1,6 +1,9 @@
 //! The test picture: stamped, and otherwise moving like what a camera sees.
 
-use std::{convert::Infallible, time::Instant};
+use std::{
+    convert::Infallible,
+    time::{Duration, Instant},
+};
 
 use super::{
     DeviceError, DeviceKind, VideoFormat, VideoSource,
@@ -99,12 +102,9 @@ impl TestPicture {
     }
 }
 
-impl VideoSource for TestPicture {
-    fn format(&self) -> VideoFormat {
-        self.format
-    }
-
-    fn read(&mut self) -> Result<VideoFrame, DeviceError> {
+impl TestPicture {
+    /// Waits until the next picture is due.
+    fn picture(&mut self) -> VideoFrame {
         let number = self.pace.wait();
         let VideoFormat { width, height, fps } = self.format;
         let mut pool = std::mem::take(&mut self.pool);
@@ -118,11 +118,17 @@ impl VideoSource for TestPicture {
         });
         self.pool = pool;
         let Ok(buffer) = made;
-        Ok(VideoFrame {
+        VideoFrame {
             buffer,
             color: Color::default(),
             captured: captured.unwrap_or_else(clock::now),
-        })
+        }
+    }
+}
+
+impl VideoSource for TestPicture {
+    fn read(&mut self, _within: Duration) -> Result<Option<VideoFrame>, DeviceError> {
+        Ok(Some(self.picture()))
     }
 }
 
@@ -174,7 +180,6 @@ fn paint(out: &mut I420Buffer, y: usize, columns: std::ops::Range<usize>, luma: 
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
 
     use super::*;
 
@@ -188,7 +193,7 @@ mod tests {
         .unwrap();
         let mut before: Option<VideoFrame> = None;
         for _ in 0..5 {
-            let frame = source.read().unwrap();
+            let frame = source.picture();
             let clock = Clock::take();
             let stamp = stamp::read(&frame.buffer).unwrap();
             let now = clock.unix(clock.taken_at()).as_millis() as u32;

@@ -260,7 +260,12 @@ mod tests {
         let shown = (0..count.min(40))
             .map(|_| {
                 let middle = (format.height / 2 * format.width + format.width / 2) as usize;
-                source.read().unwrap().buffer.planes()[0][middle]
+                source
+                    .read(Duration::ZERO)
+                    .unwrap()
+                    .unwrap()
+                    .buffer
+                    .planes()[0][middle]
             })
             .collect();
         (shown, count)

@@ -41,14 +41,14 @@ impl Default for TestTone {
 }
 
 impl AudioSource for TestTone {
-    fn read(&mut self, block: &mut AudioBlock) -> Result<(), DeviceError> {
+    fn read(&mut self, block: &mut AudioBlock, _within: Duration) -> Result<bool, DeviceError> {
         let number = self.pace.wait();
         let begin = self.begin + Duration::from_millis(number.saturating_mul(10));
         let within = f64::from(begin.subsec_nanos()) / 1e9;
         for (i, out) in block.iter_mut().enumerate() {
             *out = sample(within + i as f64 / f64::from(SAMPLE_RATE));
         }
-        Ok(())
+        Ok(true)
     }
 }
 
@@ -79,7 +79,7 @@ mod tests {
         let begin = super::super::clock::now();
         let mut block = [0.0; BLOCK_SAMPLES];
         for _ in 0..20 {
-            tone.read(&mut block).unwrap();
+            assert!(tone.read(&mut block, Duration::ZERO).unwrap());
         }
         assert!(begin.elapsed() >= Duration::from_millis(195));
         assert!(block.iter().any(|s| *s != 0.0));

@@ -1,6 +1,6 @@
 //! WAV files as a microphone.
 
-use std::{fs::File, io::BufReader, path::Path};
+use std::{fs::File, io::BufReader, path::Path, time::Duration};
 
 use hound::{SampleFormat, WavReader};
 
@@ -84,13 +84,13 @@ impl FileSound {
 }
 
 impl AudioSource for FileSound {
-    fn read(&mut self, block: &mut AudioBlock) -> Result<(), DeviceError> {
+    fn read(&mut self, block: &mut AudioBlock, _within: Duration) -> Result<bool, DeviceError> {
         while !self.resampler.pull(block) {
             self.feed()
                 .map_err(|error| DeviceError::File(error.to_string()))?;
         }
         self.pace.wait();
-        Ok(())
+        Ok(true)
     }
 }
 
@@ -147,7 +147,7 @@ mod tests {
             let mut heard = Vec::new();
             let mut block = [0.0; BLOCK_SAMPLES];
             for _ in 0..25 {
-                sound.read(&mut block).unwrap();
+                assert!(sound.read(&mut block, Duration::ZERO).unwrap());
                 heard.extend_from_slice(&block);
             }
             let heard = level(&heard[4800..]);
@@ -172,7 +172,7 @@ mod tests {
             file.write_all(bytes).unwrap();
             if let Ok(mut sound) = FileSound::open(file.path()) {
                 let mut block = [0.0; BLOCK_SAMPLES];
-                assert!((0..30).any(|_| sound.read(&mut block).is_err()));
+                assert!((0..30).any(|_| sound.read(&mut block, Duration::ZERO).is_err()));
             }
         }
         assert!(FileSound::open(Path::new("/nowhere/at/all.wav")).is_err());

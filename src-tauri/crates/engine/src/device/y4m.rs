@@ -5,6 +5,7 @@ use std::{
     fs::File,
     io::{self, BufRead, BufReader, ErrorKind, Read, Seek, SeekFrom},
     path::Path,
+    time::Duration,
 };
 
 use super::{
@@ -160,8 +161,9 @@ impl FilePicture {
     }
 }
 
-impl VideoSource for FilePicture {
-    fn format(&self) -> VideoFormat {
+impl FilePicture {
+    /// What the file says of its pictures.
+    pub fn format(&self) -> VideoFormat {
         VideoFormat {
             width: self.header.width,
             height: self.header.height,
@@ -169,7 +171,8 @@ impl VideoSource for FilePicture {
         }
     }
 
-    fn read(&mut self) -> Result<VideoFrame, DeviceError> {
+    /// Waits until the next picture is due.
+    fn picture(&mut self) -> Result<VideoFrame, DeviceError> {
         self.next()
             .map_err(|error| DeviceError::File(error.to_string()))?;
         let Header {
@@ -202,6 +205,12 @@ impl VideoSource for FilePicture {
             },
             captured: clock::now(),
         })
+    }
+}
+
+impl VideoSource for FilePicture {
+    fn read(&mut self, _within: Duration) -> Result<Option<VideoFrame>, DeviceError> {
+        self.picture().map(Some)
     }
 }
 
@@ -253,7 +262,7 @@ mod tests {
         );
         let begin = clock::now();
         let shown: Vec<u8> = (0..5)
-            .map(|_| source.read().unwrap().buffer.planes()[0][0])
+            .map(|_| source.picture().unwrap().buffer.planes()[0][0])
             .collect();
         assert_eq!(shown, [50, 60, 50, 60, 50]);
         assert!(begin.elapsed().as_millis() >= 35);
@@ -268,7 +277,7 @@ mod tests {
             ("W4 H4 F30:1 Cmono XCOLORRANGE=FULL", 16),
         ] {
             let file = file(&two_pictures(head, bytes));
-            let frame = FilePicture::open(file.path()).unwrap().read().unwrap();
+            let frame = FilePicture::open(file.path()).unwrap().picture().unwrap();
             let chroma = if head.contains("mono") { 128 } else { 50 };
             assert_eq!(frame.buffer.planes()[0][15], 50);
             assert_eq!(frame.buffer.planes()[2][3], chroma);
@@ -283,7 +292,7 @@ mod tests {
         let file = file(&bytes);
         let mut source = FilePicture::open(file.path()).unwrap();
         for _ in 0..3 {
-            assert_eq!(source.read().unwrap().buffer.planes()[0][0], 50);
+            assert_eq!(source.picture().unwrap().buffer.planes()[0][0], 50);
         }
     }
 

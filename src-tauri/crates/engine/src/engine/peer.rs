@@ -25,7 +25,7 @@ use super::{
 use crate::{
     call::{PeerInput, PeerOutput},
     frame::VideoFrame,
-    media::{Latest, LocalMedia, Player, Sending, VideoIn, VideoSink, now},
+    media::{ExpectedLoss, Latest, LocalMedia, Player, Sending, VideoIn, VideoSink, now},
     rtc::{Incoming, MediaKind, Peer, PeerConfig, PeerEvent, PeerState, RtcError},
 };
 
@@ -111,6 +111,9 @@ pub(super) async fn run(
         bind: transport.bind.clone(),
         max_bitrate: transport.max_bitrate,
     };
+    if let Some(codec) = transport.codecs.first().filter(|_| transport.video.send) {
+        shared.media.prepare(*codec);
+    }
     match Peer::open(config).await {
         Ok((rtc, incoming)) => {
             let task = Task {
@@ -120,6 +123,7 @@ pub(super) async fn run(
                 rtc,
                 offered: Arc::new(OnceLock::new()),
                 sending: None,
+                loss: None,
                 video: None,
                 hidden: false,
                 said_bye: false,
@@ -148,6 +152,7 @@ struct Task {
     /// When the first offer left or arrived.
     offered: Arc<OnceLock<Instant>>,
     sending: Option<Sending>,
+    loss: Option<ExpectedLoss>,
     video: Option<VideoIn>,
     hidden: bool,
     said_bye: bool,
@@ -295,6 +300,7 @@ impl Task {
             audio: None,
         };
         self.sending = Some(sending);
+        self.loss = Some(self.shared.media.expect_loss());
         let sinks = self.shared.sinks.as_ref();
         let sink = FirstFrame {
             offered: self.offered.clone(),
@@ -336,14 +342,12 @@ impl Task {
     }
 
     async fn measure(&self) {
-        if self.sending.is_none() {
+        let Some(expected) = &self.loss else {
             return;
-        }
+        };
         let stats = self.rtc.stats();
         let loss = stats.audio.sent.fraction_lost.clamp(LEAST_LOSS, 1.0);
-        self.shared
-            .media
-            .set_expected_loss((loss * 100.0).round() as u8);
+        expected.set((loss * 100.0).round() as u8);
         if let Some(quality) = quality(&stats) {
             tell(&self.shared, &self.name, PeerInput::Quality(quality)).await;
         }

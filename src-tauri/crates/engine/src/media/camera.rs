@@ -1,73 +1,86 @@
 //! The thread that captures pictures.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, Ordering},
-};
+use std::time::Instant;
 
-use ahoy_contract::ui::DeviceState;
 use tokio::sync::watch;
 
-use super::thread::Worker;
+use super::tend::{Device, Duty, PATIENCE};
 use crate::{
-    device::{self, DeviceError, DeviceKind, VideoFormat, VideoSpec},
+    device::{self, DeviceError, DeviceKind, VideoFormat, VideoSource, VideoSpec},
     frame::VideoFrame,
 };
 
-/// Starts to capture; nothing is shown from the moment that `off` is set. Pictures go to `pictures`, how the device does to `state`; after a failure the thread
-/// ends.
-pub(super) fn start(
-    spec: VideoSpec,
+/// The camera, or what is shown in its place.
+pub(super) struct CameraThread {
     format: VideoFormat,
     pictures: watch::Sender<Option<VideoFrame>>,
-    state: watch::Sender<DeviceState>,
-    off: Arc<AtomicBool>,
-) -> Option<Worker> {
-    state.send_replace(DeviceState::Opening);
-    let failed = state.clone();
-    let worker = Worker::spawn("ahoy-camera", move |stop| {
-        let run = || -> Result<(), DeviceError> {
-            let mut source = device::open_video(&spec, format)?;
-            while !stop.is_cancelled() {
-                let frame = source.read()?;
-                if off.load(Ordering::Relaxed) || stop.is_cancelled() {
-                    continue;
-                }
-                pictures.send_replace(Some(frame));
-                state.send_if_modified(|state| {
-                    let first = *state != DeviceState::Open;
-                    *state = DeviceState::Open;
-                    first
-                });
-            }
-            Ok(())
-        };
-        let end = run();
-        pictures.send_replace(None);
-        // A thread that was stopped has been replaced: the state is another's.
-        if let (Err(error), false) = (end, stop.is_cancelled()) {
-            tracing::warn!("{error}");
-            state.send_replace(state_of(&error));
+    /// The camera that was chosen before: it goes on until the new one brings pictures.
+    before: Option<Box<dyn VideoSource>>,
+}
+
+impl CameraThread {
+    pub(super) fn new(format: VideoFormat, pictures: watch::Sender<Option<VideoFrame>>) -> Self {
+        Self {
+            format,
+            pictures,
+            before: None,
         }
-    });
-    match worker {
-        Ok(worker) => Some(worker),
-        Err(error) => {
-            failed.send_replace(state_of(&DeviceError::Failed(
-                DeviceKind::Camera,
-                error.to_string(),
-            )));
-            None
+    }
+
+    fn show(&self, picture: VideoFrame, duty: &Duty<'_, VideoSpec>) {
+        // Nothing is shown from the moment that something else is wanted.
+        if !duty.is_over() {
+            self.pictures.send_replace(Some(picture));
+        }
+    }
+
+    /// One more picture of the camera that was chosen before.
+    fn show_before(&mut self, duty: &Duty<'_, VideoSpec>) {
+        let Some(before) = &mut self.before else {
+            return;
+        };
+        match before.read(PATIENCE) {
+            Ok(Some(picture)) => self.show(picture, duty),
+            Ok(None) => {}
+            Err(_) => self.before = None,
         }
     }
 }
 
-/// How a device does that failed.
-pub(super) fn state_of(error: &DeviceError) -> DeviceState {
-    match error {
-        DeviceError::Missing(_) => DeviceState::Missing,
-        error => DeviceState::Failed {
-            error: error.to_user(),
-        },
+impl Device for CameraThread {
+    type Spec = VideoSpec;
+    const THREAD: &'static str = "ahoy-camera";
+    const KIND: DeviceKind = DeviceKind::Camera;
+
+    fn is_none(spec: &VideoSpec) -> bool {
+        *spec == VideoSpec::None
+    }
+
+    fn run(&mut self, spec: &VideoSpec, duty: &mut Duty<'_, VideoSpec>) -> Result<(), DeviceError> {
+        let mut source = device::open_video(spec, self.format)?;
+        while !duty.is_over() {
+            self.show_before(duty);
+            match source.read(PATIENCE) {
+                Ok(Some(picture)) => {
+                    self.before = None;
+                    self.show(picture, duty);
+                    duty.works();
+                }
+                Ok(None) => {}
+                // It may be the same camera, or on the same bus: drivers give what they have to one at a time.
+                Err(_) if self.before.take().is_some() => {
+                    source = device::open_video(spec, self.format)?;
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        self.before = Some(source);
+        Ok(())
+    }
+
+    fn rest(&mut self, _wanted: bool, until: Option<Instant>, duty: &Duty<'_, VideoSpec>) {
+        self.before = None;
+        self.pictures.send_replace(None);
+        duty.wait(until);
     }
 }

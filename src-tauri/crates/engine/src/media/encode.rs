@@ -30,6 +30,10 @@ const QUEUE: usize = 16;
 const KEY_FRAME_EVERY: Duration = Duration::from_millis(500);
 /// After an error of the encoder, before the next try.
 const AFTER_ERROR: Duration = Duration::from_millis(200);
+/// What an encoder is set up for before it is known what its first peer can take.
+const PREPARED: Bitrate = Bitrate::kbps(1_000);
+/// An encoder that was set up for somebody who did not come is kept this long: connections take less, or fail.
+const PREPARED_FOR: Duration = Duration::from_secs(20);
 /// RTP ticks in a second (RFC 7741 §4.1, RFC 9628 §4.1).
 const CLOCK: f64 = 90_000.0;
 
@@ -68,6 +72,8 @@ struct Output {
 
 #[derive(Debug)]
 struct Shared {
+    /// Somebody is about to take the pictures.
+    prepared: AtomicBool,
     key_wanted: AtomicBool,
     key_frames: AtomicU64,
     target: AtomicU64,
@@ -119,6 +125,7 @@ impl Encoder {
         epoch: Instant,
     ) -> std::io::Result<Self> {
         let shared = Arc::new(Shared {
+            prepared: AtomicBool::new(false),
             key_wanted: AtomicBool::new(false),
             key_frames: AtomicU64::new(0),
             target: AtomicU64::new(0),
@@ -130,6 +137,7 @@ impl Encoder {
             epoch,
             shared: shared.clone(),
             encoder: None,
+            prepared: None,
             packetizer: Packetizer::new(first_picture_id()),
             last_key: None,
         };
@@ -157,10 +165,25 @@ impl Encoder {
         }
     }
 
+    /// Sets the encoder up with the next picture, before anybody takes what it makes.
+    pub(super) fn prepare(&self) {
+        self.shared.prepared.store(true, Ordering::Relaxed);
+    }
+
     pub(super) fn in_use(&self) -> bool {
         let mut outputs = self.shared.outputs.lock();
         outputs.retain(|output| !output.packets.is_closed());
         !outputs.is_empty()
+    }
+
+    /// Asks the thread to end.
+    pub(super) fn end(&self) {
+        self.worker.end();
+    }
+
+    /// Whether the thread has ended.
+    pub(super) fn is_finished(&self) -> bool {
+        self.worker.is_finished()
     }
 
     pub(super) async fn stop(self) {
@@ -174,6 +197,8 @@ struct Thread {
     epoch: Instant,
     shared: Arc<Shared>,
     encoder: Option<VpxEncoder>,
+    /// Since when an encoder is ready that nobody uses yet.
+    prepared: Option<Instant>,
     packetizer: Packetizer,
     last_key: Option<Instant>,
 }
@@ -212,12 +237,12 @@ impl Thread {
                 .min();
             (target, outputs.iter().any(|output| output.needs_key))
         };
-        let Some(target) = target else {
-            // Nobody looks: the next one who does gets a key frame first.
-            self.encoder = None;
-            return Ok(());
-        };
         let at = now();
+        let Some(target) = target else {
+            return self.nobody(picture, at);
+        };
+        self.prepared = None;
+        self.shared.prepared.store(false, Ordering::Relaxed);
         let wanted = newcomer || self.shared.key_wanted.load(Ordering::Relaxed);
         let key = wanted
             && self
@@ -248,6 +273,24 @@ impl Thread {
             height: encoded.height,
         };
         self.hand_out(&packets);
+        Ok(())
+    }
+
+    /// Nobody looks. The next one who does gets a key frame first, from an encoder that is set up already where its coming
+    /// was announced.
+    fn nobody(&mut self, picture: &VideoFrame, at: Instant) -> Result<(), CodecError> {
+        if self.shared.prepared.swap(false, Ordering::Relaxed) {
+            self.prepared = Some(at);
+            let recolored = self.recolored(picture);
+            let picture = recolored.as_ref().unwrap_or(picture);
+            return self.encoder(PREPARED.as_bps())?.prepare(picture);
+        }
+        if self
+            .prepared
+            .is_none_or(|since| at.duration_since(since) >= PREPARED_FOR)
+        {
+            self.encoder = None;
+        }
         Ok(())
     }
 

@@ -2,28 +2,32 @@
 
 use std::{
     collections::{HashMap, hash_map::Entry},
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::{Arc, atomic::Ordering},
     time::{Duration, Instant},
 };
 
 use ahoy_contract::ui::{DeviceInfo, DeviceState, DeviceView, MediaView};
 use parking_lot::Mutex;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use super::{AudioOut, Latest, VideoOut, camera, encode::Encoder, microphone, now, thread::Worker};
+use super::{
+    AudioOut, ExpectedLoss, Latest, VideoOut,
+    camera::CameraThread,
+    encode::Encoder,
+    microphone::{self, MicrophoneThread},
+    now,
+    retry::{self, Listed},
+    tend::{self, Order},
+    thread::Worker,
+};
 use crate::{
     device::{AudioSpec, Devices, SpeakerSpec, VideoFormat, VideoSpec},
-    frame::{Bitrate, VideoCodec, VideoFrame},
+    frame::{Bitrate, VideoCodec},
 };
 
 /// How often the lists of devices are made anew: there are no hot-plug events on all systems.
-const LIST_EVERY: Duration = Duration::from_secs(2);
-/// Wishes that wait at most; a person does not click faster. Full: the newest is lost.
-const WISHES: usize = 64;
+const LIST_EVERY: Duration = Duration::from_secs(1);
 
 /// What is captured and played, and how.
 #[derive(Debug, Clone)]
@@ -42,14 +46,6 @@ pub struct MediaConfig {
     pub camera_off: bool,
 }
 
-#[derive(Debug)]
-enum Wish {
-    CameraOff(bool),
-    Camera(VideoSpec),
-    Microphone(AudioSpec),
-    Retry,
-}
-
 /// The devices of this end, from the lobby to the end of the call. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct LocalMedia {
@@ -61,18 +57,80 @@ struct Inner {
     view: watch::Receiver<MediaView>,
     level: watch::Receiver<f32>,
     pictures: Latest,
-    speaker: watch::Sender<SpeakerSpec>,
-    speaker_state: watch::Sender<DeviceState>,
-    muted: watch::Sender<bool>,
-    /// Takes effect at once, whatever the devices' task is waiting for.
-    off: Arc<AtomicBool>,
+    desk: Desk,
     sound: Arc<microphone::Shared>,
-    wishes: mpsc::Sender<Wish>,
-    encoders: Mutex<HashMap<VideoCodec, Encoder>>,
+    encoders: Mutex<Encoders>,
     fps: u32,
     epoch: Instant,
     stop: CancellationToken,
     task: Mutex<Option<tokio::task::JoinHandle<()>>>,
+}
+
+#[derive(Debug, Default)]
+struct Encoders {
+    in_use: HashMap<VideoCodec, Encoder>,
+    /// Asked to end, not joined yet.
+    ending: Vec<Encoder>,
+}
+
+/// One kind of device: what is wanted of it, and how it does.
+#[derive(Debug)]
+struct Kind<S> {
+    orders: watch::Sender<Order<S>>,
+    state: watch::Sender<DeviceState>,
+}
+
+impl<S> Clone for Kind<S> {
+    fn clone(&self) -> Self {
+        Self {
+            orders: self.orders.clone(),
+            state: self.state.clone(),
+        }
+    }
+}
+
+impl<S: Clone + PartialEq> Kind<S> {
+    fn new(spec: S, off: bool) -> Self {
+        Self {
+            orders: watch::Sender::new(Order::new(spec, off)),
+            state: watch::Sender::new(DeviceState::Closed),
+        }
+    }
+
+    fn chosen(&self) -> S {
+        self.orders.borrow().spec.clone()
+    }
+
+    fn change(&self, change: impl FnOnce(&mut Order<S>)) {
+        tend::change(&self.orders, change);
+    }
+
+    fn open_again(&self) {
+        self.change(|order| order.again += 1);
+    }
+
+    /// The user asks for what failed once more, and sees that something is done.
+    fn retry(&self) {
+        let broken = self.state.send_if_modified(|state| {
+            let broken = matches!(state, DeviceState::Missing | DeviceState::Failed { .. });
+            if broken {
+                *state = DeviceState::Opening;
+            }
+            broken
+        });
+        if broken {
+            self.open_again();
+        }
+    }
+}
+
+/// Camera, microphone and speaker.
+#[derive(Debug, Clone)]
+struct Desk {
+    camera: Kind<VideoSpec>,
+    microphone: Kind<AudioSpec>,
+    speaker: Kind<SpeakerSpec>,
+    muted: watch::Sender<bool>,
 }
 
 impl LocalMedia {
@@ -81,44 +139,37 @@ impl LocalMedia {
     pub fn open(config: MediaConfig) -> Self {
         let (pictures_in, pictures) = watch::channel(None);
         let (level_in, level) = watch::channel(crate::audio::SILENCE_DB);
-        let (camera_state, _) = watch::channel(DeviceState::Closed);
-        let (microphone_state, _) = watch::channel(DeviceState::Closed);
-        let (speaker_state, _) = watch::channel(DeviceState::Closed);
-        let (speaker, _) = watch::channel(config.speaker.clone());
-        let (muted, _) = watch::channel(config.muted);
-        let (wishes, wished) = mpsc::channel(WISHES);
-        let off = Arc::new(AtomicBool::new(config.camera_off));
         let sound = microphone::Shared::new(config.muted, level_in);
-        let stop = CancellationToken::new();
-        let actor = Actor {
-            video: config.video,
-            audio: config.audio,
-            camera_off: config.camera_off,
-            off: off.clone(),
-            format: config.format,
-            pictures: pictures_in,
-            sound: sound.clone(),
-            camera: None,
-            microphone: None,
-            camera_state,
-            microphone_state,
-            speaker_state: speaker_state.clone(),
-            speaker: speaker.subscribe(),
-            muted: muted.subscribe(),
-            devices: Devices::default(),
+        let desk = Desk {
+            camera: Kind::new(config.video, config.camera_off),
+            microphone: Kind::new(config.audio, false),
+            speaker: Kind::new(config.speaker, false),
+            muted: watch::Sender::new(config.muted),
         };
-        let (view_in, view) = watch::channel(actor.view());
-        let task = tokio::spawn(actor.run(wished, view_in, stop.clone()));
+        let camera = CameraThread::new(config.format, pictures_in);
+        let microphone = MicrophoneThread::new(sound.clone());
+        let threads = [
+            tend::start_or_tell(camera, desk.camera.orders.subscribe(), &desk.camera.state),
+            tend::start_or_tell(
+                microphone,
+                desk.microphone.orders.subscribe(),
+                &desk.microphone.state,
+            ),
+        ];
+        let stop = CancellationToken::new();
+        let keeper = Keeper {
+            desk: desk.clone(),
+            devices: Devices::default(),
+            threads,
+        };
+        let (view_in, view) = watch::channel(keeper.view());
+        let task = tokio::spawn(keeper.run(view_in, stop.clone()));
         let inner = Inner {
             view,
             level,
             pictures,
-            speaker,
-            speaker_state,
-            muted,
-            off,
+            desk,
             sound,
-            wishes,
             encoders: Mutex::default(),
             fps: config.format.fps,
             epoch: now(),
@@ -148,41 +199,40 @@ impl LocalMedia {
     /// Microphone off or on: while it is off silence is sent.
     pub fn set_muted(&self, muted: bool) {
         self.inner.sound.muted.store(muted, Ordering::Relaxed);
-        self.inner.muted.send_replace(muted);
+        self.inner.desk.muted.send_replace(muted);
     }
 
     /// Camera off or on: while it is off it is closed, and its light is out.
     pub fn set_camera_off(&self, off: bool) {
-        self.inner.off.store(off, Ordering::Relaxed);
-        self.wish(Wish::CameraOff(off));
+        self.inner.desk.camera.change(|order| order.off = off);
     }
 
     /// Another camera, or another source of pictures.
     pub fn select_camera(&self, video: VideoSpec) {
-        self.wish(Wish::Camera(video));
+        self.inner.desk.camera.change(|order| order.spec = video);
     }
 
     /// Another microphone, or another source of sound.
     pub fn select_microphone(&self, audio: AudioSpec) {
-        self.wish(Wish::Microphone(audio));
+        let microphone = &self.inner.desk.microphone;
+        microphone.change(|order| order.spec = audio);
     }
 
     /// Another speaker.
     pub fn select_speaker(&self, speaker: SpeakerSpec) {
-        self.inner.speaker.send_replace(speaker);
+        self.inner.desk.speaker.change(|order| order.spec = speaker);
     }
 
-    /// Opens what failed once more.
+    /// Opens what failed once more, now; it would be tried again some time anyway.
     pub fn retry(&self) {
-        self.wish(Wish::Retry);
+        self.inner.desk.camera.retry();
+        self.inner.desk.microphone.retry();
+        self.inner.desk.speaker.retry();
     }
 
-    /// What percentage of the sound is lost on the way, for Opus' FEC.
-    pub fn set_expected_loss(&self, percent: u8) {
-        self.inner
-            .sound
-            .loss
-            .store(u64::from(percent), Ordering::Relaxed);
+    /// A place for what one more peer loses of the sound.
+    pub fn expect_loss(&self) -> ExpectedLoss {
+        self.inner.sound.expect_loss()
     }
 
     /// Closes all devices and joins their threads.
@@ -194,13 +244,12 @@ impl LocalMedia {
         {
             tracing::error!("the task of the devices panicked");
         }
-        let encoders: Vec<Encoder> = self
-            .inner
-            .encoders
-            .lock()
-            .drain()
-            .map(|(_, encoder)| encoder)
-            .collect();
+        let encoders: Vec<Encoder> = {
+            let mut encoders = self.inner.encoders.lock();
+            let ending = std::mem::take(&mut encoders.ending);
+            let in_use = encoders.in_use.drain().map(|(_, encoder)| encoder);
+            in_use.chain(ending).collect()
+        };
         for encoder in encoders {
             encoder.stop().await;
         }
@@ -210,12 +259,28 @@ impl LocalMedia {
         self.inner.sound.subscribe()
     }
 
+    /// Makes ready to compress with a codec for somebody who is about to connect: an encoder takes longer to set up than
+    /// a picture to compress. Without this it is done for the first picture.
+    pub(crate) fn prepare(&self, codec: VideoCodec) {
+        self.with_encoder(codec, Encoder::prepare);
+    }
+
     /// The encoder of a codec, started if there is none. `None`: no thread could be had.
     pub(super) fn video_out(&self, codec: VideoCodec, target: Bitrate) -> Option<VideoOut> {
+        self.with_encoder(codec, |encoder| encoder.subscribe(target))
+    }
+
+    fn with_encoder<T>(&self, codec: VideoCodec, run: impl FnOnce(&Encoder) -> T) -> Option<T> {
         let mut encoders = self.inner.encoders.lock();
-        // Those that nobody uses any more end here; their threads end by themselves.
-        encoders.retain(|other, encoder| *other == codec || encoder.in_use());
-        let encoder = match encoders.entry(codec) {
+        let Encoders { in_use, ending } = &mut *encoders;
+        ending.retain(|encoder| !encoder.is_finished());
+        ending.extend(
+            in_use
+                .extract_if(|other, encoder| *other != codec && !encoder.in_use())
+                .map(|(_, encoder)| encoder)
+                .inspect(Encoder::end),
+        );
+        let encoder = match in_use.entry(codec) {
             Entry::Occupied(entry) => entry.into_mut(),
             Entry::Vacant(entry) => {
                 let pictures = self.inner.pictures.clone();
@@ -228,20 +293,17 @@ impl LocalMedia {
                 }
             }
         };
-        Some(encoder.subscribe(target))
+        Some(run(encoder))
     }
 
-    pub(crate) fn speaker(&self) -> (watch::Receiver<SpeakerSpec>, watch::Sender<DeviceState>) {
-        (
-            self.inner.speaker.subscribe(),
-            self.inner.speaker_state.clone(),
-        )
-    }
-
-    fn wish(&self, wish: Wish) {
-        if self.inner.wishes.try_send(wish).is_err() {
-            tracing::warn!("a wish for a device was lost");
-        }
+    pub(crate) fn speaker(
+        &self,
+    ) -> (
+        watch::Receiver<Order<SpeakerSpec>>,
+        watch::Sender<DeviceState>,
+    ) {
+        let speaker = &self.inner.desk.speaker;
+        (speaker.orders.subscribe(), speaker.state.clone())
     }
 }
 
@@ -251,38 +313,32 @@ impl Drop for Inner {
     }
 }
 
-struct Actor {
-    video: VideoSpec,
-    audio: AudioSpec,
-    camera_off: bool,
-    off: Arc<AtomicBool>,
-    format: VideoFormat,
-    pictures: watch::Sender<Option<VideoFrame>>,
-    sound: Arc<microphone::Shared>,
-    camera: Option<Worker>,
-    microphone: Option<Worker>,
-    camera_state: watch::Sender<DeviceState>,
-    microphone_state: watch::Sender<DeviceState>,
-    speaker_state: watch::Sender<DeviceState>,
-    speaker: watch::Receiver<SpeakerSpec>,
-    muted: watch::Receiver<bool>,
+/// Looks what there is, and keeps the view.
+struct Keeper {
+    desk: Desk,
     devices: Devices,
+    threads: [Option<Worker>; 2],
 }
 
-impl Actor {
-    async fn run(
-        mut self,
-        mut wishes: mpsc::Receiver<Wish>,
-        view: watch::Sender<MediaView>,
-        stop: CancellationToken,
-    ) {
-        self.open_camera().await;
-        self.open_microphone().await;
-        let mut camera = self.camera_state.subscribe();
-        let mut microphone = self.microphone_state.subscribe();
-        let mut speaker_state = self.speaker_state.subscribe();
+impl Keeper {
+    async fn run(mut self, view: watch::Sender<MediaView>, stop: CancellationToken) {
+        let Desk {
+            camera,
+            microphone,
+            speaker,
+            muted,
+        } = self.desk.clone();
+        let mut states =
+            [&camera.state, &microphone.state, &speaker.state].map(watch::Sender::subscribe);
+        let [camera_state, microphone_state, speaker_state] = &mut states;
+        let mut cameras = camera.orders.subscribe();
+        let mut microphones = microphone.orders.subscribe();
+        let mut speakers = speaker.orders.subscribe();
+        let mut muted = muted.subscribe();
         let mut list = tokio::time::interval(LIST_EVERY);
         list.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        // One look at a time; a driver that hangs holds up no more than the list.
+        let mut looking: Option<tokio::task::JoinHandle<Devices>> = None;
         loop {
             view.send_if_modified(|view| {
                 let new = self.view();
@@ -292,144 +348,149 @@ impl Actor {
             });
             tokio::select! {
                 () = stop.cancelled() => break,
-                Some(wish) = wishes.recv() => self.wish(wish).await,
-                Ok(()) = camera.changed() => {}
-                Ok(()) = microphone.changed() => {}
+                Ok(()) = camera_state.changed() => {}
+                Ok(()) = microphone_state.changed() => {}
                 Ok(()) = speaker_state.changed() => {}
-                Ok(()) = self.speaker.changed() => {}
-                Ok(()) = self.muted.changed() => {}
-                _ = list.tick() => {
-                    if let Ok(devices) = tokio::task::spawn_blocking(Devices::list).await {
-                        self.listed(devices).await;
+                Ok(()) = cameras.changed() => {}
+                Ok(()) = microphones.changed() => {}
+                Ok(()) = speakers.changed() => {}
+                Ok(()) = muted.changed() => {}
+                _ = list.tick(), if looking.is_none() => {
+                    looking = Some(tokio::task::spawn_blocking(Devices::list));
+                }
+                devices = async {
+                    match &mut looking {
+                        Some(looking) => looking.await,
+                        None => std::future::pending().await,
+                    }
+                } => {
+                    looking = None;
+                    if let Ok(devices) = devices {
+                        self.listed(devices);
                     }
                 }
             }
         }
-        for worker in [self.camera.take(), self.microphone.take()]
-            .into_iter()
-            .flatten()
-        {
+        for worker in self.threads.iter_mut().filter_map(Option::take) {
             worker.stop().await;
         }
-        self.camera_state.send_replace(DeviceState::Closed);
-        self.microphone_state.send_replace(DeviceState::Closed);
+        if let Some(looking) = looking {
+            // It has an end of its own.
+            let _ = looking.await;
+        }
         view.send_replace(self.view());
     }
 
-    async fn wish(&mut self, wish: Wish) {
-        match wish {
-            Wish::CameraOff(off) => {
-                if self.camera_off != off {
-                    self.camera_off = off;
-                    self.open_camera().await;
-                }
-            }
-            Wish::Camera(video) => {
-                if self.video != video {
-                    self.video = video;
-                    self.open_camera().await;
-                }
-            }
-            Wish::Microphone(audio) => {
-                if self.audio != audio {
-                    self.audio = audio;
-                    self.open_microphone().await;
-                }
-            }
-            Wish::Retry => {
-                if is_broken(&self.camera_state) {
-                    self.open_camera().await;
-                }
-                if is_broken(&self.microphone_state) {
-                    self.open_microphone().await;
-                }
-            }
+    /// A device that was missing may be there now, and the default may be another.
+    fn listed(&mut self, devices: Devices) {
+        let before = std::mem::replace(&mut self.devices, devices);
+        let (old, new) = (&before, &self.devices);
+        let Desk {
+            camera,
+            microphone,
+            speaker,
+            ..
+        } = &self.desk;
+        // A camera that was pulled says so itself, and none is a default.
+        let cameras = [old, new].map(|devices| Listed {
+            devices: &devices.cameras,
+            default: None,
+        });
+        if let VideoSpec::Camera(_) = camera.chosen()
+            && is_to_reopen(cameras, None, camera)
+        {
+            camera.open_again();
         }
-    }
-
-    /// A device that was missing may be there now.
-    async fn listed(&mut self, devices: Devices) {
-        let more =
-            |old: &[DeviceInfo], new: &[DeviceInfo]| new.iter().any(|device| !old.contains(device));
-        let camera = more(&self.devices.cameras, &devices.cameras);
-        let microphone = more(&self.devices.microphones, &devices.microphones);
-        self.devices = devices;
-        if camera && is_broken(&self.camera_state) {
-            self.open_camera().await;
+        let microphones = [old, new].map(|devices| Listed {
+            devices: &devices.microphones,
+            default: devices.default_microphone.as_deref(),
+        });
+        if let AudioSpec::Microphone(id) = microphone.chosen()
+            && is_to_reopen(microphones, id.as_deref(), microphone)
+        {
+            microphone.open_again();
         }
-        if microphone && is_broken(&self.microphone_state) {
-            self.open_microphone().await;
+        let speakers = [old, new].map(|devices| Listed {
+            devices: &devices.speakers,
+            default: devices.default_speaker.as_deref(),
+        });
+        if let SpeakerSpec::Speaker(id) = speaker.chosen()
+            && is_to_reopen(speakers, id.as_deref(), speaker)
+        {
+            speaker.open_again();
         }
-    }
-
-    async fn open_camera(&mut self) {
-        if let Some(worker) = self.camera.take() {
-            // Drivers give a camera to one at a time, so the old one is closed first.
-            worker.stop().await;
-        }
-        if self.camera_off || self.video == VideoSpec::None {
-            self.camera_state.send_replace(DeviceState::Closed);
-            self.pictures.send_replace(None);
-            return;
-        }
-        let (video, pictures) = (self.video.clone(), self.pictures.clone());
-        self.camera = camera::start(
-            video,
-            self.format,
-            pictures,
-            self.camera_state.clone(),
-            self.off.clone(),
-        );
-    }
-
-    async fn open_microphone(&mut self) {
-        if let Some(worker) = self.microphone.take() {
-            worker.stop().await;
-        }
-        if self.audio == AudioSpec::None {
-            self.microphone_state.send_replace(DeviceState::Closed);
-            return;
-        }
-        let (audio, sound) = (self.audio.clone(), self.sound.clone());
-        self.microphone = microphone::start(audio, sound, self.microphone_state.clone());
     }
 
     fn view(&self) -> MediaView {
-        let camera = match &self.video {
-            VideoSpec::Camera(id) => id.clone(),
-            VideoSpec::Test(_) | VideoSpec::File(_) | VideoSpec::None => None,
-        };
-        let microphone = match &self.audio {
-            AudioSpec::Microphone(id) => id.clone(),
-            AudioSpec::Test | AudioSpec::File(_) | AudioSpec::None => None,
-        };
-        let speaker = match &*self.speaker.borrow() {
-            SpeakerSpec::Speaker(id) => id.clone(),
-            SpeakerSpec::None => None,
-        };
-        let device =
-            |devices: &[DeviceInfo], selected, state: &watch::Sender<DeviceState>| DeviceView {
-                devices: devices.to_vec(),
-                selected,
-                state: state.borrow().clone(),
-            };
+        let Devices {
+            cameras,
+            microphones,
+            speakers,
+            ..
+        } = &self.devices;
+        let Desk {
+            camera,
+            microphone,
+            speaker,
+            muted,
+        } = &self.desk;
+        let order = camera.orders.borrow();
         MediaView {
-            camera: device(&self.devices.cameras, camera, &self.camera_state),
-            microphone: device(
-                &self.devices.microphones,
-                microphone,
-                &self.microphone_state,
+            camera: shown(cameras, camera_id(&order.spec), &camera.state),
+            microphone: shown(
+                microphones,
+                microphone_id(&microphone.orders.borrow().spec),
+                &microphone.state,
             ),
-            speaker: device(&self.devices.speakers, speaker, &self.speaker_state),
-            muted: *self.muted.borrow(),
-            camera_off: self.camera_off,
+            speaker: shown(
+                speakers,
+                speaker_id(&speaker.orders.borrow().spec),
+                &speaker.state,
+            ),
+            muted: *muted.borrow(),
+            camera_off: order.off,
         }
     }
 }
 
-fn is_broken(state: &watch::Sender<DeviceState>) -> bool {
-    matches!(
-        &*state.borrow(),
-        DeviceState::Missing | DeviceState::Failed { .. }
-    )
+fn is_to_reopen<S>([before, now]: [Listed<'_>; 2], chosen: Option<&str>, kind: &Kind<S>) -> bool {
+    retry::is_to_reopen(before, now, chosen, &kind.state.borrow())
+}
+
+/// A kind of device as it is shown. What was chosen by another name, or at another place, is shown as what it is here.
+fn shown(
+    devices: &[DeviceInfo],
+    chosen: Option<&str>,
+    state: &watch::Sender<DeviceState>,
+) -> DeviceView {
+    let selected = chosen.map(|chosen| {
+        let found = Devices::resolve(devices, chosen).map(|device| device.id.clone());
+        found.unwrap_or_else(|| chosen.to_owned())
+    });
+    DeviceView {
+        devices: devices.to_vec(),
+        selected,
+        state: state.borrow().clone(),
+    }
+}
+
+fn camera_id(video: &VideoSpec) -> Option<&str> {
+    match video {
+        VideoSpec::Camera(id) => id.as_deref(),
+        VideoSpec::Test(_) | VideoSpec::File(_) | VideoSpec::None => None,
+    }
+}
+
+fn microphone_id(audio: &AudioSpec) -> Option<&str> {
+    match audio {
+        AudioSpec::Microphone(id) => id.as_deref(),
+        AudioSpec::Test | AudioSpec::File(_) | AudioSpec::None => None,
+    }
+}
+
+fn speaker_id(speaker: &SpeakerSpec) -> Option<&str> {
+    match speaker {
+        SpeakerSpec::Speaker(id) => id.as_deref(),
+        SpeakerSpec::None => None,
+    }
 }

@@ -13,12 +13,14 @@ mod local;
 mod microphone;
 mod play;
 mod receive;
+mod retry;
 mod send;
+mod tend;
 mod thread;
 
 pub use encode::{EncoderStats, Packets, VideoOut};
 pub use local::{LocalMedia, MediaConfig};
-pub use microphone::{AudioOut, AudioPacket};
+pub use microphone::{AudioOut, AudioPacket, ExpectedLoss};
 pub use play::{AudioStats, AudioTap, Player};
 pub use receive::{VideoIn, VideoSink, VideoStats};
 pub use send::{Sending, Sent};

@@ -6,25 +6,32 @@ use std::{
         Arc,
         atomic::{AtomicU64, Ordering},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use ahoy_contract::{PeerId, ui::DeviceState};
 use parking_lot::Mutex;
 use tokio::sync::{mpsc, watch};
-use tokio_util::sync::CancellationToken;
 
-use super::{camera::state_of, now, thread::Worker};
+use super::{
+    now,
+    tend::{self, Device, Duty, Order},
+    thread::Worker,
+};
 use crate::{
-    audio::{JitterStats, LevelMeter, Mixer, Playout, SILENCE_DB},
+    audio::{JitterStats, LevelMeter, Mixer, Playout, SILENCE_DB, fade_in, tail},
     codec::OpusDecoder,
-    device::{self, AudioSink, SpeakerSpec},
+    device::{self, AudioSink, DeviceError, DeviceKind, Pace, SpeakerSpec},
     frame::{AudioBlock, BLOCK_SAMPLES},
     packet::RtpPacket,
 };
 
-/// After a speaker failed, before it is tried again; meanwhile sound is decoded and thrown away.
-const RETRY_AFTER: Duration = Duration::from_secs(2);
+/// How much sound is played at a time.
+const BLOCK: Duration = Duration::from_millis(10);
+/// Blocks in a second.
+const BLOCKS: u32 = 100;
+/// What a speaker that is left may still play: more than any but bluetooth ones hold.
+const LONGEST_END: Duration = Duration::from_millis(200);
 
 /// Takes the sound of a peer, each 10 ms of it, on the thread that plays: it must not block.
 pub trait AudioTap: Send {
@@ -83,17 +90,17 @@ pub struct Player {
 
 impl Player {
     /// Starts to play on what `speaker` names, and changes over when it names another.
-    pub fn start(
-        speaker: watch::Receiver<SpeakerSpec>,
+    pub(crate) fn start(
+        speaker: watch::Receiver<Order<SpeakerSpec>>,
         state: watch::Sender<DeviceState>,
     ) -> std::io::Result<Self> {
         let voices = Voices::default();
         let thread = Thread {
             voices: voices.clone(),
-            speaker,
-            state,
+            mixer: Mixer::default(),
+            last: 0.0,
         };
-        let worker = Worker::spawn("ahoy-speaker", move |stop| thread.run(&stop))?;
+        let worker = tend::start(thread, speaker, state)?;
         Ok(Self {
             voices,
             worker: Some(worker),
@@ -134,67 +141,84 @@ impl Player {
 
 struct Thread {
     voices: Voices,
-    speaker: watch::Receiver<SpeakerSpec>,
-    state: watch::Sender<DeviceState>,
+    mixer: Mixer,
+    /// The last sample that was played.
+    last: f32,
 }
 
 impl Thread {
-    fn run(mut self, stop: &CancellationToken) {
-        while !stop.is_cancelled() {
-            let spec = self.speaker.borrow_and_update().clone();
-            self.state.send_replace(DeviceState::Opening);
-            match device::open_speaker(&spec) {
-                Ok(mut sink) => {
-                    self.state.send_replace(DeviceState::Open);
-                    let Err(error) = self.play(&mut *sink, stop, None) else {
-                        continue;
-                    };
-                    tracing::warn!("{error}");
-                    self.state.send_replace(state_of(&error));
-                }
-                Err(error) => {
-                    tracing::warn!("{error}");
-                    self.state.send_replace(state_of(&error));
-                }
-            }
-            // The voices go on, so that levels, recordings and jitter buffers stay true.
-            if let Ok(mut silent) = device::open_speaker(&SpeakerSpec::None) {
-                let _ = self.play(&mut *silent, stop, Some(RETRY_AFTER));
-            }
+    /// The next 10 ms of all voices, to be heard after `delay`.
+    fn next(&mut self, delay: Duration) -> AudioBlock {
+        let mut block: AudioBlock = [0.0; BLOCK_SAMPLES];
+        let mut voices = self.voices.lock();
+        let at = now();
+        for voice in voices.values_mut() {
+            voice.read(at, &mut block, delay);
+            self.mixer.add(&block);
         }
-        self.state.send_replace(DeviceState::Closed);
+        self.mixer.take()
     }
 
-    /// Plays until asked to stop, another speaker is named, the time is over or the sink fails.
+    /// The voices went on while a speaker was opened: what they said then is left out, or all that follows would be late.
+    fn catch_up(&mut self, took: Duration) {
+        for _ in 0..took.as_millis() / BLOCK.as_millis() {
+            let _unheard = self.next(Duration::ZERO);
+        }
+    }
+
     fn play(
-        &self,
+        &mut self,
         sink: &mut dyn AudioSink,
-        stop: &CancellationToken,
-        until: Option<Duration>,
-    ) -> Result<(), device::DeviceError> {
-        let start = now();
-        let mut mixer = Mixer::default();
-        let mut block: AudioBlock = [0.0; BLOCK_SAMPLES];
-        while !stop.is_cancelled()
-            && !self.speaker.has_changed().unwrap_or(true)
-            && until.is_none_or(|until| start.elapsed() < until)
-        {
-            {
-                let mut voices = self.voices.lock();
-                let at = now();
-                for voice in voices.values_mut() {
-                    voice.read(at, &mut block, sink.delay());
-                    mixer.add(&block);
-                }
+        duty: &mut Duty<'_, SpeakerSpec>,
+    ) -> Result<(), DeviceError> {
+        let mut begins = true;
+        while !duty.is_over() {
+            let mut block = self.next(sink.delay());
+            if std::mem::take(&mut begins) {
+                fade_in(&mut block);
             }
-            sink.write(&mixer.take())?;
+            sink.write(&block)?;
+            duty.works();
+            self.last = block[BLOCK_SAMPLES - 1];
+        }
+        // What waits in it is played to its end, which is silence: no click.
+        sink.write(&tail(std::mem::take(&mut self.last)))?;
+        let waiting = sink.delay().min(LONGEST_END);
+        for _ in 0..waiting.as_millis() / BLOCK.as_millis() {
+            sink.write(&[0.0; BLOCK_SAMPLES])?;
         }
         Ok(())
     }
 }
 
+impl Device for Thread {
+    type Spec = SpeakerSpec;
+    const THREAD: &'static str = "ahoy-speaker";
+    const KIND: DeviceKind = DeviceKind::Speaker;
+
+    fn run(
+        &mut self,
+        spec: &SpeakerSpec,
+        duty: &mut Duty<'_, SpeakerSpec>,
+    ) -> Result<(), DeviceError> {
+        let begun = now();
+        let sink = device::open_speaker(spec);
+        self.catch_up(now() - begun);
+        self.play(&mut *sink?, duty)
+    }
+
+    /// The voices go on, so that levels, recordings and jitter buffers stay true.
+    fn rest(&mut self, _wanted: bool, until: Option<Instant>, duty: &Duty<'_, SpeakerSpec>) {
+        let mut pace = Pace::new(now(), BLOCKS, 1);
+        while !duty.is_over() && until.is_none_or(|until| now() < until) {
+            let _unheard = self.next(Duration::ZERO);
+            pace.wait();
+        }
+    }
+}
+
 impl Voice {
-    fn read(&mut self, at: std::time::Instant, block: &mut AudioBlock, delay: Duration) {
+    fn read(&mut self, at: Instant, block: &mut AudioBlock, delay: Duration) {
         while let Ok(packet) = self.packets.try_recv() {
             self.playout.insert(&packet);
         }

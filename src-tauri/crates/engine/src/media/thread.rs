@@ -4,8 +4,9 @@ use std::{io, thread::JoinHandle, time::Duration};
 
 use tokio_util::sync::CancellationToken;
 
-/// How long a stopped thread may take: one read of a device, which waits three seconds at most.
-const JOIN_WITHIN: Duration = Duration::from_secs(4);
+/// How long a stopped thread may take: a sound server has five seconds to open a stream, and two devices at most are
+/// closed after that, a second each.
+const JOIN_WITHIN: Duration = Duration::from_secs(8);
 
 /// A media thread. Dropped, it is asked to stop; [`stop`](Self::stop) waits for it too.
 #[derive(Debug)]
@@ -33,6 +34,16 @@ impl Worker {
         })
     }
 
+    /// Asks it to stop.
+    pub(super) fn end(&self) {
+        self.stop.cancel();
+    }
+
+    /// Whether the thread has ended.
+    pub(super) fn is_finished(&self) -> bool {
+        self.thread.as_ref().is_none_or(JoinHandle::is_finished)
+    }
+
     /// Asks it to stop and waits until it has; one that does not, because a driver holds it, is abandoned.
     pub(super) async fn stop(mut self) {
         self.stop.cancel();
@@ -43,10 +54,7 @@ impl Worker {
         match tokio::time::timeout(JOIN_WITHIN, join).await {
             Ok(Ok(Ok(()))) => {}
             Ok(_) => tracing::error!("the thread {} panicked", self.name),
-            Err(_) => tracing::warn!(
-                "the thread {} hangs in a driver and was abandoned",
-                self.name
-            ),
+            Err(_) => crate::device::abandon(self.name),
         }
     }
 }

@@ -63,8 +63,9 @@ impl FrameReceiver {
         }
     }
 
-    /// When [`poll`](Self::poll) should be called even if nothing arrives.
-    pub fn next_timeout(&self) -> Option<Instant> {
+    /// When the next [`poll`](Self::poll) brings something even if nothing arrives.
+    #[cfg(test)]
+    pub(super) fn next_timeout(&self) -> Option<Instant> {
         self.reorder.next_timeout()
     }
 

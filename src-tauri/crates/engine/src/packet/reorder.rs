@@ -177,8 +177,9 @@ impl Reorder {
         Some(Delivery::Lost(lost))
     }
 
-    /// When [`poll`](Self::poll) should be called even if nothing arrives.
-    pub fn next_timeout(&self) -> Option<Instant> {
+    /// When the next [`poll`](Self::poll) brings something even if nothing arrives.
+    #[cfg(test)]
+    pub(super) fn next_timeout(&self) -> Option<Instant> {
         let since = self.waits_since()?;
         match self.next {
             Some(_) if self.whole_key_frame().is_some() => Some(since + GRACE.min(self.patience)),

@@ -248,8 +248,10 @@ impl Args {
             speaker: match self.speaker.as_deref() {
                 _ if !audio_way.receive => SpeakerSpec::None,
                 None => SpeakerSpec::Speaker(None),
-                Some("none") => SpeakerSpec::None,
-                Some(name) => SpeakerSpec::Speaker(Some(name.to_owned())),
+                Some(name) => match name.parse() {
+                    Ok(speaker) => speaker,
+                    Err(never) => match never {},
+                },
             },
             format: VideoFormat {
                 width: self.width,

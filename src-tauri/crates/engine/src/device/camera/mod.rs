@@ -1,8 +1,7 @@
-//! Cameras through nokhwa.
+//! Cameras: Video4Linux on Linux, nokhwa elsewhere.
 //!
-//! A camera lives on a thread of its own: drivers open slowly and wait for pictures for ever. The thread hands the
-//! newest picture through one slot; a picture that nobody took in time is replaced. Linux drivers are
-//! asked directly what they have and what their numbers mean, as nokhwa does not say.
+//! A camera lives on a thread of its own: drivers open slowly, and some wait for ever. The thread hands the
+//! newest picture through one slot; a picture that nobody took in time is replaced.
 
 #[cfg(target_os = "linux")]
 mod linux;
@@ -12,15 +11,7 @@ mod other;
 mod raw;
 mod slot;
 
-use std::{
-    sync::mpsc::{RecvTimeoutError, sync_channel},
-    time::Duration,
-};
-
-use nokhwa::{
-    NokhwaError,
-    utils::{CameraFormat, CameraIndex, RequestedFormat, RequestedFormatType},
-};
+use std::time::{Duration, Instant};
 
 use super::{
     DeviceError, DeviceKind, STALLED_AFTER, VideoFormat, VideoSource, clock,
@@ -35,194 +26,121 @@ use other as system;
 
 pub(super) use system::list;
 
-use modes::Mode;
 use raw::{Layout, Raw};
 use slot::{Taken, slot};
 
 const KIND: DeviceKind = DeviceKind::Camera;
 
-/// How long a camera may take to open: some that are built in wake up for seconds, and macOS asks the user.
+/// How long a camera may take to its first picture: some that are built in wake up for seconds, and macOS asks the
+/// user.
 const OPEN_WITHIN: Duration = Duration::from_secs(10);
+
+/// How often the thread looks whether it shall end while no picture comes.
+const LOOK_EVERY: Duration = Duration::from_millis(100);
 
 /// Pictures in a row that may be damaged, 1 s: a bad cable tears one now and then, a wrong mode all.
 const MOST_DAMAGED: u32 = 30;
 
+/// What the driver's thread says.
+#[derive(Debug)]
+enum Said {
+    /// It is open; pictures will come.
+    Open,
+    Picture(VideoFrame),
+    /// It has failed, and this is its last word.
+    Failed(DeviceError),
+}
+
 /// A camera in use.
 #[derive(Debug)]
 pub struct Camera {
-    format: VideoFormat,
-    pictures: slot::Reader<Result<VideoFrame, DeviceError>>,
+    said: slot::Reader<Said>,
+    /// When it has stalled, unless something comes before.
+    deadline: Instant,
+    open: bool,
     _thread: DriverThread,
 }
 
 impl Camera {
-    /// Opens a camera by id or name (`None`: the first) in the mode that is nearest to what is wanted.
+    /// Begins to open a camera by id or name (`None`: the first) in the mode that is nearest to what is wanted. How that
+    /// went, the first [`read`](VideoSource::read)s say.
     pub fn open(camera: Option<&str>, wanted: VideoFormat) -> Result<Self, DeviceError> {
-        let (say, answer) = sync_channel(1);
-        let (writer, pictures) = slot();
+        let (writer, said) = slot();
         let camera = camera.map(str::to_owned);
-        let run = move |stop: &Stop| match Capture::open(camera.as_deref(), wanted) {
-            Ok(mut capture) => {
-                let _ = say.send(Ok(capture.raw.format()));
-                capture.run(stop, &writer);
-            }
-            Err(error) => {
-                let _ = say.send(Err(error));
+        let run = move |stop: &Stop| {
+            if let Err(error) = run(camera.as_deref(), wanted, stop, &writer) {
+                writer.put(Said::Failed(error));
             }
         };
-        let thread = DriverThread::spawn("camera-driver", run)
-            .map_err(|error| DeviceError::Failed(KIND, error.to_string()))?;
-        match answer.recv_timeout(OPEN_WITHIN) {
-            Ok(format) => Ok(Self {
-                format: format?,
-                pictures,
-                _thread: thread,
-            }),
-            Err(RecvTimeoutError::Timeout) => {
-                Err(DeviceError::Failed(KIND, "it does not open".into()))
-            }
-            Err(RecvTimeoutError::Disconnected) => {
-                Err(DeviceError::Failed(KIND, "its driver panicked".into()))
-            }
-        }
+        Ok(Self {
+            said,
+            deadline: clock::now() + OPEN_WITHIN,
+            open: false,
+            _thread: DriverThread::spawn(KIND, "camera-driver", run)?,
+        })
     }
 }
 
 impl VideoSource for Camera {
-    fn format(&self) -> VideoFormat {
-        self.format
-    }
-
-    fn read(&mut self) -> Result<VideoFrame, DeviceError> {
-        match self.pictures.take(STALLED_AFTER) {
-            Taken::Value(picture) => picture,
-            Taken::Late => Err(DeviceError::Failed(KIND, "it has stalled".into())),
-            Taken::Closed => Err(DeviceError::Failed(KIND, "its driver panicked".into())),
+    fn read(&mut self, within: Duration) -> Result<Option<VideoFrame>, DeviceError> {
+        let left = self.deadline.saturating_duration_since(clock::now());
+        let failed = |why: &str| Err(DeviceError::Failed(KIND, why.into()));
+        match self.said.take(within.min(left)) {
+            Taken::Value(Said::Picture(picture)) => {
+                self.open = true;
+                self.deadline = clock::now() + STALLED_AFTER;
+                Ok(Some(picture))
+            }
+            Taken::Value(Said::Open) => {
+                self.open = true;
+                self.deadline = clock::now() + STALLED_AFTER;
+                Ok(None)
+            }
+            Taken::Value(Said::Failed(error)) => Err(error),
+            Taken::Late if left > within => Ok(None),
+            Taken::Late if self.open => failed("it has stalled"),
+            Taken::Late => failed("it does not open"),
+            Taken::Closed => failed("its driver panicked"),
         }
     }
 }
 
-/// The thread's side.
-struct Capture {
-    camera: nokhwa::Camera,
-    found: system::Found,
-    raw: Raw,
-}
-
-impl Capture {
-    fn open(camera: Option<&str>, wanted: VideoFormat) -> Result<Self, DeviceError> {
-        let found = system::find(camera)?;
-        let (mode, layout) = system::prepare(&found, wanted)?;
-        let mut camera = open_in(found.index(), mode).map_err(|error| device_error(&error))?;
-        camera.open_stream().map_err(|error| device_error(&error))?;
-        tracing::info!(?mode, "the camera is open");
-        Ok(Self {
-            camera,
-            found,
-            raw: Raw::new(mode, layout),
-        })
-    }
-
-    /// Brings pictures until it shall stop or the camera fails; the failure is the last thing it brings.
-    fn run(&mut self, stop: &Stop, pictures: &slot::Writer<Result<VideoFrame, DeviceError>>) {
-        let mut damaged = 0;
-        while !stop.is_set() {
-            let bytes = match self.camera.frame_raw() {
-                Ok(bytes) => bytes,
-                Err(error) => {
-                    let error = if self.found.is_gone() {
-                        DeviceError::Missing(KIND)
-                    } else {
-                        device_error(&error)
-                    };
-                    pictures.put(Err(error));
-                    return;
-                }
-            };
-            let captured = clock::now();
-            match self.raw.picture(&bytes, captured) {
-                Ok(picture) => {
-                    damaged = 0;
-                    pictures.put(Ok(picture));
-                }
-                Err(error) => {
-                    damaged += 1;
-                    tracing::debug!(%error, "a picture of the camera is damaged");
-                    if damaged == MOST_DAMAGED {
-                        pictures.put(Err(DeviceError::Failed(KIND, error.to_string())));
-                        return;
-                    }
+/// The thread's side: brings pictures until it shall stop or the camera fails.
+fn run(
+    camera: Option<&str>,
+    wanted: VideoFormat,
+    stop: &Stop,
+    said: &slot::Writer<Said>,
+) -> Result<(), DeviceError> {
+    let mut capture = system::Capture::open(camera, wanted)?;
+    tracing::info!(mode = ?capture.mode(), "the camera is open");
+    said.put(Said::Open);
+    let mut raw = Raw::new(capture.mode(), capture.layout());
+    let mut damaged = 0;
+    while !stop.is_set() {
+        let Some(bytes) = capture.next(LOOK_EVERY)? else {
+            continue;
+        };
+        match raw.picture(&bytes, clock::now()) {
+            Ok(picture) => {
+                damaged = 0;
+                said.put(Said::Picture(picture));
+            }
+            Err(error) => {
+                damaged += 1;
+                tracing::debug!(%error, "a picture of the camera is damaged");
+                if damaged == MOST_DAMAGED {
+                    return Err(DeviceError::Failed(KIND, error.to_string()));
                 }
             }
         }
     }
-}
-
-fn open_in(index: CameraIndex, mode: Mode) -> Result<nokhwa::Camera, NokhwaError> {
-    let format = CameraFormat::new_from(mode.width, mode.height, mode.pixels, mode.fps);
-    nokhwa::Camera::new(
-        index,
-        RequestedFormat::with_formats(RequestedFormatType::Exact(format), &[mode.pixels]),
-    )
-}
-
-/// nokhwa hands on the system's words; Linux puts the number behind them.
-fn device_error(error: &NokhwaError) -> DeviceError {
-    let words = error.to_string();
-    let lower = words.to_lowercase();
-    let has = |parts: &[&str]| parts.iter().any(|part| lower.contains(part));
-    if has(&["(os error 16)", "busy", "in use", "0xc00d3704"]) {
-        DeviceError::Busy(KIND)
-    } else if has(&[
-        "(os error 13)",
-        "(os error 1)",
-        "denied",
-        "not authorized",
-        "0x80070005",
-    ]) {
-        DeviceError::Denied(KIND)
-    } else if has(&[
-        "(os error 19)",
-        "(os error 6)",
-        "(os error 2)",
-        "no such device",
-    ]) {
-        DeviceError::Missing(KIND)
-    } else {
-        DeviceError::Failed(KIND, words)
-    }
+    Ok(())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_words_of_the_system_become_errors() {
-        let stream = |words: &str| device_error(&NokhwaError::OpenStreamError(words.into()));
-        assert_eq!(
-            stream("Device or resource busy (os error 16)"),
-            DeviceError::Busy(KIND)
-        );
-        assert_eq!(
-            stream("Permission denied (os error 13)"),
-            DeviceError::Denied(KIND)
-        );
-        assert_eq!(
-            device_error(&NokhwaError::ReadFrameError(
-                "No such device (os error 19)".into()
-            )),
-            DeviceError::Missing(KIND)
-        );
-        assert!(matches!(
-            stream("Input/output error (os error 5)"),
-            DeviceError::Failed(..)
-        ));
-        assert!(matches!(
-            stream("Cannot allocate memory (os error 12)"),
-            DeviceError::Failed(..)
-        ));
-    }
 
     #[test]
     fn a_camera_that_is_not_there_is_missing() {
@@ -231,7 +149,13 @@ mod tests {
             height: 360,
             fps: 30,
         };
-        let error = Camera::open(Some("no such camera anywhere"), wanted).unwrap_err();
+        let mut camera = Camera::open(Some("no such camera anywhere"), wanted).unwrap();
+        let error = loop {
+            match camera.read(LOOK_EVERY) {
+                Ok(picture) => assert!(picture.is_none()),
+                Err(error) => break error,
+            }
+        };
         assert_eq!(error, DeviceError::Missing(KIND));
     }
 }

@@ -1,25 +1,23 @@
 //! Which of a camera's modes is nearest to what is wanted.
 
-use nokhwa::utils::FrameFormat;
-
 use crate::device::VideoFormat;
+
+/// The formats that become I420 without a way round by RGB.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Pixels {
+    Yuyv,
+    Nv12,
+    Mjpeg,
+}
 
 /// One way in which a camera can bring pictures.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Mode {
-    /// YUYV, NV12 or MJPEG.
-    pub(super) pixels: FrameFormat,
+    pub(super) pixels: Pixels,
     pub(super) width: u32,
     pub(super) height: u32,
+    /// Pictures a second, rounded.
     pub(super) fps: u32,
-}
-
-/// The formats that become I420 without a way round by RGB.
-pub(super) fn is_known(pixels: FrameFormat) -> bool {
-    matches!(
-        pixels,
-        FrameFormat::YUYV | FrameFormat::NV12 | FrameFormat::MJPEG
-    )
 }
 
 /// The nearest of the modes that can be used; `None`: there is none.
@@ -27,7 +25,7 @@ pub(super) fn nearest(modes: &[Mode], wanted: VideoFormat) -> Option<Mode> {
     modes
         .iter()
         .copied()
-        .filter(|mode| is_known(mode.pixels) && mode.width > 0 && mode.height > 0 && mode.fps > 0)
+        .filter(|mode| mode.width > 0 && mode.height > 0 && mode.fps > 0)
         .min_by(|a, b| distance(*a, wanted).total_cmp(&distance(*b, wanted)))
 }
 
@@ -49,9 +47,9 @@ fn distance(mode: Mode, wanted: VideoFormat) -> f64 {
         }
     };
     let format = match mode.pixels {
-        FrameFormat::NV12 => 0.0,
-        FrameFormat::YUYV => 0.01,
-        _ => 0.15,
+        Pixels::Nv12 => 0.0,
+        Pixels::Yuyv => 0.01,
+        Pixels::Mjpeg => 0.15,
     };
     weigh(wide + high, 1.5, 1.0) + (wide - high).abs() * 0.5 + weigh(rate, 2.0, 0.1) + format
 }
@@ -66,7 +64,7 @@ mod tests {
         fps: 30,
     };
 
-    fn mode(pixels: FrameFormat, width: u32, height: u32, fps: u32) -> Mode {
+    fn mode(pixels: Pixels, width: u32, height: u32, fps: u32) -> Mode {
         Mode {
             pixels,
             width,
@@ -77,12 +75,12 @@ mod tests {
 
     #[test]
     fn a_usual_webcam_gives_mjpeg_for_the_rate() {
-        let best = mode(FrameFormat::MJPEG, 1280, 720, 30);
+        let best = mode(Pixels::Mjpeg, 1280, 720, 30);
         let modes = [
-            mode(FrameFormat::YUYV, 640, 480, 30),
-            mode(FrameFormat::YUYV, 1280, 720, 10),
-            mode(FrameFormat::MJPEG, 640, 480, 30),
-            mode(FrameFormat::MJPEG, 1920, 1080, 30),
+            mode(Pixels::Yuyv, 640, 480, 30),
+            mode(Pixels::Yuyv, 1280, 720, 10),
+            mode(Pixels::Mjpeg, 640, 480, 30),
+            mode(Pixels::Mjpeg, 1920, 1080, 30),
             best,
         ];
         assert_eq!(nearest(&modes, WANTED), Some(best));
@@ -90,27 +88,26 @@ mod tests {
 
     #[test]
     fn what_was_not_compressed_is_taken_where_it_is_as_good() {
-        let best = mode(FrameFormat::YUYV, 1280, 720, 30);
+        let best = mode(Pixels::Yuyv, 1280, 720, 30);
         let modes = [
-            mode(FrameFormat::MJPEG, 1280, 720, 30),
-            mode(FrameFormat::MJPEG, 1280, 720, 60),
+            mode(Pixels::Mjpeg, 1280, 720, 30),
+            mode(Pixels::Mjpeg, 1280, 720, 60),
             best,
-            mode(FrameFormat::RAWRGB, 1280, 720, 30),
         ];
         assert_eq!(nearest(&modes, WANTED), Some(best));
     }
 
     #[test]
     fn a_smooth_small_picture_beats_a_large_slow_one() {
-        let best = mode(FrameFormat::YUYV, 640, 360, 30);
-        let modes = [mode(FrameFormat::YUYV, 1280, 720, 10), best];
+        let best = mode(Pixels::Yuyv, 640, 360, 30);
+        let modes = [mode(Pixels::Yuyv, 1280, 720, 10), best];
         assert_eq!(nearest(&modes, WANTED), Some(best));
     }
 
     #[test]
     fn the_shape_counts() {
-        let best = mode(FrameFormat::YUYV, 640, 360, 30);
-        let modes = [mode(FrameFormat::YUYV, 640, 480, 30), best];
+        let best = mode(Pixels::Yuyv, 640, 360, 30);
+        let modes = [mode(Pixels::Yuyv, 640, 480, 30), best];
         let wanted = VideoFormat {
             width: 640,
             height: 360,
@@ -120,12 +117,39 @@ mod tests {
     }
 
     #[test]
+    fn from_360_to_1080_lines_the_wanted_ones_are_taken_and_else_the_nearest() {
+        let sizes = [
+            (320, 240),
+            (640, 360),
+            (640, 480),
+            (960, 540),
+            (1280, 720),
+            (1920, 1080),
+            (2592, 1944),
+        ];
+        let modes: Vec<_> = sizes
+            .iter()
+            .map(|(width, height)| mode(Pixels::Mjpeg, *width, *height, 30))
+            .collect();
+        let taken = |width, height| {
+            let wanted = VideoFormat {
+                width,
+                height,
+                fps: 30,
+            };
+            nearest(&modes, wanted).map(|mode| (mode.width, mode.height))
+        };
+        for wanted in [(640, 360), (960, 540), (1280, 720), (1920, 1080)] {
+            assert_eq!(taken(wanted.0, wanted.1), Some(wanted));
+        }
+        assert_eq!(taken(848, 480), Some((960, 540)));
+        assert_eq!(taken(1600, 900), Some((1920, 1080)));
+        assert_eq!(taken(160, 90), Some((320, 240)));
+    }
+
+    #[test]
     fn a_camera_without_a_usable_mode_has_none() {
         assert_eq!(nearest(&[], WANTED), None);
-        assert_eq!(
-            nearest(&[mode(FrameFormat::GRAY, 1280, 720, 30)], WANTED),
-            None
-        );
-        assert_eq!(nearest(&[mode(FrameFormat::YUYV, 0, 720, 0)], WANTED), None);
+        assert_eq!(nearest(&[mode(Pixels::Yuyv, 0, 720, 0)], WANTED), None);
     }
 }

@@ -1,36 +1,66 @@
 //! macOS and Windows: all through nokhwa.
 
-use std::sync::mpsc::channel;
+use std::{borrow::Cow, sync::mpsc::channel, time::Duration};
 
 use ahoy_contract::ui::DeviceInfo;
-use nokhwa::utils::{
-    ApiBackend, CameraIndex, CameraInfo, FrameFormat, RequestedFormat, RequestedFormatType,
+use nokhwa::{
+    NokhwaError,
+    utils::{
+        ApiBackend, CameraFormat, CameraIndex, CameraInfo, FrameFormat, RequestedFormat,
+        RequestedFormatType,
+    },
 };
 
 use super::{
-    KIND, Layout, OPEN_WITHIN, device_error,
-    modes::{self, Mode},
+    KIND, Layout, OPEN_WITHIN,
+    modes::{self, Mode, Pixels},
 };
 use crate::device::{DeviceError, Devices, VideoFormat, list::number_twins};
 
 const FORMATS: [FrameFormat; 3] = [FrameFormat::YUYV, FrameFormat::NV12, FrameFormat::MJPEG];
 
-/// A camera.
-#[derive(Debug)]
-pub(super) struct Found {
+/// A camera that is open.
+pub(super) struct Capture {
+    camera: nokhwa::Camera,
     index: CameraIndex,
+    mode: Mode,
 }
 
-impl Found {
-    /// The name that nokhwa knows it by.
-    pub(super) fn index(&self) -> CameraIndex {
-        self.index.clone()
+impl Capture {
+    /// Opens the camera of this id or name (`None`: the first) in its nearest mode.
+    pub(super) fn open(camera: Option<&str>, wanted: VideoFormat) -> Result<Self, DeviceError> {
+        let index = find(camera)?;
+        let mode = nearest(&index, wanted)?;
+        let mut camera = open_in(index.clone(), mode).map_err(|error| device_error(&error))?;
+        camera.open_stream().map_err(|error| device_error(&error))?;
+        Ok(Self {
+            camera,
+            index,
+            mode,
+        })
     }
 
-    /// Whether it was pulled.
-    pub(super) fn is_gone(&self) -> bool {
-        nokhwa::query(ApiBackend::Auto)
-            .is_ok_and(|cameras| cameras.iter().all(|camera| *camera.index() != self.index))
+    pub(super) fn mode(&self) -> Mode {
+        self.mode
+    }
+
+    /// nokhwa does not say.
+    pub(super) fn layout(&self) -> Layout {
+        Layout::default()
+    }
+
+    /// The next picture; nokhwa waits for it as long as it takes.
+    pub(super) fn next(&mut self, _within: Duration) -> Result<Option<Cow<'_, [u8]>>, DeviceError> {
+        let index = &self.index;
+        self.camera.frame_raw().map(Some).map_err(|error| {
+            let gone = nokhwa::query(ApiBackend::Auto)
+                .is_ok_and(|cameras| cameras.iter().all(|camera| camera.index() != index));
+            if gone {
+                DeviceError::Missing(KIND)
+            } else {
+                device_error(&error)
+            }
+        })
     }
 }
 
@@ -66,7 +96,7 @@ pub(in crate::device) fn list() -> Vec<DeviceInfo> {
 }
 
 /// The camera of this id or name; `None`: the first.
-pub(super) fn find(wanted: Option<&str>) -> Result<Found, DeviceError> {
+fn find(wanted: Option<&str>) -> Result<CameraIndex, DeviceError> {
     ask_user()?;
     let cameras = cameras();
     let infos: Vec<DeviceInfo> = cameras.iter().map(|(_, info)| info.clone()).collect();
@@ -78,9 +108,7 @@ pub(super) fn find(wanted: Option<&str>) -> Result<Found, DeviceError> {
     cameras
         .iter()
         .find(|(_, info)| info == chosen)
-        .map(|(index, _)| Found {
-            index: index.clone(),
-        })
+        .map(|(index, _)| index.clone())
         .ok_or(DeviceError::Missing(KIND))
 }
 
@@ -100,23 +128,73 @@ fn ask_user() -> Result<(), DeviceError> {
 }
 
 /// The nearest mode.
-pub(super) fn prepare(found: &Found, wanted: VideoFormat) -> Result<(Mode, Layout), DeviceError> {
+fn nearest(index: &CameraIndex, wanted: VideoFormat) -> Result<Mode, DeviceError> {
     let any = RequestedFormat::with_formats(RequestedFormatType::None, &FORMATS);
     let mut camera =
-        nokhwa::Camera::new(found.index(), any).map_err(|error| device_error(&error))?;
+        nokhwa::Camera::new(index.clone(), any).map_err(|error| device_error(&error))?;
     let formats = camera
         .compatible_camera_formats()
         .map_err(|error| device_error(&error))?;
     let modes: Vec<Mode> = formats
         .iter()
-        .map(|format| Mode {
-            pixels: format.format(),
-            width: format.width(),
-            height: format.height(),
-            fps: format.frame_rate(),
+        .filter_map(|format| {
+            Some(Mode {
+                pixels: pixels(format.format())?,
+                width: format.width(),
+                height: format.height(),
+                fps: format.frame_rate(),
+            })
         })
         .collect();
-    let mode = modes::nearest(&modes, wanted)
-        .ok_or_else(|| DeviceError::Failed(KIND, "it has no mode in YUYV, NV12 or MJPEG".into()))?;
-    Ok((mode, Layout::default()))
+    modes::nearest(&modes, wanted)
+        .ok_or_else(|| DeviceError::Failed(KIND, "it has no mode in YUYV, NV12 or MJPEG".into()))
+}
+
+fn pixels(format: FrameFormat) -> Option<Pixels> {
+    match format {
+        FrameFormat::YUYV => Some(Pixels::Yuyv),
+        FrameFormat::NV12 => Some(Pixels::Nv12),
+        FrameFormat::MJPEG => Some(Pixels::Mjpeg),
+        _ => None,
+    }
+}
+
+fn open_in(index: CameraIndex, mode: Mode) -> Result<nokhwa::Camera, NokhwaError> {
+    let pixels = match mode.pixels {
+        Pixels::Yuyv => FrameFormat::YUYV,
+        Pixels::Nv12 => FrameFormat::NV12,
+        Pixels::Mjpeg => FrameFormat::MJPEG,
+    };
+    let format = CameraFormat::new_from(mode.width, mode.height, pixels, mode.fps);
+    nokhwa::Camera::new(
+        index,
+        RequestedFormat::with_formats(RequestedFormatType::Exact(format), &[pixels]),
+    )
+}
+
+/// nokhwa hands on the system's words.
+fn device_error(error: &NokhwaError) -> DeviceError {
+    let words = error.to_string();
+    let lower = words.to_lowercase();
+    let has = |parts: &[&str]| parts.iter().any(|part| lower.contains(part));
+    if has(&["(os error 16)", "busy", "in use", "0xc00d3704"]) {
+        DeviceError::Busy(KIND)
+    } else if has(&[
+        "(os error 13)",
+        "(os error 1)",
+        "denied",
+        "not authorized",
+        "0x80070005",
+    ]) {
+        DeviceError::Denied(KIND)
+    } else if has(&[
+        "(os error 19)",
+        "(os error 6)",
+        "(os error 2)",
+        "no such device",
+    ]) {
+        DeviceError::Missing(KIND)
+    } else {
+        DeviceError::Failed(KIND, words)
+    }
 }

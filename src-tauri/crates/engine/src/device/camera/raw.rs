@@ -2,12 +2,9 @@
 
 use std::time::Instant;
 
-use nokhwa::utils::FrameFormat;
-
-use super::modes::Mode;
+use super::modes::{Mode, Pixels};
 use crate::{
     convert::{self, ConvertError, Mjpeg},
-    device::VideoFormat,
     frame::{Color, FramePool, VideoFrame},
 };
 
@@ -39,14 +36,6 @@ impl Raw {
         }
     }
 
-    pub(super) fn format(&self) -> VideoFormat {
-        VideoFormat {
-            width: self.mode.width,
-            height: self.mode.height,
-            fps: self.mode.fps,
-        }
-    }
-
     /// One picture. The bytes may go on behind it: drivers hand out their whole buffer.
     pub(super) fn picture(
         &mut self,
@@ -60,8 +49,8 @@ impl Raw {
             ..
         } = self.mode;
         let (buffer, color) = match pixels {
-            FrameFormat::MJPEG => (self.jpeg.decode(bytes, &mut self.pool)?, Color::default()),
-            FrameFormat::NV12 => {
+            Pixels::Mjpeg => (self.jpeg.decode(bytes, &mut self.pool)?, Color::default()),
+            Pixels::Nv12 => {
                 // One and a half rows of bytes for each row of pixels.
                 let rows = height as usize + (height as usize).div_ceil(2);
                 let row = (width as usize).next_multiple_of(2);
@@ -69,7 +58,7 @@ impl Raw {
                 let fill = |out: &mut _| convert::nv12(bytes, stride, out);
                 (self.pool.make(width, height, fill)?, self.layout.color)
             }
-            _ => {
+            Pixels::Yuyv => {
                 let row = (width as usize).next_multiple_of(2) * 2;
                 let (stride, bytes) = self.rows(bytes, height as usize, row);
                 let fill = |out: &mut _| convert::yuyv(bytes, stride, out);
@@ -100,7 +89,7 @@ mod tests {
     use super::*;
     use crate::device::clock::now;
 
-    fn raw(pixels: FrameFormat, stride: Option<usize>) -> Raw {
+    fn raw(pixels: Pixels, stride: Option<usize>) -> Raw {
         let mode = Mode {
             pixels,
             width: 4,
@@ -124,9 +113,7 @@ mod tests {
             (Some(16), &wide),
             (Some(16), &behind),
         ] {
-            let picture = raw(FrameFormat::YUYV, stride)
-                .picture(bytes, now())
-                .unwrap();
+            let picture = raw(Pixels::Yuyv, stride).picture(bytes, now()).unwrap();
             assert_eq!(picture.buffer.planes()[0], [10, 20, 30, 40, 10, 20, 30, 40]);
             assert_eq!(picture.buffer.planes()[2], [200, 200]);
         }
@@ -135,7 +122,7 @@ mod tests {
     #[test]
     fn nv12_has_half_as_many_rows_again() {
         let bytes = [1, 2, 3, 4, 5, 6, 7, 8, 90, 91, 92, 93];
-        let picture = raw(FrameFormat::NV12, None).picture(&bytes, now()).unwrap();
+        let picture = raw(Pixels::Nv12, None).picture(&bytes, now()).unwrap();
         assert_eq!(picture.buffer.planes()[0], [1, 2, 3, 4, 5, 6, 7, 8]);
         assert_eq!(picture.buffer.planes()[1], [90, 92]);
         assert_eq!(picture.buffer.planes()[2], [91, 93]);
@@ -143,7 +130,7 @@ mod tests {
 
     #[test]
     fn what_is_cut_short_is_an_error() {
-        for pixels in [FrameFormat::YUYV, FrameFormat::NV12, FrameFormat::MJPEG] {
+        for pixels in [Pixels::Yuyv, Pixels::Nv12, Pixels::Mjpeg] {
             for length in [0, 1, 7] {
                 let bytes = vec![0; length];
                 assert!(raw(pixels, None).picture(&bytes, now()).is_err());

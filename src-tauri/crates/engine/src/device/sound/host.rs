@@ -9,16 +9,29 @@ use cpal::{
 };
 
 use super::device_error;
-use crate::device::{DeviceError, DeviceKind, list::number_twins};
+use crate::device::{
+    DeviceError, DeviceKind,
+    list::{SoundDevices, number_twins},
+};
 
 /// How much PulseAudio is asked to bring or take at once, in samples: 10 ms. Its default is two seconds.
 #[cfg(target_os = "linux")]
 const PULSE_BUFFER: u32 = 480;
 
-/// The connection to the sound server. It is kept: cpal's does not end when it is dropped, but only when
-/// the server goes.
+/// The connection to the sound server.
 #[cfg(target_os = "linux")]
-static PULSE: parking_lot::Mutex<Option<Arc<Host>>> = parking_lot::Mutex::new(None);
+static PULSE: parking_lot::Mutex<Pulse> = parking_lot::Mutex::new(Pulse {
+    host: None,
+    met: false,
+});
+
+#[cfg(target_os = "linux")]
+struct Pulse {
+    /// Kept: cpal's does not end when it is dropped, but only when the server goes.
+    host: Option<Arc<Host>>,
+    /// There was a server. When it is gone it will come back, and whoever takes its sound card meanwhile keeps it out.
+    met: bool,
+}
 
 /// Connects to the server if there is one.
 #[cfg(target_os = "linux")]
@@ -68,7 +81,7 @@ fn devices() -> Option<(Arc<Host>, Vec<Device>)> {
     let mut pulse = PULSE.lock();
     // The second attempt is for a server that was started anew since the connection was made.
     for _ in 0..2 {
-        let host = match pulse.take() {
+        let host = match pulse.host.take() {
             Some(host) => host,
             None => match connect() {
                 Some(host) => Arc::new(host),
@@ -77,9 +90,13 @@ fn devices() -> Option<(Arc<Host>, Vec<Device>)> {
         };
         if let Ok(devices) = host.devices() {
             let devices = devices.collect();
-            *pulse = Some(Arc::clone(&host));
+            pulse.host = Some(Arc::clone(&host));
+            pulse.met = true;
             return Some((host, devices));
         }
+    }
+    if pulse.met {
+        return None;
     }
     // Without a sound card ALSA only fills the terminal with complaints.
     let has_card = std::fs::read_dir("/dev/snd").is_ok_and(|entries| {
@@ -103,9 +120,12 @@ fn devices() -> Option<(Arc<Host>, Vec<Device>)> {
     Some((Arc::new(host), devices))
 }
 
-/// Microphones and speakers.
-pub(in crate::device) fn list() -> (Vec<DeviceInfo>, Vec<DeviceInfo>) {
-    let devices = devices().map(|(_, devices)| devices).unwrap_or_default();
+/// Microphones and speakers, in this order.
+pub(in crate::device) fn list() -> [SoundDevices; 2] {
+    let Some((host, devices)) = devices() else {
+        return [SoundDevices::NONE, SoundDevices::NONE];
+    };
+    let id = |device: Option<Device>| Some(device?.id().ok()?.to_string());
     let shown = |kind| {
         let mut list: Vec<DeviceInfo> = devices
             .iter()
@@ -116,7 +136,16 @@ pub(in crate::device) fn list() -> (Vec<DeviceInfo>, Vec<DeviceInfo>) {
         number_twins(&mut list);
         list
     };
-    (shown(DeviceKind::Microphone), shown(DeviceKind::Speaker))
+    [
+        SoundDevices {
+            devices: shown(DeviceKind::Microphone),
+            default: id(host.default_input_device()),
+        },
+        SoundDevices {
+            devices: shown(DeviceKind::Speaker),
+            default: id(host.default_output_device()),
+        },
+    ]
 }
 
 fn info(device: &Device) -> Option<DeviceInfo> {

@@ -1,21 +1,21 @@
 //! Sound from a device.
 
-use std::sync::{Arc, atomic::Ordering};
+use std::{
+    sync::{Arc, atomic::Ordering},
+    time::{Duration, Instant},
+};
 
 use cpal::{Data, FromSample, SampleFormat, SizedSample, traits::DeviceTrait};
 use rtrb::{Consumer, Producer, RingBuffer};
 
-use super::{Shared, deadline, device_error, host, keep};
+use super::{Shared, stream};
 use crate::{
     convert::Resampler,
-    device::{AudioSource, DeviceError, DeviceKind, driver::DriverThread},
+    device::{AudioSource, DeviceError, DeviceKind, clock, driver::DriverThread},
     frame::{AudioBlock, BLOCK_SAMPLES, SAMPLE_RATE},
 };
 
 const KIND: DeviceKind = DeviceKind::Microphone;
-
-/// The ring holds this much, in samples a second over this: half a second. When it is full what is new is lost.
-const RING_PART: usize = 2;
 
 /// More than this many blocks in the ring mean that the reader was held up: the oldest are left out, as
 /// a listener had rather miss a moment than be late from then on.
@@ -30,47 +30,38 @@ pub struct Microphone {
     rate: usize,
     chunk: [f32; BLOCK_SAMPLES],
     resampler: Resampler,
-    _stream: DriverThread,
+    /// When sound came last.
+    last: Instant,
+    _thread: DriverThread,
 }
 
 impl Microphone {
     /// Opens a microphone by id or name; `None`: the system's default.
     pub fn open(wanted: Option<&str>) -> Result<Self, DeviceError> {
-        let shared = Shared::new();
-        let (wanted, seen) = (wanted.map(str::to_owned), Arc::clone(&shared));
-        let open = move || {
-            let device = host::find(KIND, wanted.as_deref())?;
-            let (config, format) = host::settings(&device, KIND)?;
-            let rate = config.sample_rate as usize;
-            let (into, ring) = RingBuffer::new(rate / RING_PART);
+        let opened = stream::open(KIND, "mic-driver", wanted, |device, setup| {
+            let (into, ring) = RingBuffer::new(setup.ring());
             let mut input = Input {
                 ring: into,
-                channels: usize::from(config.channels),
-                shared: Arc::clone(&seen),
+                channels: setup.channels(),
+                shared: Arc::clone(&setup.shared),
             };
-            let stream = device
-                .build_input_stream_raw(
-                    config,
-                    format,
-                    move |data, _| input.take(data),
-                    move |error| seen.error(&error),
-                    Some(super::OPEN_WITHIN),
-                )
-                .map_err(|error| device_error(KIND, &error))?;
-            Ok((stream, (ring, rate)))
-        };
-        let (stream, (ring, rate)) = keep(KIND, "mic-driver", open)?;
-        let resampler = u32::try_from(rate)
-            .ok()
-            .and_then(|rate| Resampler::new(rate, 1, SAMPLE_RATE).ok())
-            .ok_or_else(|| DeviceError::Failed(KIND, format!("{rate} samples a second")))?;
+            let stream = device.build_input_stream_raw(
+                setup.config,
+                setup.format,
+                move |data, _| input.take(data),
+                move |error| setup.shared.error(&error),
+                Some(stream::OPEN_WITHIN),
+            )?;
+            Ok((stream, ring))
+        })?;
         Ok(Self {
-            shared,
-            ring,
-            rate,
+            resampler: stream::resampler(KIND, opened.rate, SAMPLE_RATE as usize)?,
+            shared: opened.shared,
+            ring: opened.ring,
+            rate: opened.rate,
             chunk: [0.0; BLOCK_SAMPLES],
-            resampler,
-            _stream: stream,
+            last: clock::now(),
+            _thread: opened.thread,
         })
     }
 
@@ -94,18 +85,24 @@ impl Microphone {
 }
 
 impl AudioSource for Microphone {
-    fn read(&mut self, block: &mut AudioBlock) -> Result<(), DeviceError> {
-        let deadline = deadline();
+    fn read(&mut self, block: &mut AudioBlock, within: Duration) -> Result<bool, DeviceError> {
+        let begun = clock::now();
         self.leave_out_old();
         loop {
             if self.resampler.pull(block) {
-                return Ok(());
+                return Ok(true);
             }
             let (read, _) = self.ring.pop_partial_slice(&mut self.chunk);
             if read.is_empty() {
-                self.shared.wait(KIND, deadline)?;
+                let now = clock::now();
+                let left = within.saturating_sub(now.saturating_duration_since(begun));
+                self.shared.wait(KIND, self.last, left)?;
+                if left.is_zero() {
+                    return Ok(false);
+                }
             } else {
                 self.resampler.push(read);
+                self.last = clock::now();
             }
         }
     }

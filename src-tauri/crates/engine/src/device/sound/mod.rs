@@ -7,30 +7,24 @@
 mod host;
 mod microphone;
 mod speaker;
+mod stream;
 
 use std::{
     sync::{
         Arc,
         atomic::{AtomicU8, AtomicU32, AtomicU64, Ordering},
-        mpsc::{RecvTimeoutError, sync_channel},
     },
     thread::Thread,
     time::{Duration, Instant},
 };
 
-use cpal::{Error, ErrorKind, traits::StreamTrait};
+use cpal::{Error, ErrorKind};
 
-use super::{
-    DeviceError, DeviceKind, STALLED_AFTER, clock,
-    driver::{DriverThread, Stop},
-};
+use super::{DeviceError, DeviceKind, STALLED_AFTER, clock};
 
 pub(super) use host::list;
 pub use microphone::Microphone;
 pub use speaker::Speaker;
-
-/// How long a sound server has to open a stream: bluetooth headsets take two seconds to change over.
-const OPEN_WITHIN: Duration = Duration::from_secs(5);
 
 /// What callbacks and the thread that reads or writes share.
 #[derive(Debug)]
@@ -85,20 +79,17 @@ impl Shared {
         }
     }
 
-    /// Waits until a callback has run, or something failed; not much longer than until `deadline`.
-    fn wait(&self, kind: DeviceKind, deadline: Instant) -> Result<(), DeviceError> {
+    /// Waits until a callback has run or something failed, `most` at most. Fails when the device has been silent since
+    /// `last` for too long.
+    fn wait(&self, kind: DeviceKind, last: Instant, most: Duration) -> Result<(), DeviceError> {
         self.check(kind)?;
-        let left = deadline.saturating_duration_since(clock::now());
+        let left = STALLED_AFTER.saturating_sub(clock::now().saturating_duration_since(last));
         if left.is_zero() {
             return Err(DeviceError::Failed(kind, "the stream has stalled".into()));
         }
-        std::thread::park_timeout(left);
+        std::thread::park_timeout(left.min(most));
         Ok(())
     }
-}
-
-fn deadline() -> Instant {
-    clock::now() + STALLED_AFTER
 }
 
 fn flag_of(kind: ErrorKind) -> u8 {
@@ -121,37 +112,4 @@ fn error_of(flag: u8, kind: DeviceKind, detail: &str) -> DeviceError {
 
 fn device_error(kind: DeviceKind, error: &Error) -> DeviceError {
     error_of(flag_of(error.kind()), kind, &error.to_string())
-}
-
-/// Opens a stream on a thread that keeps it until it is dropped. `open` makes the stream and says
-/// something about it.
-fn keep<T: Send + 'static>(
-    kind: DeviceKind,
-    name: &'static str,
-    open: impl FnOnce() -> Result<(cpal::Stream, T), DeviceError> + Send + 'static,
-) -> Result<(DriverThread, T), DeviceError> {
-    let (say, answer) = sync_channel(1);
-    let run = move |stop: &Stop| match open() {
-        Ok((stream, about)) => match stream.play() {
-            Ok(()) => {
-                let _ = say.send(Ok(about));
-                stop.wait();
-            }
-            Err(error) => {
-                let _ = say.send(Err(device_error(kind, &error)));
-            }
-        },
-        Err(error) => {
-            let _ = say.send(Err(error));
-        }
-    };
-    let thread = DriverThread::spawn(name, run)
-        .map_err(|error| DeviceError::Failed(kind, error.to_string()))?;
-    match answer.recv_timeout(OPEN_WITHIN) {
-        Ok(about) => Ok((thread, about?)),
-        Err(RecvTimeoutError::Timeout) => Err(DeviceError::Failed(kind, "it does not open".into())),
-        Err(RecvTimeoutError::Disconnected) => {
-            Err(DeviceError::Failed(kind, "its driver panicked".into()))
-        }
-    }
 }

@@ -8,17 +8,14 @@ use std::{
 use cpal::{Data, FromSample, OutputCallbackInfo, SampleFormat, SizedSample, traits::DeviceTrait};
 use rtrb::{Consumer, Producer, RingBuffer};
 
-use super::{Shared, deadline, device_error, host, keep};
+use super::{Shared, stream};
 use crate::{
     convert::Resampler,
-    device::{AudioSink, DeviceError, DeviceKind, driver::DriverThread},
+    device::{AudioSink, DeviceError, DeviceKind, STALLED_AFTER, clock, driver::DriverThread},
     frame::{AudioBlock, BLOCK_SAMPLES, SAMPLE_RATE},
 };
 
 const KIND: DeviceKind = DeviceKind::Speaker;
-
-/// The ring has room for this much, in samples a second over this: half a second. `write` waits long before.
-const RING_PART: usize = 2;
 
 /// A speaker that takes 10 ms at a time and holds little more than two of them.
 ///
@@ -28,47 +25,35 @@ pub struct Speaker {
     ring: Producer<f32>,
     rate: usize,
     resampler: Resampler,
-    _stream: DriverThread,
+    _thread: DriverThread,
 }
 
 impl Speaker {
     /// Opens a speaker by id or name; `None`: the system's default.
     pub fn open(wanted: Option<&str>) -> Result<Self, DeviceError> {
-        let shared = Shared::new();
-        let (wanted, seen) = (wanted.map(str::to_owned), Arc::clone(&shared));
-        let open = move || {
-            let device = host::find(KIND, wanted.as_deref())?;
-            let (config, format) = host::settings(&device, KIND)?;
-            let rate = config.sample_rate as usize;
-            let (ring, from) = RingBuffer::new(rate / RING_PART);
+        let opened = stream::open(KIND, "speaker-driver", wanted, |device, setup| {
+            let (ring, from) = RingBuffer::new(setup.ring());
             let mut output = Output {
                 ring: from,
-                channels: usize::from(config.channels),
-                shared: Arc::clone(&seen),
+                channels: setup.channels(),
+                shared: Arc::clone(&setup.shared),
                 begun: false,
             };
-            let stream = device
-                .build_output_stream_raw(
-                    config,
-                    format,
-                    move |data, info| output.give(data, info),
-                    move |error| seen.error(&error),
-                    Some(super::OPEN_WITHIN),
-                )
-                .map_err(|error| device_error(KIND, &error))?;
-            Ok((stream, (ring, rate)))
-        };
-        let (stream, (ring, rate)) = keep(KIND, "speaker-driver", open)?;
-        let resampler = u32::try_from(rate)
-            .ok()
-            .and_then(|rate| Resampler::new(SAMPLE_RATE, 1, rate).ok())
-            .ok_or_else(|| DeviceError::Failed(KIND, format!("{rate} samples a second")))?;
+            let stream = device.build_output_stream_raw(
+                setup.config,
+                setup.format,
+                move |data, info| output.give(data, info),
+                move |error| setup.shared.error(&error),
+                Some(stream::OPEN_WITHIN),
+            )?;
+            Ok((stream, ring))
+        })?;
         Ok(Self {
-            shared,
-            ring,
-            rate,
-            resampler,
-            _stream: stream,
+            resampler: stream::resampler(KIND, SAMPLE_RATE as usize, opened.rate)?,
+            shared: opened.shared,
+            ring: opened.ring,
+            rate: opened.rate,
+            _thread: opened.thread,
         })
     }
 
@@ -92,10 +77,10 @@ impl Speaker {
 
 impl AudioSink for Speaker {
     fn write(&mut self, block: &AudioBlock) -> Result<(), DeviceError> {
-        let deadline = deadline();
+        let begun = clock::now();
         self.shared.check(KIND)?;
         while self.waiting() >= self.enough() {
-            self.shared.wait(KIND, deadline)?;
+            self.shared.wait(KIND, begun, STALLED_AFTER)?;
         }
         self.resampler.push(block);
         // In steps that any rate's 10 ms is made of, or nearly so.
