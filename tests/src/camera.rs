@@ -19,8 +19,47 @@ use crate::{process::Process, programs};
 /// What the small system needs to reach its root.
 const BOOT_MODULES: [&str; 3] = ["virtio_pci", "9p", "9pnet_virtio"];
 
-/// One webcam, without faults that are injected on purpose.
-const CAMERA: &str = "vivid n_devs=1 node_types=0x1 num_inputs=1 input_types=0x00 no_error_inj=1";
+/// One webcam. It makes faults only when it is told to.
+const CAMERA: &str = "vivid n_devs=1 node_types=0x1 num_inputs=1 input_types=0x00";
+
+/// What a script may say about the camera, as a program in its folder: `./camera unplug`, `plug`, `stall`, `go_on`, and
+/// `odd_rate`, after which it is left at 2/25 s a picture.
+const TOOL: &str = r#"#!/usr/bin/perl
+use strict;
+use warnings;
+my $what = shift;
+my $driver = "/sys/bus/platform/drivers/vivid";
+sub driver {
+    open(my $file, ">", "$driver/$_[0]") or die "$_[0]: $!";
+    print $file "vivid.0" or die "$_[0]: $!";
+    close($file) or die "$_[0]: $!";
+}
+if ($what eq "unplug") { driver("unbind"); exit; }
+if ($what eq "plug") { driver("bind"); exit; }
+open(my $camera, "+<", "/dev/video0") or die "camera: $!";
+if ($what eq "odd_rate") {
+    # VIDIOC_S_PARM: type, capability, mode, time per picture.
+    my $param = pack("L5 x184", 1, 0, 0, 2, 25);
+    ioctl($camera, 0xC0CC5616, $param) or die "rate: $!";
+    my @set = unpack("L5", $param);
+    print "rate $set[3]/$set[4]
+";
+    exit;
+}
+# VIDIOC_QUERYCTRL with the flag for the next control: all of them, until the one that loses pictures.
+my $id = 0;
+while (1) {
+    my $control = pack("L x64", $id | 0x80000000);
+    ioctl($camera, 0xC0445624, $control) or die "no such control: $!";
+    (my $next, undef, my $name) = unpack("L L Z32", $control);
+    $id = $next;
+    next unless $name =~ /dropped/i;
+    # VIDIOC_S_CTRL: percentage of pictures that are lost.
+    my $value = pack("L l", $id, $what eq "stall" ? 100 : 0);
+    ioctl($camera, 0xC008561C, $value) or die "$what: $!";
+    last;
+}
+"#;
 
 /// The first program of the small system: it mounts the host's root and runs the script in it.
 const INIT: &str = r#"#!/bin/busybox sh
@@ -71,6 +110,9 @@ pub async fn run(names: &[&str], script: &str, within: Duration) -> Result<Finis
         fs::copy(programs::built(name)?, folder.path().join(name))?;
     }
     fs::write(folder.path().join("script"), script)?;
+    let tool = folder.path().join("camera");
+    fs::write(&tool, TOOL)?;
+    fs::set_permissions(tool, std::os::unix::fs::PermissionsExt::from_mode(0o755))?;
     fs::write(
         folder.path().join(".run"),
         format!(

@@ -3,7 +3,7 @@
 //! What is played on the sink `speaker` can be recorded from its monitor, and what is played on the sink
 //! `mouth` comes in at the source `microphone`.
 
-use std::time::Duration;
+use std::{path::Path, time::Duration};
 
 use anyhow::{Context as _, Result, ensure};
 use tokio::{io::AsyncReadExt as _, process::Command, time::timeout};
@@ -13,9 +13,9 @@ use crate::{SOON, process::Process, tone};
 /// Samples a second of everything here.
 pub const RATE: usize = 48_000;
 
-/// A running server.
+/// A server that runs, or did.
 pub struct SoundServer {
-    _server: Process,
+    server: Process,
     folder: tempfile::TempDir,
 }
 
@@ -45,29 +45,73 @@ impl SoundServer {
             path.join("asound.conf"),
             "pcm.!default { type pulse hint { show on description \"Sound server\" } }\nctl.!default { type pulse }\n",
         )?;
-        let mut command = Command::new("pulseaudio");
-        command
-            .args(["-n", "--exit-idle-time=-1", "--daemonize=no"])
-            .args(["--use-pid-file=no", "--realtime=no", "--high-priority=no"])
-            .args(["--disable-shm=yes", "--log-target=stderr", "-F"])
-            .arg(path.join("server.pa"))
-            .env("HOME", path)
-            .env("XDG_RUNTIME_DIR", path)
-            .env("PULSE_RUNTIME_PATH", path);
-        let server = Process::start("pulseaudio", command)?;
         let sound = Self {
-            _server: server,
+            server: server(path)?,
             folder,
         };
+        sound.ready().await?;
+        Ok(sound)
+    }
+
+    async fn ready(&self) -> Result<()> {
         let ready = timeout(SOON, async {
-            while sound.run("pactl", &["info"]).await.is_err() {
+            while self.run("pactl", &["info"]).await.is_err() {
                 tokio::time::sleep(Duration::from_millis(100)).await;
             }
         });
         ready
             .await
-            .map_err(|_| sound._server.fault("does not answer"))?;
-        Ok(sound)
+            .map_err(|_| self.server.fault("does not answer"))
+    }
+
+    /// Ends the server without a word (SIGKILL).
+    ///
+    /// # Errors
+    /// It has ended already.
+    pub fn kill(&self) -> Result<()> {
+        self.server.kill()
+    }
+
+    /// Starts it anew, as it was at first.
+    ///
+    /// # Errors
+    /// It does not answer soon.
+    pub async fn start_again(&mut self) -> Result<()> {
+        // One that was killed ends by a signal, which is no fault here.
+        let _ = self.server.exit(SOON).await;
+        self.server = server(self.folder.path())?;
+        self.ready().await
+    }
+
+    /// Plugs in a headset: one more speaker and microphone, with the mouth `headset_mouth` at it. They become the
+    /// defaults.
+    ///
+    /// # Errors
+    /// The server refuses.
+    pub async fn plug_in_headset(&self) -> Result<()> {
+        let rate = format!("rate={RATE}");
+        let load = async |arguments: &[&str]| {
+            let arguments = [&["load-module"], arguments].concat();
+            self.run("pactl", &arguments).await
+        };
+        load(&["module-null-sink", "sink_name=headset", &rate]).await?;
+        load(&[
+            "module-null-sink",
+            "sink_name=headset_mouth",
+            &rate,
+            "channels=1",
+        ])
+        .await?;
+        load(&[
+            "module-remap-source",
+            "master=headset_mouth.monitor",
+            "source_name=headset_microphone",
+        ])
+        .await?;
+        self.run("pactl", &["set-default-sink", "headset"]).await?;
+        let default = ["set-default-source", "headset_microphone"];
+        self.run("pactl", &default).await?;
+        Ok(())
     }
 
     /// What programs need in their environment to use this server.
@@ -108,16 +152,20 @@ impl SoundServer {
     /// # Errors
     /// The tone cannot be played.
     pub fn speak(&self, frequency: f64, amplitude: f64) -> Result<Process> {
+        self.speak_into("mouth", frequency, amplitude)
+    }
+
+    /// As [`speak`](Self::speak), into another mouth.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn speak_into(&self, mouth: &str, frequency: f64, amplitude: f64) -> Result<Process> {
         let file = self.folder.path().join(format!("tone-{frequency}.raw"));
         std::fs::write(&file, tone::sine(RATE, 600, frequency, amplitude))?;
         let mut command = self.command("pacat");
         command
-            .args([
-                "--playback",
-                "--device=mouth",
-                "--format=s16le",
-                "--channels=1",
-            ])
+            .args(["--playback", "--format=s16le", "--channels=1"])
+            .arg(format!("--device={mouth}"))
             .arg(format!("--rate={RATE}"))
             .arg(file);
         Process::start("pacat", command)
@@ -138,14 +186,12 @@ impl SoundServer {
         Ok(())
     }
 
-    /// Records what the speaker plays.
-    ///
-    /// # Errors
-    /// It cannot be recorded.
-    pub async fn hear(&self, seconds: usize) -> Result<Vec<f32>> {
+    /// Records what a speaker plays.
+    async fn hear(&self, speaker: &str, seconds: usize) -> Result<Vec<f32>> {
         let mut command = self.command("parec");
         command
-            .args(["--device=speaker.monitor", "--format=s16le", "--channels=1"])
+            .args(["--format=s16le", "--channels=1"])
+            .arg(format!("--device={speaker}.monitor"))
             .arg(format!("--rate={RATE}"))
             .stdout(std::process::Stdio::piped());
         let mut recorder = command.spawn()?;
@@ -162,10 +208,23 @@ impl SoundServer {
     /// # Errors
     /// It does not soon.
     pub async fn hear_tone(&self, frequency: f64, least_db: f64) -> Result<f64> {
+        self.hear_tone_from("speaker", frequency, least_db).await
+    }
+
+    /// As [`hear_tone`](Self::hear_tone), from another speaker.
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn hear_tone_from(
+        &self,
+        speaker: &str,
+        frequency: f64,
+        least_db: f64,
+    ) -> Result<f64> {
         let mut last = (0.0, 0.0);
         let found = timeout(SOON, async {
             loop {
-                let sound = self.hear(1).await?;
+                let sound = self.hear(speaker, 1).await?;
                 let wanted = tone::level_db(&sound, RATE as f64, frequency);
                 // No whole multiple of the wanted one, so that its harmonics do not count against it.
                 let other = tone::level_db(&sound, RATE as f64, frequency * 1.618);
@@ -185,4 +244,18 @@ impl SoundServer {
             )),
         }
     }
+}
+
+/// The server as it is described in this folder.
+fn server(path: &Path) -> Result<Process> {
+    let mut command = Command::new("pulseaudio");
+    command
+        .args(["-n", "--exit-idle-time=-1", "--daemonize=no"])
+        .args(["--use-pid-file=no", "--realtime=no", "--high-priority=no"])
+        .args(["--disable-shm=yes", "--log-target=stderr", "-F"])
+        .arg(path.join("server.pa"))
+        .env("HOME", path)
+        .env("XDG_RUNTIME_DIR", path)
+        .env("PULSE_RUNTIME_PATH", path);
+    Process::start("pulseaudio", command)
 }
