@@ -96,7 +96,7 @@ impl Socket {
         drop(self.messages);
         // Events nobody waits for any more must not hold the task up.
         self.events.close();
-        if timeout(CLOSE_WITHIN, &mut self.task).await.is_err() {
+        if timeout(2 * CLOSE_WITHIN, &mut self.task).await.is_err() {
             self.stop.cancel();
             if timeout(CLOSE_WITHIN, &mut self.task).await.is_err() {
                 self.task.abort();
@@ -121,7 +121,13 @@ async fn run(
             return Ok(());
         }
         let end = talk(&mut socket, &mut messages, &probe, &events).await;
-        let _ = timeout(CLOSE_WITHIN, socket.close(None)).await;
+        // Read to the end: a connection that is closed with something unread is reset, and takes what was
+        // said last with it.
+        let goodbye = async {
+            let _ = socket.close(None).await;
+            while let Some(Ok(_)) = socket.next().await {}
+        };
+        let _ = timeout(CLOSE_WITHIN, goodbye).await;
         end
     };
     let end = tokio::select! {
@@ -337,5 +343,56 @@ mod tests {
         let quiet = timeout(PROBE_WITHIN + Duration::from_secs(1), socket.events.recv());
         assert!(quiet.await.is_err(), "it was closed");
         socket.close().await;
+    }
+
+    /// A relay that talks without an end while its client leaves still hears the client's last words.
+    #[tokio::test]
+    async fn the_last_words_arrive_whatever_comes_the_other_way() {
+        for _ in 0..20 {
+            let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+            let port = listener.local_addr().unwrap().port();
+            let relay = tokio::spawn(async move {
+                let (tcp, _) = listener.accept().await.unwrap();
+                let socket = tokio_tungstenite::accept_async(tcp).await.unwrap();
+                let (mut to_client, mut from_client) = socket.split();
+                let chatter = tokio::spawn(async move {
+                    let line = r#"{"type":"left","peer":"abcdefghij234567"}"#;
+                    while to_client.send(Message::text(line)).await.is_ok() {}
+                });
+                // Late, as a busy relay is.
+                tokio::time::sleep(Duration::from_millis(50)).await;
+                let mut heard = Vec::new();
+                while let Some(Ok(message)) = from_client.next().await {
+                    if let Message::Text(text) = message {
+                        heard.push(text.to_string());
+                    }
+                }
+                chatter.abort();
+                heard
+            });
+            let mut socket = Socket::open(Target {
+                address: RelayAddress {
+                    secure: false,
+                    host: "127.0.0.1".into(),
+                    port,
+                },
+                pin: None,
+            });
+            assert!(matches!(
+                socket.events.recv().await,
+                Some(SocketEvent::Open)
+            ));
+            for n in 0..3 {
+                socket.send(ClientMessage::Ack { n });
+            }
+            socket.send(ClientMessage::Leave);
+            socket.close().await;
+            let heard = relay.await.unwrap();
+            assert_eq!(
+                heard.last().map(String::as_str),
+                Some(r#"{"type":"leave"}"#),
+                "{heard:?}"
+            );
+        }
     }
 }
