@@ -1,0 +1,117 @@
+//! What the window asks for.
+
+use serde::{Deserialize, Serialize};
+use ts_rs::TS;
+
+use super::{Language, RelayChoice, Theme};
+use crate::PeerId;
+
+/// What the user asks for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(tag = "type", rename_all = "snake_case")]
+#[ts(export)]
+pub enum Command {
+    /// From the start to the lobby of a new call.
+    NewCall,
+    /// From the start to the lobby of somebody's call.
+    OpenLink {
+        /// The link.
+        link: String,
+    },
+    /// From the lobby into the call.
+    Enter {
+        /// The name that the others see.
+        name: String,
+    },
+    /// From the lobby or the end to the start.
+    Back,
+    /// Microphone off or on.
+    SetMuted {
+        /// Off.
+        muted: bool,
+    },
+    /// Camera off or on.
+    SetCameraOff {
+        /// Off.
+        off: bool,
+    },
+    /// Another camera.
+    SelectCamera {
+        /// Which; `null`: the system's default.
+        id: Option<String>,
+    },
+    /// Another microphone.
+    SelectMicrophone {
+        /// Which; `null`: the system's default.
+        id: Option<String>,
+    },
+    /// Another speaker.
+    SelectSpeaker {
+        /// Which; `null`: the system's default.
+        id: Option<String>,
+    },
+    /// Opens the devices that failed once more.
+    RetryDevices,
+    /// The link into the clipboard.
+    CopyLink,
+    /// The link shall carry this address.
+    SelectLinkAddress {
+        /// Which of [`CallView::addresses`](super::CallView::addresses).
+        address: String,
+    },
+    /// Leaves the call.
+    HangUp,
+    /// From the end to the lobby of the same room.
+    CallAgain,
+    /// Colours.
+    SetTheme {
+        /// Which.
+        theme: Theme,
+    },
+    /// The relay for new calls.
+    SetRelay {
+        /// Which.
+        relay: RelayChoice,
+    },
+    /// The language of the window.
+    SetLanguage {
+        /// Which.
+        language: Language,
+    },
+    /// Whether guests of new calls wait until the user lets them in.
+    SetAskBeforeEntry {
+        /// They do.
+        ask: bool,
+    },
+    /// Lets one that knocked in, or not.
+    Admit {
+        /// Whom.
+        peer: PeerId,
+        /// In.
+        accept: bool,
+    },
+    /// Closes the call to newcomers, or opens it.
+    SetLocked {
+        /// Closed.
+        locked: bool,
+    },
+    /// Sends a member away.
+    Remove {
+        /// Whom.
+        peer: PeerId,
+    },
+    /// A line of chat for everybody.
+    SendChat {
+        /// Plain text, at most [`MAX_CHAT_BYTES`](crate::peer::MAX_CHAT_BYTES).
+        text: String,
+    },
+    /// From the start to the lobby of a call that was.
+    CallRecent {
+        /// Which.
+        id: String,
+    },
+    /// Forgets the calls that were.
+    ForgetRecents,
+    /// Takes the error away.
+    DismissError,
+}
