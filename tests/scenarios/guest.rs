@@ -4,8 +4,10 @@ use ahoy_tests::{
     SOON,
     call::AhoyCall,
     chromium::{Camera, Chromium},
+    firefox::Firefox,
     need::{Part, lacks},
     relay::Relay,
+    sound::SoundServer,
     stamp, tone, y4m,
 };
 use anyhow::{Context as _, Result};
@@ -112,6 +114,38 @@ async fn a_guest_in_chromium_does_not_notice_that_the_relay_was_killed() -> Resu
         .explain(page.moving_stamp("remote-video").await)
         .await?;
     assert!(!call.has("peer_left"));
+    Ok(())
+}
+
+#[tokio::test]
+async fn ahoy_and_a_guest_in_firefox_see_and_hear_each_other() -> Result<()> {
+    if lacks(&[Part::Firefox, Part::Sound]) {
+        return Ok(());
+    }
+    let relay = Relay::start().await?;
+    let mut call = AhoyCall::start(relay.url(), &["--probe", "--name", "Ada"])?;
+    let link = call.link().await?;
+    let sound = SoundServer::start().await?;
+    let firefox = Firefox::start(&sound, true).await?;
+    firefox.join(&link, "Grace").await?;
+
+    let page = firefox.page();
+    page.moving_stamp("remote-video").await?;
+    sound.hear_tone(440.0, -40.0).await?;
+    assert_eq!(call.event("peer_joined").await?["name"], "Grace");
+    call.event("first_frame").await?;
+    call.peer_stats("a stamp that decodes", picture_is_fresh)
+        .await?;
+    call.peer_stats("sound", sound_is_heard).await?;
+
+    // What the guest turns off is off here, and the guest hangs up.
+    page.press("toggle-mic").await?;
+    call.peer_stats("silence", |peer| !sound_is_heard(peer))
+        .await?;
+    page.press("hang-up").await?;
+    page.shown("ended").await?;
+    call.event("ended").await?;
+    assert_eq!(call.exit().await?, 0);
     assert_eq!(call.errors(), [""; 0]);
     Ok(())
 }
@@ -279,7 +313,7 @@ async fn a_guest_of_a_room_that_is_gone_or_full_reads_why() -> Result<()> {
     let cut = link.split_once('#').context("a link has a secret")?.0;
     chromium.page().goto(&format!("{cut}#AAEC")).await?;
     // Only what stands behind `#` differs between some links, and then a browser does not load the page again.
-    chromium.page().client().refresh().await?;
+    chromium.page().client()?.refresh().await?;
     assert_eq!(chromium.page().error().await?, "bad_link");
     Ok(())
 }

@@ -114,12 +114,16 @@ impl Chromium {
             command: command.to_owned(),
             parameters,
         };
-        Ok(self.page.client().issue_cmd(command).await?)
+        Ok(self.page.client()?.issue_cmd(command).await?)
     }
 
     /// The page's console so far, for an error's text.
     pub async fn console(&self) -> String {
-        match self.page.client().issue_cmd(Console).await {
+        let client = match self.page.client() {
+            Ok(client) => client,
+            Err(error) => return error.to_string(),
+        };
+        match client.issue_cmd(Console).await {
             Ok(Value::Array(lines)) => lines
                 .iter()
                 .filter_map(|line| line["message"].as_str())

@@ -5,9 +5,11 @@
 //! than what is waited for: a scenario waits for events, never for time to pass.
 
 pub mod app;
+pub mod bidi;
 pub mod call;
 pub mod camera;
 pub mod chromium;
+pub mod firefox;
 pub mod hostile;
 pub mod member;
 pub mod need;

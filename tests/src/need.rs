@@ -9,6 +9,8 @@ use crate::programs::installed;
 pub enum Part {
     /// Chromium and its driver.
     Chromium,
+    /// Firefox, the long-lived edition.
+    Firefox,
     /// A virtual display, a D-Bus session and WebKit's driver, which show the app.
     Display,
     /// PulseAudio and its tools.
@@ -23,6 +25,7 @@ impl Part {
     fn programs(self) -> &'static [&'static str] {
         match self {
             Self::Chromium => &["chromium", "chromedriver"],
+            Self::Firefox => &["firefox-esr"],
             Self::Display => &["Xvfb", "dbus-run-session", "WebKitWebDriver"],
             Self::Sound => &["pulseaudio", "pactl", "pacat", "parec"],
             Self::Emulator => &[

@@ -11,14 +11,19 @@ use tokio::{
     time::{sleep, timeout},
 };
 
-use crate::{SOON, page};
+use crate::{SOON, bidi::Bidi, page};
 
 /// How often a page is asked whether it is as wanted. Pages tell nobody by themselves.
-const ASK_EVERY: Duration = Duration::from_millis(100);
+pub(crate) const ASK_EVERY: Duration = Duration::from_millis(100);
 
 /// A page in a browser or in the app.
 pub struct Page {
-    client: Client,
+    driver: Driver,
+}
+
+enum Driver {
+    WebDriver(Client),
+    Bidi(Bidi),
 }
 
 impl Page {
@@ -42,12 +47,27 @@ impl Page {
         builder.capabilities(capabilities);
         let address = format!("http://{address}");
         let client = soon("the session's start", builder.connect(&address)).await?;
-        Ok(Self { client })
+        Ok(Self {
+            driver: Driver::WebDriver(client),
+        })
+    }
+
+    /// The page of a session over BiDi.
+    pub fn of(bidi: Bidi) -> Self {
+        Self {
+            driver: Driver::Bidi(bidi),
+        }
     }
 
     /// The WebDriver client, for what is not in here.
-    pub fn client(&self) -> &Client {
-        &self.client
+    ///
+    /// # Errors
+    /// The page is driven by something else.
+    pub fn client(&self) -> Result<&Client> {
+        match &self.driver {
+            Driver::WebDriver(client) => Ok(client),
+            Driver::Bidi(_) => bail!("not under a WebDriver"),
+        }
     }
 
     /// Goes to an address.
@@ -55,7 +75,10 @@ impl Page {
     /// # Errors
     /// The page does not load.
     pub async fn goto(&self, url: &str) -> Result<()> {
-        soon("the page's load", self.client.goto(url)).await
+        match &self.driver {
+            Driver::WebDriver(client) => soon("the page's load", client.goto(url)).await,
+            Driver::Bidi(bidi) => bidi.goto(url).await,
+        }
     }
 
     /// Runs a function body in the page, with the harness's own functions (see [`page`]) at hand as `ahoy`.
@@ -64,11 +87,12 @@ impl Page {
     /// It throws.
     pub async fn run(&self, body: &str, arguments: Vec<Value>) -> Result<Value> {
         let script = format!("{}\n{body}", page::FUNCTIONS);
-        soon(
-            "a script in the page",
-            self.client.execute(&script, arguments),
-        )
-        .await
+        match &self.driver {
+            Driver::WebDriver(client) => {
+                soon("a script in the page", client.execute(&script, arguments)).await
+            }
+            Driver::Bidi(bidi) => bidi.run(&script, &arguments).await,
+        }
     }
 
     /// As [`run`](Self::run), and waits for the promise that the body returns.
@@ -76,6 +100,10 @@ impl Page {
     /// # Errors
     /// It throws, or the promise is broken.
     pub async fn run_async(&self, body: &str, arguments: Vec<Value>) -> Result<Value> {
+        let client = match &self.driver {
+            Driver::WebDriver(client) => client,
+            Driver::Bidi(_) => return self.run(body, arguments).await,
+        };
         let script = format!(
             "{}\nconst done = arguments[arguments.length - 1];\n\
              (async function () {{ {body} }}).apply(null, arguments).then((value) => done({{ value }}), \
@@ -84,7 +112,7 @@ impl Page {
         );
         let done = soon(
             "a script in the page",
-            self.client.execute_async(&script, arguments),
+            client.execute_async(&script, arguments),
         )
         .await?;
         match done["error"].as_str() {
@@ -159,11 +187,15 @@ impl Page {
             vec![json!(part)],
         )
         .await?;
-        let selector = format!("[data-testid=\"{part}\"]");
-        let element = soon("the part", self.client.find(Locator::Css(&selector))).await?;
-        soon("the press", element.click())
-            .await
-            .with_context(|| format!("`{part}` cannot be pressed"))
+        let selector = selector(part);
+        let pressed = match &self.driver {
+            Driver::WebDriver(client) => {
+                let element = soon("the part", client.find(Locator::Css(&selector))).await?;
+                soon("the press", element.click()).await
+            }
+            Driver::Bidi(bidi) => bidi.press(&selector).await,
+        };
+        pressed.with_context(|| format!("`{part}` cannot be pressed"))
     }
 
     /// Chooses one of several (a radio button), which may be drawn by something else than itself.
@@ -186,10 +218,15 @@ impl Page {
     /// It is not there soon.
     pub async fn write(&self, part: &str, text: &str) -> Result<()> {
         self.shown(part).await?;
-        let selector = format!("[data-testid=\"{part}\"]");
-        let element = soon("the part", self.client.find(Locator::Css(&selector))).await?;
-        soon("the input", element.clear()).await?;
-        soon("the input", element.send_keys(text)).await
+        let selector = selector(part);
+        match &self.driver {
+            Driver::WebDriver(client) => {
+                let element = soon("the part", client.find(Locator::Css(&selector))).await?;
+                soon("the input", element.clear()).await?;
+                soon("the input", element.send_keys(text)).await
+            }
+            Driver::Bidi(bidi) => bidi.write(&selector, text).await,
+        }
     }
 
     /// The part's text; of an input its value.
@@ -283,8 +320,15 @@ impl Page {
     /// # Errors
     /// The driver refuses.
     pub async fn close(self) -> Result<()> {
-        soon("the session's end", self.client.close()).await
+        match self.driver {
+            Driver::WebDriver(client) => soon("the session's end", client.close()).await,
+            Driver::Bidi(bidi) => bidi.close().await,
+        }
     }
+}
+
+fn selector(part: &str) -> String {
+    format!("[data-testid=\"{part}\"]")
 }
 
 /// Puts a deadline on a command: a driver may wait for a page for ever.

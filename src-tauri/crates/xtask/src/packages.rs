@@ -54,6 +54,7 @@ const APT: Manager = Manager {
     test: &[
         "chromium",
         "chromium-driver",
+        "firefox-esr",
         "webkit2gtk-driver",
         "xvfb",
         "dbus",
