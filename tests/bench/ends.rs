@@ -6,7 +6,7 @@ use std::{
 };
 
 use ahoy_tests::{
-    app::{App, Display},
+    app::{App, Display, Instead},
     call::AhoyCall,
     chromium::{Camera, Chromium},
     relay::Relay,
@@ -157,7 +157,12 @@ pub(crate) async fn connect(
             let sender = chromium(Some(files)).await?;
             let display = Display::start(1280, 800).await?;
             let sound = SoundServer::start().await?;
-            let app = App::start(&display, &sound, None).await?;
+            // A page from the network may not fetch its pictures from loopback.
+            let instead = Instead {
+                relay: Some("this_computer"),
+                ..Instead::default()
+            };
+            let app = App::start(&display, &sound, instead).await?;
             (others._display, others._sound) = (Some(display), Some(sound));
             let page = app.page();
             page.press("new-call").await?;

@@ -1,82 +1,16 @@
 //! The app in its window, as a person uses it.
 
 use ahoy_tests::{
-    app::{App, Display},
     chromium::{Camera, Chromium},
     need::{Part, lacks},
     programs,
-    sound::SoundServer,
 };
 use anyhow::Result;
 
-use crate::AUDIBLE_DB;
-
-const PARTS: [Part; 4] = [Part::Display, Part::Chromium, Part::Sound, Part::Ffmpeg];
-const STAMPED: Camera = Camera::Stamped {
-    width: 640,
-    height: 360,
-    fps: 30,
+use crate::{
+    AUDIBLE_DB,
+    stage::{PARTS, STAMPED, Stage},
 };
-
-/// The app on its display, with a microphone and a speaker.
-struct Stage {
-    app: App,
-    sound: SoundServer,
-    display: Display,
-    theme: &'static str,
-}
-
-impl Stage {
-    async fn open(theme: &'static str, video: Option<&str>) -> Result<Self> {
-        // As large as the app's window is at first.
-        let display = Display::start(960, 640).await?;
-        let sound = SoundServer::start().await?;
-        let app = App::start(&display, &sound, video).await?;
-        let page = app.page();
-        page.press("settings").await?;
-        page.choose(&format!("theme-{theme}")).await?;
-        page.until(
-            "the theme",
-            "return document.documentElement.dataset.theme === arguments[0]",
-            vec![theme.into()],
-        )
-        .await?;
-        page.press("close-sheet").await?;
-        page.gone("close-sheet").await?;
-        Ok(Self {
-            app,
-            sound,
-            display,
-            theme,
-        })
-    }
-
-    async fn screenshot(&self, name: &str) -> Result<()> {
-        // A hand on the mouse: then the controls of a call are there.
-        let wake = "ahoy.part('call')?.dispatchEvent(new PointerEvent('pointermove', { bubbles: true })); \
-                    return true";
-        self.app.page().run(wake, vec![]).await?;
-        let file = programs::output("screenshots")?.join(format!("{name}-{}.png", self.theme));
-        self.display.screenshot(&file).await
-    }
-
-    /// From the start through the lobby into a new call; gives its link.
-    async fn new_call(&self) -> Result<String> {
-        let page = self.app.page();
-        page.shown("new-call").await?;
-        self.screenshot("start").await?;
-        page.press("new-call").await?;
-        page.write("name", "Ada").await?;
-        // What is still being opened is said with three dots.
-        let ready = "return ahoy.shown('mic-level') && !document.body.innerText.includes('…')";
-        page.until("devices that are open", ready, vec![]).await?;
-        self.screenshot("lobby").await?;
-        page.press("join").await?;
-        let link = page.read("link").await?;
-        self.screenshot("waiting").await?;
-        Ok(link)
-    }
-}
 
 #[tokio::test]
 async fn a_person_calls_and_a_guest_in_chromium_comes_by_the_link() -> Result<()> {
@@ -173,6 +107,26 @@ async fn a_link_that_is_none_gets_a_sentence() -> Result<()> {
     page.press("join-go").await?;
     assert_eq!(page.error().await?, "bad_link");
     stage.screenshot("error").await
+}
+
+#[tokio::test]
+async fn a_link_that_is_opened_elsewhere_comes_to_the_window_that_is_there() -> Result<()> {
+    if lacks(&PARTS) {
+        return Ok(());
+    }
+    let stage = Stage::open("dark", None).await?;
+    let page = stage.app.page();
+    let room = "a".repeat(26);
+    let link = format!("ahoy://127.0.0.1:9/r/{room}#ICEiIyQlJicoKSorLC0uLw");
+    stage.app.open_again(&link).await?;
+    // The lobby, and no call: nobody was asked anything yet.
+    page.shown("join").await?;
+    page.gone("call").await?;
+    page.press("back").await?;
+    page.shown("new-call").await?;
+    stage.app.open_again("https://example.org/?<b>").await?;
+    assert_eq!(page.error().await?, "bad_link");
+    Ok(())
 }
 
 #[tokio::test]

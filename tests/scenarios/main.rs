@@ -4,10 +4,12 @@
 mod app;
 mod authentic;
 mod bad_input;
+mod consent;
 mod devices;
 mod guest;
 mod harness;
 mod relay_lost;
+mod stage;
 mod two_ahoys;
 
 /// Anything louder than this, in dB below full scale, is sound and not the noise of a codec.

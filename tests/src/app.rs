@@ -2,7 +2,7 @@
 
 use std::{net::TcpListener, path::Path};
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Context as _, Result, bail, ensure};
 use serde_json::json;
 use tokio::{process::Command, time::timeout};
 
@@ -79,19 +79,27 @@ impl Display {
 pub struct App {
     page: Page,
     driver: Process,
-    _home: tempfile::TempDir,
+    home: tempfile::TempDir,
+}
+
+/// What the app gets by its environment instead of what its user has set.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Instead<'a> {
+    /// Of the system's camera, as `--video` of `ahoy-call` has it.
+    pub video: Option<&'a str>,
+    /// Of its own relay for this network, as `AHOY_RELAY` has it.
+    pub relay: Option<&'a str>,
 }
 
 impl App {
-    /// Starts the app with an empty home folder. `video`: instead of the system's camera, as `--video` of `ahoy-call`
-    /// has it.
+    /// Starts the app with an empty home folder.
     ///
     /// # Errors
     /// It does not come up.
     pub async fn start(
         display: &Display,
         sound: &SoundServer,
-        video: Option<&str>,
+        instead: Instead<'_>,
     ) -> Result<Self> {
         let home = tempfile::tempdir()?;
         let binary = programs::built("ahoy")?;
@@ -106,8 +114,10 @@ impl App {
             .env_remove("WAYLAND_DISPLAY");
         at_home(&mut command, home.path())?;
         command.envs(sound.environment());
-        if let Some(video) = video {
-            command.env("AHOY_VIDEO", video);
+        for (variable, value) in [("AHOY_VIDEO", instead.video), ("AHOY_RELAY", instead.relay)] {
+            if let Some(value) = value {
+                command.env(variable, value);
+            }
         }
         let driver = Process::start("WebKitWebDriver", command)?;
         let capabilities = json!({
@@ -116,11 +126,7 @@ impl App {
         let page = Page::open(port, capabilities)
             .await
             .map_err(|error| driver.fault(&format!("{error:#}")))?;
-        Ok(Self {
-            page,
-            driver,
-            _home: home,
-        })
+        Ok(Self { page, driver, home })
     }
 
     /// The app's window.
@@ -133,6 +139,22 @@ impl App {
         &self.driver
     }
 
+    /// Starts the app once more on the same desktop, with this on its command line, and waits for its end.
+    ///
+    /// # Errors
+    /// It stays, or fails.
+    pub async fn open_again(&self, argument: &str) -> Result<()> {
+        let binary = programs::built("ahoy")?;
+        let environment = environment_of(&binary, self.home.path())?;
+        let mut command = Command::new(&binary);
+        command.arg(argument).env_clear();
+        command.envs(environment.iter().filter_map(|pair| pair.split_once('=')));
+        let mut again = Process::start("ahoy, once more,", command)?;
+        let code = again.exit(SOON).await?;
+        ensure!(code == 0, again.fault(&format!("ended with {code}")));
+        Ok(())
+    }
+
     /// Closes the app.
     ///
     /// # Errors
@@ -140,6 +162,24 @@ impl App {
     pub async fn close(self) -> Result<()> {
         self.page.close().await
     }
+}
+
+/// The environment of the app that runs with this home folder: it knows the desktop's bus.
+fn environment_of(binary: &Path, home: &Path) -> Result<Vec<String>> {
+    let binary = binary.canonicalize()?;
+    let home = home.to_string_lossy();
+    for entry in std::fs::read_dir("/proc")? {
+        let folder = entry?.path();
+        if std::fs::read_link(folder.join("exe")).ok().as_deref() != Some(&binary) {
+            continue;
+        }
+        let environment = std::fs::read(folder.join("environ")).unwrap_or_default();
+        let environment = String::from_utf8_lossy(&environment);
+        if environment.contains(&*home) {
+            return Ok(environment.split('\0').map(str::to_owned).collect());
+        }
+    }
+    bail!("the app does not run")
 }
 
 /// Gives a program folders of its own for all that it keeps.
