@@ -6,11 +6,15 @@
 
 mod address;
 mod app;
-mod clipboard;
 mod commands;
+mod desktop;
 mod environment;
 mod feed;
+mod kept;
+mod language;
 mod leave;
+mod opened;
+mod recents;
 mod server;
 mod settings;
 mod video;
@@ -24,10 +28,10 @@ use tracing::error;
 use tracing_subscriber::EnvFilter;
 
 use app::{App, AppConfig};
-use clipboard::SystemClipboard;
 use commands::Shell;
+use desktop::SystemDesktop;
 use environment::Environment;
-use settings::SettingsFile;
+use kept::KeptFile;
 use video::VideoServer;
 
 /// What is logged unless `RUST_LOG` says something else, besides what the engine's parts deserve. The
@@ -64,16 +68,26 @@ fn run() -> Result<ExitCode, Box<dyn Error>> {
 
     let web_folder = environment.data_folder.join("window");
     let video = runtime.block_on(VideoServer::bind(tauri::is_dev()))?;
-    let clipboard = SystemClipboard::default();
+    let desktop = SystemDesktop::default();
     let config = AppConfig {
-        settings: SettingsFile::new(&environment.config_folder),
+        settings: KeptFile::new(&environment.config_folder),
+        recents: KeptFile::new(&environment.data_folder),
         relay_folder: environment.data_folder.clone(),
         environment,
     };
-    let (app, handle) = App::new(config, Arc::new(clipboard.clone()));
+    let (app, handle) = App::new(config, Arc::new(desktop.clone()));
     let stop = CancellationToken::new();
 
+    let again = handle.clone();
     let tauri = tauri::Builder::default()
+        // The first of all: a second Ahoy hands on what it was opened with and ends here.
+        .plugin(tauri_plugin_single_instance::init(
+            move |tauri, arguments, _| {
+                window::come_forward(tauri);
+                opened::by_arguments(&again, arguments.into_iter().skip(1));
+            },
+        ))
+        .plugin(tauri_plugin_notification::init())
         .plugin(tauri_plugin_clipboard_manager::init())
         .manage(Shell::new(handle.clone(), video.endpoint()))
         .invoke_handler(tauri::generate_handler![
@@ -84,7 +98,8 @@ fn run() -> Result<ExitCode, Box<dyn Error>> {
         .setup(move |app| window::open(app, &web_folder))
         .build(tauri::generate_context!())?;
 
-    clipboard.open(tauri.handle());
+    desktop.open(tauri.handle());
+    opened::by_arguments(&handle, std::env::args().skip(1));
     let sockets = runtime.spawn(video.run(handle.tracks(), stop.clone()));
     let actor = runtime.spawn(app.run(stop.clone()));
     runtime.spawn(leave::on_signal(stop.clone()));
@@ -106,6 +121,10 @@ fn run() -> Result<ExitCode, Box<dyn Error>> {
                 let _ = window.hide();
             }
             stop.cancel();
+        }
+        #[cfg(target_os = "macos")]
+        RunEvent::Opened { urls } => {
+            opened::by_arguments(&handle, urls.iter().map(ToString::to_string));
         }
         // The window is gone without having asked; `leave` exits when the rest has ended.
         RunEvent::ExitRequested {

@@ -3,12 +3,14 @@
 use std::{error::Error, path::Path};
 
 use tauri::{
-    App, Url, WebviewWindow, WebviewWindowBuilder,
+    App, AppHandle, Manager as _, Url, WebviewWindow, WebviewWindowBuilder,
     webview::{NewWindowResponse, Webview},
 };
 use tracing::warn;
 #[cfg(target_os = "linux")]
 use tracing::{error, info};
+
+use crate::desktop;
 
 /// The window's label, in `tauri.conf.json` and in the capability.
 pub(crate) const LABEL: &str = "main";
@@ -35,7 +37,11 @@ pub(crate) fn open(app: &App, folder: &Path) -> Result<(), Box<dyn Error>> {
             }
             own
         })
-        .on_new_window(|_, _| NewWindowResponse::Deny)
+        // A link in the chat; it opens where links belong.
+        .on_new_window(|url, _| {
+            desktop::browse(&url);
+            NewWindowResponse::Deny
+        })
         .on_download(|_: Webview, _| false)
         // Nothing is kept: what is worth keeping is in the settings. A web view that a test drives cannot
         // be like that on Linux.
@@ -44,6 +50,19 @@ pub(crate) fn open(app: &App, folder: &Path) -> Result<(), Box<dyn Error>> {
         .build()?;
     tune(&window)?;
     Ok(())
+}
+
+/// Brings the window before the eyes of its user.
+pub(crate) fn come_forward(app: &AppHandle) {
+    if let Some(window) = app.get_webview_window(LABEL) {
+        let shown = window
+            .unminimize()
+            .and_then(|()| window.show())
+            .and_then(|()| window.set_focus());
+        if let Err(error) = shown {
+            warn!("the window does not come forward: {error}");
+        }
+    }
 }
 
 /// Whether a test drives the window; by the same variable Tauri decides so.

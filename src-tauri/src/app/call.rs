@@ -16,7 +16,7 @@ use ahoy_engine::{
 };
 use tokio::sync::{mpsc, watch};
 
-use super::state::StartCall;
+use super::action::{CallAction, StartCall};
 
 /// What is captured for a call: what cameras and connections manage, and 30 a second as in any call.
 pub(super) const FORMAT: VideoFormat = VideoFormat {
@@ -56,7 +56,7 @@ impl RunningCall {
                 key,
                 kind: RoomKind::Call,
                 capacity: CAPACITY,
-                knock: false,
+                knock: start.knock,
             },
             None => Part::Guest { role: Role::Caller },
         };
@@ -90,6 +90,16 @@ impl RunningCall {
     /// Says good-bye to the others.
     pub(super) fn hang_up(&self) {
         self.engine.hang_up();
+    }
+
+    /// Does what its user wants.
+    pub(super) fn act(&self, action: CallAction) {
+        match action {
+            CallAction::Admit { peer, accept } => self.engine.admit(peer, accept),
+            CallAction::Lock(locked) => self.engine.lock(locked),
+            CallAction::Remove(peer) => self.engine.remove(peer),
+            CallAction::Chat(text) => self.engine.chat(None, text),
+        }
     }
 
     /// Hangs up, if that was not done, and joins everything.

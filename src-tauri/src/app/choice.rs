@@ -3,9 +3,10 @@
 use ahoy_contract::{Link, UserError, ui::RelayChoice};
 
 use super::{
+    action::Action,
     room::{self, Listening, Room, Way},
     sentence,
-    state::{Action, BuiltIn, Place, State},
+    state::{BuiltIn, Place, State},
 };
 
 impl State {

@@ -2,7 +2,10 @@
 
 use ahoy_contract::ui::{DeviceState, MediaView};
 
-use super::state::{Action, MediaAction, Place, State};
+use super::{
+    action::{Action, MediaAction},
+    state::{Place, State},
+};
 
 impl State {
     pub(super) fn close_media(&mut self) {

@@ -7,8 +7,8 @@ use ahoy_engine::{
 
 use super::{
     App,
+    action::MediaAction,
     call::{self, RunningCall},
-    state::MediaAction,
 };
 
 impl App {

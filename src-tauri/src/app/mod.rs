@@ -4,7 +4,9 @@
 //! Runs on tokio. Commands wait in a bounded queue; views leave by a `watch` (the newest wins) and notices
 //! by a broadcast (a slow window misses the oldest).
 
+mod action;
 mod call;
+mod calling;
 mod choice;
 mod devices;
 mod handle;
@@ -26,7 +28,7 @@ use std::{
 
 use ahoy_contract::{
     ErrorCode, UserError,
-    ui::{AppView, Command, DeviceState, Notice},
+    ui::{AppView, DeviceState, Notice},
 };
 use ahoy_engine::{call::Event, engine::EngineEvent, media::LocalMedia};
 use tokio::{
@@ -39,13 +41,19 @@ use tracing::{error, warn};
 
 use crate::{
     environment::Environment,
-    settings::{Settings, SettingsFile},
+    kept::{Kept, KeptFile},
+    language,
+    recents::Recents,
+    settings::Settings,
     video::Tracks,
 };
+use action::{Action, Input, StartCall};
 use call::RunningCall;
-pub(crate) use handle::{AppHandle, Clipboard};
+use handle::Request;
+pub(crate) use handle::{AppHandle, Desktop};
 use relay::BuiltInRelay;
-use state::{Action, Input, MakeKeys, StartCall, State};
+pub(crate) use room::Room;
+use state::{MakeKeys, State};
 
 /// Commands that wait at most; a person does not click faster. Full: the window is told so.
 const COMMANDS: usize = 64;
@@ -68,7 +76,9 @@ pub(crate) struct AppConfig {
     /// What the environment asks for.
     pub(crate) environment: Environment,
     /// Where the settings are kept.
-    pub(crate) settings: SettingsFile,
+    pub(crate) settings: KeptFile<Settings>,
+    /// Where the calls that were are kept.
+    pub(crate) recents: KeptFile<Recents>,
     /// Where the relay's identity is kept.
     pub(crate) relay_folder: PathBuf,
 }
@@ -77,7 +87,7 @@ pub(crate) struct AppConfig {
 pub(crate) struct App {
     state: State,
     config: AppConfig,
-    clipboard: Arc<dyn Clipboard>,
+    desktop: Arc<dyn Desktop>,
     media: Option<LocalMedia>,
     /// The devices that are to be opened when those of before are closed: muted, camera off.
     media_wanted: Option<(bool, bool)>,
@@ -87,7 +97,7 @@ pub(crate) struct App {
     /// The end of the last call and of its devices, which comes before new ones are opened.
     ending: Option<JoinHandle<()>>,
     relay: Option<BuiltInRelay>,
-    commands: mpsc::Receiver<Command>,
+    requests: mpsc::Receiver<Request>,
     views: watch::Sender<AppView>,
     notices: broadcast::Sender<Notice>,
     tracks: watch::Sender<Tracks>,
@@ -95,15 +105,34 @@ pub(crate) struct App {
 
 impl App {
     /// An actor that does not run yet, and what the rest of the shell needs of it.
-    pub(crate) fn new(config: AppConfig, clipboard: Arc<dyn Clipboard>) -> (Self, AppHandle) {
-        let settings = config.settings.load();
-        let state = State::new(settings, config.environment.relay.clone(), make_keys());
-        let (command_sender, commands) = mpsc::channel(COMMANDS);
+    pub(crate) fn new(config: AppConfig, desktop: Arc<dyn Desktop>) -> (Self, AppHandle) {
+        let (settings, fault) = config.settings.load();
+        let (recents, recents_fault) = config.recents.load();
+        let mut state = State::new(
+            settings,
+            recents,
+            config.environment.relay.clone(),
+            make_keys(),
+        );
+        let fault = fault
+            .map(|fault| sentence::set_aside("The settings", Settings::SET_ASIDE, &fault))
+            .or_else(|| {
+                let fault = recents_fault?;
+                Some(sentence::set_aside(
+                    "The last calls",
+                    Recents::SET_ASIDE,
+                    &fault,
+                ))
+            });
+        if let Some(fault) = fault {
+            state.handle(unix_ms(), Input::Error(fault));
+        }
+        let (request_sender, requests) = mpsc::channel(COMMANDS);
         let (views, view_receiver) = watch::channel(state.view());
         let (notices, _) = broadcast::channel(NOTICES);
         let (tracks, track_receiver) = watch::channel(Tracks::default());
         let handle = AppHandle {
-            commands: command_sender,
+            requests: request_sender,
             views: view_receiver,
             notices: notices.clone(),
             tracks: track_receiver,
@@ -111,14 +140,14 @@ impl App {
         let app = Self {
             state,
             config,
-            clipboard,
+            desktop,
             media: None,
             media_wanted: None,
             call: None,
             call_wanted: None,
             ending: None,
             relay: None,
-            commands,
+            requests,
             views,
             notices,
             tracks,
@@ -135,8 +164,9 @@ impl App {
             self.publish(&mut media_view);
             tokio::select! {
                 () = stop.cancelled() => break,
-                command = self.commands.recv() => match command {
-                    Some(command) => self.feed(Input::Command(command)).await,
+                request = self.requests.recv() => match request {
+                    Some(Request::Command(command)) => self.feed(Input::Command(command)).await,
+                    Some(Request::Link(link)) => self.feed(Input::Link(link)).await,
                     None => break,
                 },
                 () = changed(&mut media_view) => {
@@ -206,10 +236,16 @@ impl App {
                     call.hang_up();
                 }
             }
+            Action::Call(action) => {
+                if let Some(call) = &self.call {
+                    call.act(action);
+                }
+            }
             Action::Save(settings) => save(self.config.settings.clone(), settings).await,
+            Action::SaveRecents(recents) => save(self.config.recents.clone(), recents).await,
             Action::Copy(text) => {
-                let clipboard = Arc::clone(&self.clipboard);
-                match spawn_blocking(move || clipboard.write(&text)).await {
+                let desktop = Arc::clone(&self.desktop);
+                match spawn_blocking(move || desktop.copy(&text)).await {
                     Ok(Ok(())) => self.notify(Notice::LinkCopied),
                     Ok(Err(error)) => return Some(no_clipboard(&error)),
                     Err(error) => return Some(no_clipboard(&error)),
@@ -246,6 +282,13 @@ impl App {
             }
             EngineEvent::Call(Event::PeerLeft { peer, name, .. }) => {
                 self.notify(Notice::PeerLeft { peer, name });
+            }
+            EngineEvent::Call(Event::Knock { peer, name }) => {
+                let text = language::knocks(self.state.settings().language, &name);
+                let desktop = Arc::clone(&self.desktop);
+                // It talks to the system, which may take its time; what comes of it changes nothing here.
+                drop(spawn_blocking(move || desktop.notify(&text)));
+                self.notify(Notice::Knocked { peer, name });
             }
             EngineEvent::Call(Event::Error(error)) => self.feed(Input::Error(error)).await,
             _ => {}
@@ -314,11 +357,11 @@ impl App {
     }
 }
 
-async fn save(file: SettingsFile, settings: Settings) {
-    match spawn_blocking(move || file.save(&settings)).await {
+async fn save<T: Kept + Send + 'static>(file: KeptFile<T>, kept: T) {
+    match spawn_blocking(move || file.save(&kept)).await {
         Ok(Ok(())) => {}
-        Ok(Err(error)) => warn!("the settings are not kept: {error}"),
-        Err(error) => error!("the settings are not kept: {error}"),
+        Ok(Err(error)) => warn!("{} is not kept: {error}", T::FILE),
+        Err(error) => error!("{} is not kept: {error}", T::FILE),
     }
 }
 

@@ -15,7 +15,7 @@ const LOOPBACK: &str = "127.0.0.1";
 
 /// A room, kept from the lobby to the end so that *Call again* leads back to it.
 #[derive(Debug, Clone)]
-pub(super) enum Room {
+pub(crate) enum Room {
     /// The user's own.
     Own {
         /// Its key pair.

@@ -2,6 +2,8 @@
 
 use ahoy_contract::{ErrorCode, LinkError, UserError, ui::EndReason, wire::MAX_NAME_BYTES};
 
+use crate::kept::Unreadable;
+
 /// A name cut to what the wire takes.
 pub(super) fn shortened(name: &str) -> &str {
     let mut end = name.len().min(MAX_NAME_BYTES);
@@ -46,5 +48,44 @@ pub(super) fn no_randomness() -> UserError {
         ErrorCode::Internal,
         "The system gives no random numbers, so there can be no secret link.",
         "Restart the computer and try again.",
+    )
+}
+
+pub(super) fn too_long() -> UserError {
+    UserError::new(
+        ErrorCode::TooLarge,
+        "This message is too long.",
+        "Send it in several parts.",
+    )
+}
+
+pub(super) fn in_a_call() -> UserError {
+    UserError::new(
+        ErrorCode::Busy,
+        "You are in a call, so the link was not opened.",
+        "Hang up, then open it again.",
+    )
+}
+
+pub(super) fn forgotten() -> UserError {
+    UserError::new(
+        ErrorCode::NotFound,
+        "What led to this call is not there any more.",
+        "Ask for its link.",
+    )
+}
+
+/// A file of settings, or of calls, that could not be used.
+pub(super) fn set_aside(what: &str, kept_as: &str, fault: &Unreadable) -> UserError {
+    let message = match fault {
+        Unreadable::Version(_) => {
+            format!("{what} were written by another version of Ahoy and are not used.")
+        }
+        _ => format!("{what} could not be read and are as at first."),
+    };
+    UserError::new(
+        ErrorCode::File,
+        message,
+        format!("The file is kept as {kept_as}."),
     )
 }

@@ -4,93 +4,17 @@
 use std::collections::VecDeque;
 
 use ahoy_contract::{
-    Link, Secret, UserError,
-    ui::{CallPhase, CallView, Command, EndReason, EndedView, MediaView, RelayChoice},
+    Link, RoomId, Secret, UserError,
+    ui::{CallView, ChatLine, Command, EndedView, MediaView, RelayChoice},
 };
 use ahoy_engine::call::HostKey;
 
 use super::{
-    room::{Listening, Room, Way},
+    action::{Action, CallAction, Input, MediaAction},
+    room::{Listening, Room},
     sentence,
 };
-use crate::{address::Address, settings::Settings};
-
-/// What happened.
-#[derive(Debug)]
-pub(crate) enum Input {
-    /// The window asks for something.
-    Command(Command),
-    /// The devices changed.
-    Media(Box<MediaView>),
-    /// The built-in relay was started, or could not be.
-    Relay(Result<Listening, UserError>),
-    /// The machine's addresses are these now.
-    Addresses(Vec<Address>),
-    /// The call changed.
-    Call {
-        /// What the engine shows.
-        view: CallView,
-        /// How it ended, once it did.
-        ended: Option<EndReason>,
-    },
-    /// Something went wrong that the user should know of.
-    Error(UserError),
-}
-
-/// What is to be done.
-#[derive(Debug)]
-pub(crate) enum Action {
-    /// Open the devices.
-    OpenMedia {
-        /// The microphone starts off.
-        muted: bool,
-        /// The camera starts off.
-        camera_off: bool,
-    },
-    /// Close the devices.
-    CloseMedia,
-    /// Something with the open devices.
-    Media(MediaAction),
-    /// Start the built-in relay, reachable from the network or from this computer only.
-    StartRelay {
-        /// From the network, with TLS.
-        network: bool,
-        /// The port to try first.
-        port: u16,
-    },
-    /// Stop the built-in relay.
-    StopRelay,
-    /// Start a call.
-    StartCall(Box<StartCall>),
-    /// Hang up, if that was not done, and end everything of the call.
-    EndCall,
-    /// Keep the settings.
-    Save(Settings),
-    /// Put a text into the clipboard.
-    Copy(String),
-}
-
-/// What to do with the open devices.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum MediaAction {
-    SetMuted(bool),
-    SetCameraOff(bool),
-    SelectCamera(Option<String>),
-    SelectMicrophone(Option<String>),
-    SelectSpeaker(Option<String>),
-    Retry,
-}
-
-/// A call that is to be started.
-#[derive(Debug, Clone)]
-pub(crate) struct StartCall {
-    /// The way into the room.
-    pub(crate) way: Way,
-    /// The room's key pair, where it is the user's own.
-    pub(crate) key: Option<HostKey>,
-    /// The name that the others see.
-    pub(crate) name: String,
-}
+use crate::{recents::Recents, settings::Settings};
 
 /// Where the user is.
 pub(super) enum Place {
@@ -105,6 +29,8 @@ pub(super) enum Place {
         view: CallView,
         /// The name of the last other member seen.
         other: Option<String>,
+        /// When it was begun, in milliseconds of UNIX time.
+        since: u64,
     },
     Ended {
         room: Room,
@@ -127,6 +53,9 @@ pub(crate) type MakeKeys = Box<dyn FnMut() -> Option<(HostKey, Secret)> + Send>;
 pub(crate) struct State {
     pub(super) place: Place,
     pub(super) settings: Settings,
+    pub(super) recents: Recents,
+    /// What was written in the last room, before the call that goes on.
+    pub(super) written: Option<(RoomId, Vec<ChatLine>)>,
     /// The relay that the environment asks for instead of the user's choice.
     pub(super) forced_relay: Option<RelayChoice>,
     pub(super) relay: BuiltIn,
@@ -134,6 +63,8 @@ pub(crate) struct State {
     pub(super) link_host: Option<String>,
     pub(super) media: Option<MediaView>,
     pub(super) error: Option<UserError>,
+    /// The time of day of the last input, in milliseconds of UNIX time.
+    pub(super) now: u64,
     muted: bool,
     camera_off: bool,
     make_keys: MakeKeys,
@@ -144,17 +75,21 @@ impl State {
     /// The state at the start of the app.
     pub(crate) fn new(
         settings: Settings,
+        recents: Recents,
         forced_relay: Option<RelayChoice>,
         make_keys: MakeKeys,
     ) -> Self {
         Self {
             place: Place::Start,
             settings,
+            recents,
+            written: None,
             forced_relay,
             relay: BuiltIn::Off,
             link_host: None,
             media: None,
             error: None,
+            now: 0,
             muted: false,
             camera_off: false,
             make_keys,
@@ -174,8 +109,8 @@ impl State {
 
     /// Takes note of what happened; `unix_ms` is the time of day, in milliseconds of UNIX time.
     pub(crate) fn handle(&mut self, unix_ms: u64, input: Input) {
+        self.now = unix_ms;
         match input {
-            Input::Command(Command::HangUp) => self.hang_up(unix_ms),
             Input::Command(command) => self.command(command),
             Input::Media(view) => self.media(*view),
             Input::Relay(outcome) => self.relay(outcome),
@@ -184,7 +119,8 @@ impl State {
                     relay.addresses = addresses;
                 }
             }
-            Input::Call { view, ended } => self.call(view, ended, unix_ms),
+            Input::Call { view, ended } => self.call(view, ended),
+            Input::Link(link) => self.link_from_outside(&link),
             Input::Error(error) => self.error = Some(error),
         }
     }
@@ -196,8 +132,7 @@ impl State {
             Command::OpenLink { link } => self.open_link(&link),
             Command::Enter { name } => self.enter(&name),
             Command::Back => self.back(),
-            // Handled above, with the time.
-            Command::HangUp => {}
+            Command::HangUp => self.hang_up(),
             Command::CallAgain => self.call_again(),
             Command::SetMuted { muted } => {
                 self.muted = muted;
@@ -229,9 +164,20 @@ impl State {
             Command::SetTheme { theme } => self.set(|settings| settings.theme = theme),
             Command::SetRelay { relay } => self.set_relay(relay),
             Command::SetLanguage { language } => self.set(|settings| settings.language = language),
-            Command::SetAskBeforeEntry { ask } => self.set(|settings| settings.ask_before_entry = ask),
+            Command::SetAskBeforeEntry { ask } => {
+                self.set(|settings| settings.ask_before_entry = ask)
+            }
+            Command::Admit { peer, accept } => self.with_call(CallAction::Admit { peer, accept }),
+            Command::SetLocked { locked } => self.with_call(CallAction::Lock(locked)),
+            Command::Remove { peer } => self.with_call(CallAction::Remove(peer)),
+            Command::SendChat { text } => self.chat(text),
+            Command::CallRecent { id } => self.call_recent(&id),
+            Command::ForgetRecents => {
+                self.recents.clear();
+                self.actions
+                    .push_back(Action::SaveRecents(self.recents.clone()));
+            }
             Command::DismissError => self.error = None,
-            _ => {}
         }
     }
 
@@ -252,6 +198,36 @@ impl State {
         match link.parse::<Link>() {
             Ok(link) => self.open_lobby(Room::Theirs(link), true),
             Err(error) => self.error = Some(sentence::bad_link(error)),
+        }
+    }
+
+    /// A link opens a lobby, never a call; one that comes in the midst of a call has to wait.
+    fn link_from_outside(&mut self, link: &str) {
+        match (&self.place, link.parse::<Link>()) {
+            (_, Err(error)) => self.error = Some(sentence::bad_link(error)),
+            (Place::Start | Place::Ended { .. }, Ok(link)) => {
+                self.open_lobby(Room::Theirs(link), true);
+            }
+            (Place::Lobby { .. }, Ok(link)) => {
+                // The devices are open already.
+                self.error = None;
+                self.place = Place::Lobby {
+                    room: Room::Theirs(link),
+                    entering: false,
+                };
+            }
+            (Place::Call { room, .. }, Ok(link)) if room.id() == link.room => {}
+            (Place::Call { .. }, Ok(_)) => self.error = Some(sentence::in_a_call()),
+        }
+    }
+
+    fn call_recent(&mut self, id: &str) {
+        if !matches!(self.place, Place::Start | Place::Ended { .. }) {
+            return;
+        }
+        match self.recents.room(id) {
+            Some(room) => self.open_lobby(room, true),
+            None => self.error = Some(sentence::forgotten()),
         }
     }
 
@@ -308,85 +284,6 @@ impl State {
         } else {
             self.start_call();
         }
-    }
-
-    pub(super) fn start_call(&mut self) {
-        let Place::Lobby { room, .. } = &self.place else {
-            return;
-        };
-        let room = room.clone();
-        let Some(way) = self.way(&room) else {
-            self.error = Some(sentence::bad_server());
-            return;
-        };
-        let key = match &room {
-            Room::Own { key, .. } => Some(key.clone()),
-            Room::Theirs(_) => None,
-        };
-        let view = CallView {
-            phase: CallPhase::Joining,
-            host: room.is_own(),
-            link: None,
-            addresses: Vec::new(),
-            peers: Vec::new(),
-            knocks: Vec::new(),
-            locked: false,
-            relay_lost: false,
-            chat: Vec::new(),
-            connected_at: None,
-        };
-        self.place = Place::Call {
-            room,
-            view,
-            other: None,
-        };
-        let name = self.settings.name.clone();
-        self.actions
-            .push_back(Action::StartCall(Box::new(StartCall { way, key, name })));
-    }
-
-    fn call(&mut self, new: CallView, ended: Option<EndReason>, unix_ms: u64) {
-        let Place::Call { view, other, .. } = &mut self.place else {
-            return;
-        };
-        if let Some(peer) = new.peers.first() {
-            *other = Some(peer.name.clone());
-        }
-        *view = new;
-        if let Some(reason) = ended {
-            self.end(reason, unix_ms);
-        }
-    }
-
-    /// The window does not wait for the engine: what it still has to say to the others it says behind.
-    fn hang_up(&mut self, unix_ms: u64) {
-        if matches!(self.place, Place::Call { .. }) {
-            self.end(EndReason::ByMe, unix_ms);
-        }
-    }
-
-    fn end(&mut self, reason: EndReason, unix_ms: u64) {
-        let Place::Call { room, view, other } = std::mem::replace(&mut self.place, Place::Start)
-        else {
-            return;
-        };
-        // The screen says why, so the banner need not.
-        self.error = None;
-        self.actions.push_back(Action::EndCall);
-        self.close_media();
-        let seconds = view
-            .connected_at
-            .map(|since| unix_ms.saturating_sub(since) / 1000);
-        self.place = Place::Ended {
-            room,
-            view: EndedView {
-                reason,
-                name: other,
-                seconds,
-                can_call_again: sentence::leads_back(reason),
-            },
-        };
-        self.settle_relay();
     }
 
     fn back(&mut self) {

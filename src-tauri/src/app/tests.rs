@@ -4,17 +4,18 @@ use ahoy_contract::{
     ErrorCode, Link, PeerId, Secret, UserError,
     id::Pin,
     ui::{
-        AppView, CallPhase, CallView, Command, DeviceInfo, DeviceState, DeviceView, EndReason,
-        MediaView, PeerState, PeerView, RelayChoice, RelayView, Screen, Theme,
+        AppView, CallPhase, CallView, ChatLine, Command, DeviceInfo, DeviceState, DeviceView,
+        EndReason, MediaView, PeerState, PeerView, RelayChoice, RelayView, Screen, Theme,
     },
 };
 use ahoy_engine::call::HostKey;
 
 use super::{
+    action::{Action, CallAction, Input, MediaAction, StartCall},
     room::Listening,
-    state::{Action, Input, MediaAction, StartCall, State},
+    state::State,
 };
-use crate::{address::Address, settings::Settings};
+use crate::{address::Address, recents::Recents, settings::Settings};
 
 const NOW: u64 = 1_000_000;
 
@@ -35,7 +36,7 @@ impl Person {
             Some((HostKey::from_bytes(&[n; 32]), Secret::new([n; 16])))
         };
         Self {
-            state: State::new(settings, None, Box::new(keys)),
+            state: State::new(settings, Recents::default(), None, Box::new(keys)),
             done: Vec::new(),
         }
     }
@@ -227,7 +228,7 @@ fn an_own_call_goes_from_the_start_to_the_end_and_back() {
     person.feed(changed(Some(call.way.link.clone()), &["Bob"], None));
     assert_eq!(person.call_view().link, Some(call.way.link));
     person.says(Command::HangUp);
-    assert_eq!(person.did(), ["EndCall", "CloseMedia"]);
+    assert_eq!(person.did(), ["EndCall", "CloseMedia", "SaveRecents"]);
     let Screen::Ended(ended) = person.view().screen else {
         panic!("not ended")
     };
@@ -405,7 +406,10 @@ fn another_relay_replaces_the_one_that_runs_but_never_under_a_call() {
     assert_eq!(person.did(), ["Save"]);
     assert_eq!(person.call_view().link, link);
     person.says(Command::HangUp);
-    assert_eq!(person.did(), ["EndCall", "CloseMedia", "StopRelay"]);
+    assert_eq!(
+        person.did(),
+        ["EndCall", "CloseMedia", "SaveRecents", "StopRelay"]
+    );
     assert_eq!(person.view().relay, RelayView::Idle);
     person.says(Command::CallAgain);
     assert_eq!(person.did(), ["OpenMedia", "StartRelay"]);
@@ -590,7 +594,12 @@ fn what_is_set_is_kept_once() {
 #[test]
 fn without_randomness_there_is_no_call() {
     let mut person = Person {
-        state: State::new(Settings::default(), None, Box::new(|| None)),
+        state: State::new(
+            Settings::default(),
+            Recents::default(),
+            None,
+            Box::new(|| None),
+        ),
         done: Vec::new(),
     };
     person.says(Command::NewCall);
@@ -599,4 +608,166 @@ fn without_randomness_there_is_no_call() {
         person.view().error.map(|error| error.code),
         Some(ErrorCode::Internal)
     );
+}
+
+#[test]
+fn a_call_that_was_is_kept_and_leads_back() {
+    let mut person = Person::in_own_call();
+    let room = room_of(&person.call_view());
+    person.did();
+    person.says(Command::HangUp);
+    assert!(person.did().contains(&"SaveRecents".to_owned()));
+    let recents = person.view().recents;
+    assert_eq!((recents.len(), recents[0].host), (1, true));
+    person.says(Command::Back).says(Command::CallRecent {
+        id: recents[0].id.clone(),
+    });
+    person.enters();
+    let way = person.started().way;
+    assert_eq!(way.room, room);
+    // One line for one room, however often.
+    person.feed(changed(Some(way.link), &[], None));
+    person.says(Command::HangUp);
+    assert_eq!(person.view().recents.len(), 1);
+    person.says(Command::ForgetRecents);
+    assert!(person.view().recents.is_empty());
+    person.says(Command::Back).says(Command::CallRecent {
+        id: recents[0].id.clone(),
+    });
+    assert_eq!(person.view().screen, Screen::Start);
+    assert_eq!(person.view().error.unwrap().code, ErrorCode::NotFound);
+}
+
+#[test]
+fn a_way_that_led_nowhere_is_not_kept() {
+    let mut person = Person::new();
+    person.says(Command::OpenLink {
+        link: somebodys_link(),
+    });
+    person.enters();
+    let refused = EndReason::Refused {
+        code: ErrorCode::NotFound,
+    };
+    person.feed(changed(None, &[], Some(refused)));
+    assert!(person.view().recents.is_empty());
+}
+
+#[test]
+fn a_link_from_outside_opens_a_lobby_and_never_a_call() {
+    let mut person = Person::new();
+    person.feed(Input::Link(somebodys_link()));
+    assert!(matches!(person.view().screen, Screen::Lobby(_)));
+    assert!(!person.did().contains(&"StartCall".to_owned()));
+    // Another one, while the devices are open.
+    person.feed(Input::Link(somebodys_link()));
+    assert_eq!(person.did(), Vec::<String>::new());
+    person.feed(Input::Link("https://example.org/<b>".into()));
+    assert_eq!(person.view().error.unwrap().code, ErrorCode::BadLink);
+    assert!(matches!(person.view().screen, Screen::Lobby(_)));
+
+    let mut person = Person::in_own_call();
+    person.did();
+    person.feed(Input::Link(somebodys_link()));
+    assert_eq!(person.view().error.unwrap().code, ErrorCode::Busy);
+    assert!(matches!(person.view().screen, Screen::Call(_)));
+    assert_eq!(person.did(), Vec::<String>::new());
+}
+
+#[test]
+fn what_the_user_does_with_a_call_reaches_it_and_is_late_where_there_is_none() {
+    let peer = PeerId::from_bytes(&[7; 10]);
+    let admit = Command::Admit {
+        peer: peer.clone(),
+        accept: true,
+    };
+    let mut person = Person::new();
+    person.says(admit.clone());
+    assert_eq!(person.did(), Vec::<String>::new());
+    let mut person = Person::in_own_call();
+    person.did();
+    person
+        .says(admit)
+        .says(Command::SetLocked { locked: true })
+        .says(Command::Remove { peer: peer.clone() })
+        .says(Command::SendChat { text: "Hi".into() })
+        .says(Command::SendChat { text: " \n".into() });
+    let done: Vec<_> = person
+        .done
+        .drain(..)
+        .filter_map(|action| match action {
+            Action::Call(action) => Some(action),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(
+        done,
+        [
+            CallAction::Admit {
+                peer: peer.clone(),
+                accept: true
+            },
+            CallAction::Lock(true),
+            CallAction::Remove(peer),
+            CallAction::Chat("Hi".into()),
+        ]
+    );
+    person.says(Command::SendChat {
+        text: "x".repeat(16 * 1024 + 1),
+    });
+    assert_eq!(person.view().error.unwrap().code, ErrorCode::TooLarge);
+    assert_eq!(person.did(), Vec::<String>::new());
+}
+
+#[test]
+fn guests_wait_where_the_user_wants_to_be_asked() {
+    let mut person = Person::new();
+    person
+        .says(Command::SetAskBeforeEntry { ask: true })
+        .says(Command::NewCall)
+        .feed(Input::Relay(Ok(listening())));
+    person.enters();
+    assert!(person.started().knock);
+    assert!(person.view().settings.ask_before_entry);
+}
+
+#[test]
+fn what_was_written_stays_through_the_calls_in_one_room() {
+    let line = |id, text: &str| ChatLine {
+        id,
+        name: None,
+        text: text.into(),
+        at: NOW,
+        delivered: true,
+    };
+    let with = |link: String, lines: Vec<ChatLine>| {
+        let Input::Call { mut view, ended } = changed(Some(link), &[], None) else {
+            unreachable!()
+        };
+        view.chat = lines;
+        Input::Call { view, ended }
+    };
+    let texts = |person: &Person| -> Vec<(u32, String)> {
+        let chat = person.call_view().chat;
+        chat.into_iter().map(|line| (line.id, line.text)).collect()
+    };
+    let mut person = Person::in_own_call();
+    let link = person.call_view().link.unwrap();
+    person.feed(with(link, vec![line(1, "one"), line(2, "two")]));
+    person.says(Command::HangUp).says(Command::CallAgain);
+    person.enters();
+    let link = person.started().way.link;
+    person.feed(with(link, vec![line(1, "three")]));
+    let wanted = [(1, "one"), (2, "two"), (3, "three")].map(|(id, text)| (id, text.to_owned()));
+    assert_eq!(texts(&person), wanted);
+    // Another room is another matter.
+    person.says(Command::HangUp).says(Command::NewCall);
+    person.enters();
+    let link = person.started().way.link;
+    person.feed(with(link, vec![line(1, "four")]));
+    assert_eq!(texts(&person), [(1, "four".to_owned())]);
+}
+
+fn room_of(view: &CallView) -> ahoy_contract::RoomId {
+    let link: Link = view.link.as_deref().unwrap().parse().unwrap();
+    link.room
 }

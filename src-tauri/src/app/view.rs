@@ -21,7 +21,7 @@ impl State {
                 ask_before_entry: self.settings.ask_before_entry,
             },
             relay: self.relay_view(),
-            recents: Vec::new(),
+            recents: self.recents.view(),
             error: self.error.clone(),
         }
     }
@@ -33,9 +33,10 @@ impl State {
                 host: room.is_own(),
                 busy: *entering,
             }),
-            Place::Call { view, .. } => Screen::Call(CallView {
+            Place::Call { room, view, .. } => Screen::Call(CallView {
                 link: self.link(),
                 addresses: self.addresses(view),
+                chat: self.chat_lines(room, view),
                 ..view.clone()
             }),
             Place::Ended { view, .. } => Screen::Ended(view.clone()),

@@ -22,6 +22,11 @@ impl HostKey {
         Self(SigningKey::from_bytes(bytes))
     }
 
+    /// The 32 secret bytes, for whoever keeps the pair.
+    pub fn to_bytes(&self) -> [u8; 32] {
+        self.0.to_bytes()
+    }
+
     /// The public half.
     pub fn public(&self) -> PublicKey {
         PublicKey::new(self.0.verifying_key().to_bytes())

@@ -1,0 +1,108 @@
+//! What goes into the state and what comes out of it.
+
+use ahoy_contract::{
+    PeerId, UserError,
+    ui::{CallView, Command, EndReason, MediaView},
+};
+use ahoy_engine::call::HostKey;
+
+use super::room::{Listening, Way};
+use crate::{address::Address, recents::Recents, settings::Settings};
+
+/// What happened.
+#[derive(Debug)]
+pub(crate) enum Input {
+    /// The window asks for something.
+    Command(Command),
+    /// The devices changed.
+    Media(Box<MediaView>),
+    /// The built-in relay was started, or could not be.
+    Relay(Result<Listening, UserError>),
+    /// The machine's addresses are these now.
+    Addresses(Vec<Address>),
+    /// The call changed.
+    Call {
+        /// What the engine shows.
+        view: CallView,
+        /// How it ended, once it did.
+        ended: Option<EndReason>,
+    },
+    /// A link was opened outside of the window.
+    Link(String),
+    /// Something went wrong that the user should know of.
+    Error(UserError),
+}
+
+/// What is to be done.
+#[derive(Debug)]
+pub(crate) enum Action {
+    /// Open the devices.
+    OpenMedia {
+        /// The microphone starts off.
+        muted: bool,
+        /// The camera starts off.
+        camera_off: bool,
+    },
+    /// Close the devices.
+    CloseMedia,
+    /// Something with the open devices.
+    Media(MediaAction),
+    /// Start the built-in relay, reachable from the network or from this computer only.
+    StartRelay {
+        /// From the network, with TLS.
+        network: bool,
+        /// The port to try first.
+        port: u16,
+    },
+    /// Stop the built-in relay.
+    StopRelay,
+    /// Start a call.
+    StartCall(Box<StartCall>),
+    /// Something with the call that goes on.
+    Call(CallAction),
+    /// Hang up, if that was not done, and end everything of the call.
+    EndCall,
+    /// Keep the settings.
+    Save(Settings),
+    /// Keep the calls that were.
+    SaveRecents(Recents),
+    /// Put a text into the clipboard.
+    Copy(String),
+}
+
+/// What to do with the open devices.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum MediaAction {
+    SetMuted(bool),
+    SetCameraOff(bool),
+    SelectCamera(Option<String>),
+    SelectMicrophone(Option<String>),
+    SelectSpeaker(Option<String>),
+    Retry,
+}
+
+/// What to do with the call that goes on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum CallAction {
+    /// Let one that knocked in, or not.
+    Admit { peer: PeerId, accept: bool },
+    /// Close the room to newcomers, or open it.
+    Lock(bool),
+    /// Send a member away.
+    Remove(PeerId),
+    /// Say a line to everybody.
+    Chat(String),
+}
+
+/// A call that is to be started.
+#[derive(Debug, Clone)]
+pub(crate) struct StartCall {
+    /// The way into the room.
+    pub(crate) way: Way,
+    /// The room's key pair, where it is the user's own.
+    pub(crate) key: Option<HostKey>,
+    /// The name that the others see.
+    pub(crate) name: String,
+    /// Guests wait until they are let in.
+    pub(crate) knock: bool,
+}
