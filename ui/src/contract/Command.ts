@@ -37,7 +37,7 @@ id: string | null, } | { "type": "select_speaker",
  */
 id: string | null, } | { "type": "retry_devices" } | { "type": "copy_link" } | { "type": "select_link_address", 
 /**
- * Which of [`CallView::addresses`].
+ * Which of [`CallView::addresses`](super::CallView::addresses).
  */
 address: string, } | { "type": "hang_up" } | { "type": "call_again" } | { "type": "set_theme", 
 /**
