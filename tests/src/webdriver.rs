@@ -23,7 +23,7 @@ pub struct Page {
 
 enum Driver {
     WebDriver(Client),
-    Bidi(Bidi),
+    Bidi(Box<Bidi>),
 }
 
 impl Page {
@@ -55,7 +55,7 @@ impl Page {
     /// The page of a session over BiDi.
     pub fn of(bidi: Bidi) -> Self {
         Self {
-            driver: Driver::Bidi(bidi),
+            driver: Driver::Bidi(Box::new(bidi)),
         }
     }
 

@@ -165,7 +165,7 @@ impl State {
             Command::SetRelay { relay } => self.set_relay(relay),
             Command::SetLanguage { language } => self.set(|settings| settings.language = language),
             Command::SetAskBeforeEntry { ask } => {
-                self.set(|settings| settings.ask_before_entry = ask)
+                self.set(|settings| settings.ask_before_entry = ask);
             }
             Command::Admit { peer, accept } => self.with_call(CallAction::Admit { peer, accept }),
             Command::SetLocked { locked } => self.with_call(CallAction::Lock(locked)),
