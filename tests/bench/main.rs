@@ -31,6 +31,9 @@ enum What {
         /// How often each combination is measured; the table holds the medians.
         #[arg(long, default_value_t = 5)]
         runs: u32,
+        /// Only this combination; may be given several times.
+        #[arg(long, value_enum)]
+        row: Vec<Row>,
     },
     /// The relay, beside a plain one on Node.js.
     Relay {
@@ -54,7 +57,7 @@ const WINDOW: Duration = Duration::from_secs(10);
 #[tokio::main]
 async fn main() -> Result<()> {
     let (file, page) = match Arguments::parse().what {
-        What::Call { runs } => ("docs/bench.md", calls(runs).await?),
+        What::Call { runs, row } => ("docs/bench.md", calls(runs, &row).await?),
         What::Relay { runs } => ("docs/bench-relay.md", relay::measure(runs).await?),
     };
     std::fs::write(programs::root().join(file), page)?;
@@ -63,7 +66,7 @@ async fn main() -> Result<()> {
 }
 
 /// All calls, and the page of their figures.
-async fn calls(runs: u32) -> Result<String> {
+async fn calls(runs: u32, wanted: &[Row]) -> Result<String> {
     ensure!(
         !need::lacks(&[need::Part::Chromium, need::Part::Display, need::Part::Sound]),
         "nothing was measured"
@@ -72,17 +75,24 @@ async fn calls(runs: u32) -> Result<String> {
     let pictures = ("application/octet-stream", reference.raw());
     let files = Files::serve(HashMap::from([("/pictures", pictures)])).await?;
 
-    let mut rows = Vec::new();
-    for row in Row::ALL {
-        let mut all = Vec::new();
-        for run in 1..=runs {
+    // In turn, so that what else the machine does meets all of them.
+    let rows = Row::ALL.map(|row| (row, Vec::new()));
+    let mut rows: Vec<_> = rows
+        .into_iter()
+        .filter(|(row, _)| wanted.is_empty() || wanted.contains(row))
+        .collect();
+    for run in 1..=runs {
+        for (row, all) in &mut rows {
             println!("{}: {run} of {runs}", row.name());
-            let figures = measure(row, &files, &reference).await?;
+            let figures = measure(*row, &files, &reference).await?;
             println!("  {figures:?}");
             all.push(figures);
         }
-        rows.push((row, Figures::median(&all)));
     }
+    let rows: Vec<_> = rows
+        .into_iter()
+        .map(|(row, all)| (row, Figures::median(&all)))
+        .collect();
     Ok(report::page(&rows, runs))
 }
 

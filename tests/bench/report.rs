@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use crate::{CAP_KBPS, FPS, HEIGHT, WARM_UP, WIDTH, WINDOW};
 
 /// Who sends to whom.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub(crate) enum Row {
     AhoyToAhoy,
     AhoyToChromium,
