@@ -3,57 +3,58 @@
 //!
 //! Runs on tokio. Commands wait in a bounded queue; views leave by a `watch` (the newest wins) and notices
 //! by a broadcast (a slow window misses the oldest).
+//!
+//! - `act` does what the state says, `media` opens and closes devices and call in order; `show` is what leaves.
+//! - `call` and `relay` are the engine and the built-in relay while they run, `notify` is the desktop's bell.
 
+mod act;
 mod action;
 mod call;
 mod calling;
 mod choice;
 mod devices;
+mod edge;
 mod handle;
 mod media;
+mod notify;
 mod relay;
 mod room;
 mod sentence;
+mod show;
 mod state;
 mod view;
 
 #[cfg(test)]
 mod tests;
 
-use std::{
-    path::PathBuf,
-    sync::Arc,
-    time::{Duration, SystemTime, UNIX_EPOCH},
-};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 
-use ahoy_contract::{
-    ErrorCode, UserError,
-    ui::{AppView, DeviceState, Notice},
-};
+use ahoy_contract::ui::{AppView, Notice};
 use ahoy_engine::{call::Event, engine::EngineEvent, media::LocalMedia};
 use tokio::{
     sync::{broadcast, mpsc, watch},
-    task::{JoinHandle, spawn_blocking},
-    time::{Interval, MissedTickBehavior, interval, timeout},
+    task::JoinHandle,
+    time::{Interval, MissedTickBehavior, interval, sleep, timeout},
 };
 use tokio_util::sync::CancellationToken;
-use tracing::{error, warn};
+use tracing::error;
 
 use crate::{
     environment::Environment,
-    kept::{Kept, KeptFile},
+    kept::{Kept as _, KeptFile},
     language,
     recents::Recents,
     settings::Settings,
     video::Tracks,
 };
-use action::{Action, Input, StartCall};
+use action::{Input, StartCall};
 use call::RunningCall;
+use edge::unix_ms;
 use handle::Request;
 pub(crate) use handle::{AppHandle, Desktop};
 use relay::BuiltInRelay;
 pub(crate) use room::Room;
-use state::{MakeKeys, State};
+use state::State;
 
 /// Commands that wait at most; a person does not click faster. Full: the window is told so.
 const COMMANDS: usize = 64;
@@ -101,6 +102,8 @@ pub(crate) struct App {
     views: watch::Sender<AppView>,
     notices: broadcast::Sender<Notice>,
     tracks: watch::Sender<Tracks>,
+    /// What the desktop is to tell the user; the newest wins.
+    notifications: watch::Sender<Option<String>>,
 }
 
 impl App {
@@ -112,7 +115,7 @@ impl App {
             settings,
             recents,
             config.environment.relay.clone(),
-            make_keys(),
+            edge::make_keys(),
         );
         let fault = fault
             .map(|fault| sentence::set_aside("The settings", Settings::SET_ASIDE, &fault))
@@ -151,17 +154,26 @@ impl App {
             views,
             notices,
             tracks,
+            notifications: watch::Sender::new(None),
         };
         (app, handle)
     }
 
     /// Runs until `stop`, then hangs up and joins everything, within a deadline.
     pub(crate) async fn run(mut self, stop: CancellationToken) {
+        let quiet = CancellationToken::new();
+        let bell = tokio::spawn(notify::tell(
+            Arc::clone(&self.desktop),
+            self.notifications.subscribe(),
+            || sleep(notify::QUIET),
+            quiet.clone(),
+        ));
         let mut level = ticker(LEVEL_EVERY);
         let mut addresses = ticker(ADDRESSES_EVERY);
         let mut media_view = None;
         loop {
-            self.publish(&mut media_view);
+            self.follow_media(&mut media_view);
+            self.show_pictures();
             tokio::select! {
                 () = stop.cancelled() => break,
                 request = self.requests.recv() => match request {
@@ -187,72 +199,24 @@ impl App {
                 }
             }
         }
-        if timeout(END_WITHIN, self.end()).await.is_err() {
+        quiet.cancel();
+        let mut bell = Some(bell);
+        let all = async { tokio::join!(self.end(), ended(&mut bell)) };
+        if timeout(END_WITHIN, all).await.is_err() {
             error!("not everything ended in time");
         }
     }
 
     async fn feed(&mut self, input: Input) {
         self.state.handle(unix_ms(), input);
+        // Starting a relay takes a moment, and the window should show that.
+        self.show();
         while let Some(action) = self.state.poll() {
-            // Starting a relay takes a moment, and the window should show that.
-            self.views
-                .send_if_modified(|view| replace(view, self.state.view()));
             if let Some(input) = self.act(action).await {
                 self.state.handle(unix_ms(), input);
+                self.show();
             }
         }
-    }
-
-    /// Does what the state says; what came of it, if anything, goes back in.
-    async fn act(&mut self, action: Action) -> Option<Input> {
-        match action {
-            Action::OpenMedia { muted, camera_off } => {
-                self.media_wanted = Some((muted, camera_off));
-                self.open_wanted();
-            }
-            Action::CloseMedia => self.wind_up(),
-            Action::Media(action) => self.with_media(action),
-            Action::StartRelay { network, port } => {
-                let folder = &self.config.relay_folder;
-                let outcome = BuiltInRelay::start(network, port, folder).await;
-                return Some(Input::Relay(outcome.map(|(relay, listening)| {
-                    self.relay = Some(relay);
-                    listening
-                })));
-            }
-            Action::StopRelay => {
-                if let Some(relay) = self.relay.take() {
-                    relay.stop().await;
-                }
-            }
-            Action::StartCall(start) => {
-                self.call_wanted = Some(start);
-                self.open_wanted();
-            }
-            // The devices end with it, in `CloseMedia`.
-            Action::EndCall => {
-                if let Some(call) = &self.call {
-                    call.hang_up();
-                }
-            }
-            Action::Call(action) => {
-                if let Some(call) = &self.call {
-                    call.act(action);
-                }
-            }
-            Action::Save(settings) => save(self.config.settings.clone(), settings).await,
-            Action::SaveRecents(recents) => save(self.config.recents.clone(), recents).await,
-            Action::Copy(text) => {
-                let desktop = Arc::clone(&self.desktop);
-                match spawn_blocking(move || desktop.copy(&text)).await {
-                    Ok(Ok(())) => self.notify(Notice::LinkCopied),
-                    Ok(Err(error)) => return Some(no_clipboard(&error)),
-                    Err(error) => return Some(no_clipboard(&error)),
-                }
-            }
-        }
-        None
     }
 
     async fn happened(&mut self, happening: call::Happening) {
@@ -278,56 +242,19 @@ impl App {
     async fn event(&mut self, event: EngineEvent) {
         match event {
             EngineEvent::Call(Event::PeerJoined { peer, name }) => {
-                self.notify(Notice::PeerJoined { peer, name });
+                self.notice(Notice::PeerJoined { peer, name });
             }
             EngineEvent::Call(Event::PeerLeft { peer, name, .. }) => {
-                self.notify(Notice::PeerLeft { peer, name });
+                self.notice(Notice::PeerLeft { peer, name });
             }
             EngineEvent::Call(Event::Knock { peer, name }) => {
                 let text = language::knocks(self.state.settings().language, &name);
-                let desktop = Arc::clone(&self.desktop);
-                // It talks to the system, which may take its time; what comes of it changes nothing here.
-                drop(spawn_blocking(move || desktop.notify(&text)));
-                self.notify(Notice::Knocked { peer, name });
+                self.notifications.send_replace(Some(text));
+                self.notice(Notice::Knocked { peer, name });
             }
             EngineEvent::Call(Event::Error(error)) => self.feed(Input::Error(error)).await,
             _ => {}
         }
-    }
-
-    fn publish(&mut self, media_view: &mut Option<watch::Receiver<ahoy_contract::ui::MediaView>>) {
-        match (&self.media, &media_view) {
-            (Some(media), known) => {
-                let view = media.view();
-                if !known
-                    .as_ref()
-                    .is_some_and(|known| known.same_channel(&view))
-                {
-                    let mut view = view;
-                    view.mark_changed();
-                    *media_view = Some(view);
-                }
-            }
-            (None, Some(_)) => *media_view = None,
-            (None, None) => {}
-        }
-        let view = self.state.view();
-        let tracks = Tracks {
-            own: self.media.as_ref().map(LocalMedia::picture),
-            peers: self
-                .call
-                .as_ref()
-                .map(RunningCall::pictures)
-                .unwrap_or_default(),
-        };
-        self.tracks.send_if_modified(|old| {
-            let changed = !old.same(&tracks);
-            if changed {
-                *old = tracks;
-            }
-            changed
-        });
-        self.views.send_if_modified(|old| replace(old, view));
     }
 
     async fn end(&mut self) {
@@ -341,36 +268,6 @@ impl App {
             relay.stop().await;
         }
     }
-
-    fn tell_level(&self) {
-        let Some(media) = &self.media else { return };
-        let open = self.views.borrow().media.microphone.state == DeviceState::Open;
-        if open {
-            let db = *media.level().borrow();
-            self.notify(Notice::MicrophoneLevel { db });
-        }
-    }
-
-    fn notify(&self, notice: Notice) {
-        // An error means that no window listens, and then nobody misses it.
-        let _ = self.notices.send(notice);
-    }
-}
-
-async fn save<T: Kept + Send + 'static>(file: KeptFile<T>, kept: T) {
-    match spawn_blocking(move || file.save(&kept)).await {
-        Ok(Ok(())) => {}
-        Ok(Err(error)) => warn!("{} is not kept: {error}", T::FILE),
-        Err(error) => error!("{} is not kept: {error}", T::FILE),
-    }
-}
-
-fn replace(old: &mut AppView, new: AppView) -> bool {
-    let changed = *old != new;
-    if changed {
-        *old = new;
-    }
-    changed
 }
 
 fn ticker(every: Duration) -> Interval {
@@ -394,41 +291,9 @@ async fn ended(task: &mut Option<JoinHandle<()>>) {
     match task {
         Some(task) => {
             if let Err(error) = task.await {
-                error!("the call did not end well: {error}");
+                error!("a part of the app did not end well: {error}");
             }
         }
         None => std::future::pending().await,
     }
-}
-
-fn make_keys() -> MakeKeys {
-    Box::new(|| {
-        let (mut key, mut secret) = ([0; 32], [0; 16]);
-        let filled = getrandom::fill(&mut key).and_then(|()| getrandom::fill(&mut secret));
-        if let Err(error) = filled {
-            error!("the system gives no random numbers: {error}");
-            return None;
-        }
-        let key = ahoy_engine::call::HostKey::from_bytes(&key);
-        Some((key, ahoy_contract::Secret::new(secret)))
-    })
-}
-
-fn unix_ms() -> u64 {
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "the edge where the state gets its time"
-    )]
-    let now = SystemTime::now();
-    let since = now.duration_since(UNIX_EPOCH).unwrap_or_default();
-    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
-}
-
-fn no_clipboard(error: &dyn std::fmt::Display) -> Input {
-    warn!("the clipboard takes nothing: {error}");
-    Input::Error(UserError::new(
-        ErrorCode::Internal,
-        "The link could not be copied.",
-        "Select it and copy it by hand.",
-    ))
 }

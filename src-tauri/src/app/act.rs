@@ -1,0 +1,86 @@
+//! Does what the pure state says: devices, relay, call, files and the desktop.
+
+use std::sync::Arc;
+
+use ahoy_contract::{ErrorCode, UserError, ui::Notice};
+use tokio::task::spawn_blocking;
+use tracing::{error, warn};
+
+use super::{
+    App,
+    action::{Action, Input},
+    relay::BuiltInRelay,
+};
+use crate::kept::{Kept, KeptFile};
+
+impl App {
+    /// Does what the state says; what came of it, if anything, goes back in.
+    pub(super) async fn act(&mut self, action: Action) -> Option<Input> {
+        match action {
+            Action::OpenMedia { muted, camera_off } => {
+                self.media_wanted = Some((muted, camera_off));
+                self.open_wanted();
+            }
+            Action::CloseMedia => self.wind_up(),
+            Action::Media(action) => self.with_media(action),
+            Action::StartRelay { network, port } => {
+                let folder = &self.config.relay_folder;
+                let outcome = BuiltInRelay::start(network, port, folder).await;
+                return Some(Input::Relay(outcome.map(|(relay, listening)| {
+                    self.relay = Some(relay);
+                    listening
+                })));
+            }
+            Action::StopRelay => {
+                if let Some(relay) = self.relay.take() {
+                    relay.stop().await;
+                }
+            }
+            Action::StartCall(start) => {
+                self.call_wanted = Some(start);
+                self.open_wanted();
+            }
+            // The devices end with it, in `CloseMedia`.
+            Action::EndCall => {
+                // Nobody asks to come in any more.
+                self.notifications.send_replace(None);
+                if let Some(call) = &self.call {
+                    call.hang_up();
+                }
+            }
+            Action::Call(action) => {
+                if let Some(call) = &self.call {
+                    call.act(action);
+                }
+            }
+            Action::Save(settings) => save(self.config.settings.clone(), settings).await,
+            Action::SaveRecents(recents) => save(self.config.recents.clone(), recents).await,
+            Action::Copy(text) => {
+                let desktop = Arc::clone(&self.desktop);
+                match spawn_blocking(move || desktop.copy(&text)).await {
+                    Ok(Ok(())) => self.notice(Notice::LinkCopied),
+                    Ok(Err(error)) => return Some(no_clipboard(&error)),
+                    Err(error) => return Some(no_clipboard(&error)),
+                }
+            }
+        }
+        None
+    }
+}
+
+async fn save<T: Kept + Send + 'static>(file: KeptFile<T>, kept: T) {
+    match spawn_blocking(move || file.save(&kept)).await {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => warn!("{} is not kept: {error}", T::FILE),
+        Err(error) => error!("{} is not kept: {error}", T::FILE),
+    }
+}
+
+fn no_clipboard(error: &dyn std::fmt::Display) -> Input {
+    warn!("the clipboard takes nothing: {error}");
+    Input::Error(UserError::new(
+        ErrorCode::Internal,
+        "The link could not be copied.",
+        "Select it and copy it by hand.",
+    ))
+}
