@@ -7,13 +7,11 @@ use ahoy_contract::{
 
 use super::{
     action::{Action, CallAction, StartCall},
+    chat,
     room::Room,
     sentence,
     state::{Place, State},
 };
-
-/// How many lines of chat the window holds; the oldest go.
-const MAX_LINES: usize = 500;
 
 impl State {
     pub(super) fn start_call(&mut self) {
@@ -101,15 +99,7 @@ impl State {
             Some((id, lines)) if *id == room.id() => lines.as_slice(),
             _ => &[],
         };
-        let known = before.last().map_or(0, |line| line.id);
-        let new = view.chat.iter().map(|line| ChatLine {
-            id: known + line.id,
-            ..line.clone()
-        });
-        let mut lines: Vec<_> = before.iter().cloned().chain(new).collect();
-        let surplus = lines.len().saturating_sub(MAX_LINES);
-        lines.drain(..surplus);
-        lines
+        chat::together(before, &view.chat)
     }
 
     fn end(&mut self, reason: EndReason) {

@@ -11,6 +11,7 @@ mod act;
 mod action;
 mod call;
 mod calling;
+mod chat;
 mod choice;
 mod devices;
 mod edge;

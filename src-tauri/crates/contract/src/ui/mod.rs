@@ -149,6 +149,12 @@ pub struct KnockView {
     pub name: String,
 }
 
+/// As many lines of chat as a view holds; the oldest go.
+pub const MAX_CHAT_LINES: usize = 500;
+
+/// As many bytes of their texts, in UTF-8, as it holds: the view goes to the window whole, at each change.
+pub const MAX_CHAT_TEXT: usize = 512 * 1024;
+
 /// A line of chat.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[ts(export)]

@@ -2,14 +2,12 @@
 
 use std::collections::{BTreeSet, VecDeque};
 
-use ahoy_contract::{PeerId, ui::ChatLine};
+use ahoy_contract::{
+    PeerId,
+    ui::{ChatLine, MAX_CHAT_LINES, MAX_CHAT_TEXT},
+};
 
-/// As many lines as the window shows; older ones are forgotten.
-const MAX_LINES: usize = 500;
-/// As many bytes of text as it shows: the view is sent to the window at each change.
-const MAX_TEXT: usize = 512 * 1024;
-
-/// The lines of a call.
+/// The lines of a call; of too many the oldest are forgotten.
 #[derive(Debug, Default)]
 pub(super) struct ChatLog {
     lines: VecDeque<Line>,
@@ -95,7 +93,7 @@ impl ChatLog {
             waiting,
             reached: false,
         });
-        while self.lines.len() > MAX_LINES || self.text > MAX_TEXT {
+        while self.lines.len() > MAX_CHAT_LINES || self.text > MAX_CHAT_TEXT {
             let Some(oldest) = self.lines.pop_front() else {
                 break;
             };
