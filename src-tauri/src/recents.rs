@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use ahoy_contract::{Link, RoomId, Secret, ui::RecentCall};
+use ahoy_contract::{Link, Secret, ui::RecentCall};
 use ahoy_engine::call::HostKey;
 use data_encoding::BASE64URL_NOPAD;
 use serde::{Deserialize, Serialize};
@@ -144,16 +144,6 @@ impl KeptRoom {
                 })
             }
             Self::Theirs { link } => link.parse::<Link>().ok().map(Room::Theirs),
-        }
-    }
-}
-
-impl Room {
-    /// The room's id.
-    pub(crate) fn id(&self) -> RoomId {
-        match self {
-            Self::Own { key, .. } => key.room(),
-            Self::Theirs(link) => link.room.clone(),
         }
     }
 }

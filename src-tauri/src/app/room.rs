@@ -31,6 +31,14 @@ impl Room {
     pub(super) fn is_own(&self) -> bool {
         matches!(self, Self::Own { .. })
     }
+
+    /// Its id.
+    pub(crate) fn id(&self) -> RoomId {
+        match self {
+            Self::Own { key, .. } => key.room(),
+            Self::Theirs(link) => link.room.clone(),
+        }
+    }
 }
 
 /// The built-in relay while it listens.
