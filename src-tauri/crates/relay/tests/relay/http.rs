@@ -61,6 +61,27 @@ async fn the_guest_page_comes_under_a_strict_policy() {
 }
 
 #[tokio::test]
+async fn what_stands_in_a_link_is_not_repeated() {
+    let relay = Running::new(Config::default()).await;
+    let (_, page) = ask(&relay, "GET / HTTP/1.1").await;
+    for path in [
+        "/r/<script>alert(1)</script>",
+        "/r/%3Cscript%3Ealert(1)%3C%2Fscript%3E",
+        "/r/%22%3E%3Csvg%20onload=alert(1)%3E",
+        "/r/%E2%80%AEalert(1)",
+        &format!("/r/alert(1){}", "a".repeat(10_000)),
+    ] {
+        let (head, body) = ask(&relay, &format!("GET {path} HTTP/1.1")).await;
+        let refused = ["400", "404", "414", "431"]
+            .iter()
+            .any(|status| head.starts_with(&format!("http/1.1 {status}")));
+        assert!(refused || body == page, "{path:.40}: {head}");
+        assert!(!head.contains("alert(1)") && !body.contains("alert(1)"));
+    }
+    relay.stopped().await;
+}
+
+#[tokio::test]
 async fn a_page_that_is_known_is_not_sent_again() {
     let relay = Running::new(Config::default()).await;
     let (head, _) = ask(&relay, "GET / HTTP/1.1").await;

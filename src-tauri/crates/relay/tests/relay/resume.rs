@@ -111,6 +111,7 @@ async fn a_token_that_is_stolen_old_foreign_or_none_disturbs_nobody() {
     let relay = Running::new(Config::default()).await;
     let other = Running::new(Config::default()).await;
     let (mut host, mut guest) = relay.call(1).await;
+    let (mut other_host, mut other_guest) = relay.call(2).await;
     let old = guest.token.clone();
     let (mut back, resumed) = relay.back(&old, 0).await;
     assert!(resumed);
@@ -141,7 +142,8 @@ async fn a_token_that_is_stolen_old_foreign_or_none_disturbs_nobody() {
         assert_eq!(mallory.error().await, ErrorCode::NotInRoom);
     }
     talk(&mut host, &mut back).await;
-    assert_eq!(relay.handle.counts().members, 2);
+    talk(&mut other_host, &mut other_guest).await;
+    assert_eq!(relay.handle.counts().members, 4);
     other.stopped().await;
     relay.stopped().await;
 }
@@ -150,6 +152,7 @@ async fn a_token_that_is_stolen_old_foreign_or_none_disturbs_nobody() {
 async fn of_two_sockets_with_one_token_one_is_the_member() {
     let relay = Running::new(Config::default()).await;
     let (mut host, guest) = relay.call(1).await;
+    let (mut other_host, mut other_guest) = relay.call(2).await;
     let (token, peer) = (guest.token.clone(), guest.peer.clone());
     drop(guest);
     host.signal(&peer, "missed").await;
@@ -203,8 +206,9 @@ async fn of_two_sockets_with_one_token_one_is_the_member() {
     }
     // Each may have been the member, but one at a time; and it is one in the end.
     assert!(missed >= 1 && last == 1, "{missed} {last}");
+    talk(&mut other_host, &mut other_guest).await;
     let counts = relay.handle.counts();
-    assert_eq!((counts.rooms, counts.members), (1, 2));
+    assert_eq!((counts.rooms, counts.members), (2, 4));
     relay.stopped().await;
 }
 
