@@ -1,5 +1,6 @@
 import { get } from "svelte/store";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { FakePeerConnection } from "../test/fake-rtc";
 import { GuestBackend } from "./backend";
 
 const ROOM = `/r/${"a".repeat(26)}`;
@@ -53,8 +54,15 @@ async function join() {
 }
 
 describe("a guest's page", () => {
-  it("says that its link is cut, and goes nowhere", () => {
-    const { view } = open(ROOM, "#AAEC");
+  it.each([
+    ["cut", ROOM, "#AAEC"],
+    ["markup", ROOM, "#<img src=x onerror=alert(1)>"],
+    ["markup behind a secret", ROOM, `${SECRET}<script>alert(1)</script>`],
+    ["markup for a room", "/r/%3Cscript%3Ealert(1)%3C%2Fscript%3E", SECRET],
+    ["turned around", ROOM, `#\u202e${SECRET.slice(1)}`],
+    ["endless", ROOM, `#${"A".repeat(100_000)}`],
+  ])("says that its link is no good, and goes nowhere: %s", (_, path, hash) => {
+    const { view } = open(path, hash);
     expect(view().screen).toMatchObject({ type: "ended", reason: { type: "refused", code: "bad_link" }, can_call_again: false });
     expect(FakeSocket.all).toEqual([]);
   });
@@ -119,6 +127,20 @@ describe("a guest's page", () => {
     window.dispatchEvent(new Event("pagehide"));
     expect(socket.sent.at(-1)).toEqual({ type: "leave" });
     expect(view().screen).toMatchObject({ type: "ended", reason: { type: "by_me" } });
+  });
+
+  it("shows the others by names that are fit to be shown, whatever the relay says", async () => {
+    vi.stubGlobal("RTCPeerConnection", FakePeerConnection);
+    const { view, socket } = await join();
+    const nonce = (socket.sent[1] as unknown as { nonce: string }).nonce;
+    const member = (peer: string, name: string, order: number) => ({ peer, name, nonce, order });
+    const peers = [
+      member("mmmmmmmmmmmmmmmm", "Grace", 3),
+      member("aaaaaaaaaaaaaaaa", `\u202e<b>\u0000${"x".repeat(10_000)}`, 1),
+      member("bbbbbbbbbbbbbbbb", "\u2066\u200f\n ", 2),
+    ];
+    socket.say({ type: "room", kind: "call", host: null, peers, count: 3, capacity: 8, locked: false });
+    expect(view().screen).toMatchObject({ peers: [{ name: `<b>${"x".repeat(61)}` }, { name: "" }] });
   });
 
   it("remembers the name, the colours and the language", async () => {
