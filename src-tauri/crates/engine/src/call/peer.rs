@@ -215,7 +215,8 @@ impl Peer {
     }
 
     pub(super) fn connection(&mut self, now: Instant, input: PeerInput) -> Ask {
-        if self.state == PeerState::NotAuthentic {
+        if !self.is_alive() {
+            // The connection is closed; this was under way.
             return Ask::Nothing;
         }
         match input {
@@ -249,7 +250,7 @@ impl Peer {
                 return Ask::View;
             }
             PeerInput::Failed if self.state == PeerState::Connecting => return self.fail(),
-            PeerInput::Closed if self.is_alive() => return self.fail(),
+            PeerInput::Closed => return self.fail(),
             PeerInput::DataOpen => {
                 self.data_open = true;
                 let (words, prints) = (&mut self.words, prints(&self.prints));
@@ -263,7 +264,6 @@ impl Peer {
             }
             PeerInput::Disconnected
             | PeerInput::Failed
-            | PeerInput::Closed
             | PeerInput::Quality(_)
             | PeerInput::Candidate(_) => {}
         }
@@ -311,6 +311,8 @@ impl Peer {
             return Ask::Nothing;
         };
         match body {
+            // It was under way while this end gave the connection up.
+            SignalBody::Description(_) | SignalBody::Candidate(_) if !self.is_alive() => {}
             SignalBody::Description(description) => return self.description(now, description),
             SignalBody::Candidate(candidate) => self.negotiation.candidate(candidate),
             SignalBody::Bye(reason) => return Ask::Bye(reason),

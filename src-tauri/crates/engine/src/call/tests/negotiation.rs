@@ -206,3 +206,17 @@ fn a_lost_path_is_looked_for_once_and_then_given_up() {
     world.pass(CONNECT_PATIENCE);
     assert_eq!(world.ended(0), Some(EndReason::Network));
 }
+
+#[test]
+fn an_offer_that_crosses_the_giving_up_is_for_nothing() {
+    let mut world = World::pair();
+    world.pass(OFFER_PATIENCE);
+    world.local(1, DescriptionType::Offer);
+    world.input(0, Input::Peer(id(GUEST), PeerInput::Failed));
+    assert!(world.sides[0].has(&PeerOutput::Close));
+    world.deliver(1);
+    // Its connection is closed: nothing is done with it, and nothing that was under way opens it again.
+    world.input(0, Input::Peer(id(GUEST), PeerInput::Connected));
+    assert!(!world.sides[0].has(&description(1, DescriptionType::Offer)));
+    assert_ne!(world.phase(0), CallPhase::Connected);
+}
