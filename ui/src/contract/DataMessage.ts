@@ -2,6 +2,7 @@
 import type { ByeReason } from "./ByeReason";
 import type { Commitment } from "./Commitment";
 import type { Nonce } from "./Nonce";
+import type { Removed } from "./Removed";
 
 /**
  * A message on the data channel.
@@ -38,7 +39,7 @@ nonce: Nonce, } | { "type": "words_reveal",
 /**
  * What the commitment was made of.
  */
-nonce: Nonce, } | { "type": "bye", 
+nonce: Nonce, } | { "type": "removed" } & Removed | { "type": "bye", 
 /**
  * Why.
  */

@@ -2,8 +2,9 @@
 import type { ByeReason } from "./ByeReason";
 import type { Candidate } from "./Candidate";
 import type { Description } from "./Description";
+import type { Removed } from "./Removed";
 
 /**
  * The body of a signal; on the wire the JSON text of this.
  */
-export type SignalBody = { "description": Description } | { "candidate": Candidate | null } | { "bye": ByeReason };
+export type SignalBody = { "description": Description } | { "candidate": Candidate | null } | { "bye": ByeReason } | { "removed": Removed };

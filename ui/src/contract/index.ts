@@ -38,6 +38,7 @@ export type * from "./RecentCall";
 export type * from "./RelayChoice";
 export type * from "./RelayMessage";
 export type * from "./RelayView";
+export type * from "./Removed";
 export type * from "./Role";
 export type * from "./RoomId";
 export type * from "./RoomKind";

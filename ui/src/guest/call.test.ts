@@ -539,6 +539,86 @@ describe("the host", () => {
     expect(world.call.peers().map(({ host }) => host)).toEqual([true]);
   });
 
+  it("sends another away: we leave that one at once, on either way, though its media flows", async () => {
+    for (const way of ["signal", "channel"]) {
+      world = new World();
+      const [first, second] = [host(), new Other("pppppppppppppppp", 5)];
+      world.enter([first, second]);
+      for (const pc of world.pcs) pc.become("connected");
+      if (way === "signal") await world.hear(first.says(world.me, { removed: second.party }));
+      else {
+        const channel = new FakeChannel("ahoy");
+        world.pcs[0]!.ondatachannel?.({ channel });
+        channel.receive({ type: "removed", ...second.party });
+      }
+      expect(world.pcs.map(({ closed }) => closed)).toEqual([false, true]);
+      expect(world.events.left).toHaveBeenCalledWith(second.peer, "name of p");
+      // No roster brings it back; another join, which the host has let in, does.
+      world.roster([first, second]);
+      expect(world.call.peers().map(({ peer }) => peer)).toEqual([first.peer]);
+      world.roster([first, new Other(second.peer, 12)]);
+      expect(world.pcs).toHaveLength(3);
+      expect(world.events.ended).not.toHaveBeenCalled();
+    }
+  });
+
+  it("is the only one who can do that: neither another member nor the relay ends what flows", async () => {
+    const [first, second] = [host(), new Other("pppppppppppppppp", 5)];
+    world.enter([first, second]);
+    for (const pc of world.pcs) pc.become("connected");
+    await world.hear(second.says(world.me, { removed: first.party }));
+    const channel = new FakeChannel("ahoy");
+    world.pcs[1]!.ondatachannel?.({ channel });
+    channel.receive({ type: "removed", ...first.party });
+    await world.hear({ ...first.says(world.me, { removed: first.party }), n: 2 });
+    world.say({ type: "left", peer: first.peer });
+    expect(world.pcs.map(({ closed }) => closed)).toEqual([false, false]);
+    expect(world.call.peers()).toHaveLength(2);
+  });
+
+  it("has whom it sent away stay away in any order of what happens", () => {
+    // Numbers as good as random, and the same each time.
+    let seed = 1;
+    const below = (n: number) => (seed = (seed * 48_271) % 2_147_483_647) % n;
+    for (let round = 0; round < 50; round++) {
+      world = new World();
+      const first = host();
+      const others = ["pppppppppppppppp", "qqqqqqqqqqqqqqqq"].flatMap((peer) => [new Other(peer, 5), new Other(peer, 6)]);
+      const gone = new Set<Other>();
+      /** Under which join the relay has shown each the last time. */
+      const shown = new Map([[first.peer, first]]);
+      world.enter([first]);
+      const channel = new FakeChannel("ahoy");
+      world.pcs[0]!.ondatachannel?.({ channel });
+      for (let step = 0; step < 30; step++) {
+        const other = others[below(4)]!;
+        const pc = world.pcs[below(world.pcs.length)]!;
+        switch (below(5)) {
+          case 0:
+          case 1: {
+            const members = [first, other, others[(others.indexOf(other) + 2) % 4]!];
+            for (const member of members) shown.set(member.peer, member);
+            world.roster(members, 10 + step);
+            break;
+          }
+          case 2:
+            gone.add(other);
+            channel.receive({ type: "removed", ...other.party });
+            break;
+          case 3:
+            if (!pc.closed) pc.become("connected");
+            break;
+          case 4:
+            world.say({ type: "left", peer: other.peer });
+        }
+        const there = world.call.peers().map(({ peer }) => peer);
+        expect(world.pcs.filter(({ closed }) => !closed)).toHaveLength(there.length);
+        expect(there.filter((peer) => gone.has(shown.get(peer)!))).toEqual([]);
+      }
+      expect(world.events.notAuthentic).not.toHaveBeenCalled();
+    }
+  });
+
   it("stays the host, whatever a later roster calls it", async () => {
     const other = host();
     world.enter([other]);
@@ -601,7 +681,7 @@ describe("chat", () => {
     world.enter([host()]);
     const channel = open(0);
     channel.receive({ type: "chat", id: 3, text: "ahoy" });
-    channel.receive({ type: "chat", id: 4, text: "x".repeat(16 * 1024 + 1) });
+    for (const length of [16 * 1024 + 1, 1024 * 1024]) channel.receive({ type: "chat", id: 4, text: "x".repeat(length) });
     channel.receive({ type: "chat", id: 5, text: " \n " });
     expect(world.chat.lines).toMatchObject([{ name: "name of h", text: "ahoy", delivered: true }]);
     expect(channel.sent.filter((message) => (message as { type: string }).type === "chat_received")).toEqual([

@@ -6,8 +6,9 @@ import type { ErrorCode } from "../contract/ErrorCode";
 import type { PeerId } from "../contract/PeerId";
 import type { PeerView } from "../contract/PeerView";
 import type { RelayMessage } from "../contract/RelayMessage";
+import type { Removed } from "../contract/Removed";
 import type { SignalBody } from "../contract/SignalBody";
-import { type IncomingSignal, Signer, freshNonce, identity, roomOfKey } from "./auth";
+import { type IncomingSignal, type Party, Signer, freshNonce, identity, roomOfKey } from "./auth";
 import type { ChatLog } from "./chat";
 import type { GuestLink } from "./link";
 import { type Kind, type Outgoing, Peer, type PeerOptions } from "./peer";
@@ -16,6 +17,9 @@ import { type ConnectRelay, Session } from "./session";
 
 /** Refusals of a return that may pass: the host is on its way back too, or the relay is busy. */
 const PASSING: ReadonlySet<ErrorCode> = new Set(["not_found", "not_in_room", "room_full", "locked", "busy", "rate_limited"]);
+
+/** As many joins as are remembered. */
+const MAX_JOINS = 1024;
 
 export interface CallEvents {
   /** Something that the view shows changed. */
@@ -64,7 +68,7 @@ export class Call {
   readonly #options: CallOptions;
   readonly #session: Session;
   readonly #entries = new Map<PeerId, Entry>();
-  /** Who said good-bye: a roster that still names them is old. */
+  /** Who said good-bye or was sent away: a roster that still names them is old, or wrong. */
   readonly #departed = new Set<string>();
   #signer: Signer | null = null;
   /** The relay has given us another id than we had: our connections were those of somebody else. */
@@ -173,7 +177,7 @@ export class Call {
     const { link, name } = this.#options;
     if (this.#signer?.me.peer !== peer) {
       // The roster may still name the member that this page was before.
-      if (this.#signer) this.#departed.add(identity(this.#signer.me));
+      if (this.#signer) this.#depart(this.#signer.me);
       this.#renewed = this.#signer !== null;
       this.#signer = new Signer(link.room, link.secret, { peer, nonce: freshNonce() });
     }
@@ -241,6 +245,7 @@ export class Call {
           send: (body) => this.#sendTo(entry, body),
           changed: () => this.#peerChanged(entry),
           bye: (reason) => this.#bye(entry, reason),
+          removed: (whom) => this.#removed(entry, whom),
           forged: () => this.#refuse(entry, true),
           chat: (text) => {
             if (text.trim()) chat.heard(tidyName(entry.member.name), text);
@@ -263,6 +268,7 @@ export class Call {
     if (!opened.authentic) return this.#refuse(entry, true);
     if (!opened.body) return;
     if ("bye" in opened.body) return this.#bye(entry, opened.body.bye);
+    if ("removed" in opened.body) return this.#removed(entry, opened.body.removed);
     void entry.peer.handle(opened.body);
   }
 
@@ -285,9 +291,22 @@ export class Call {
     if (reason === "not_authentic") return this.#refuse(entry, false);
     // Only the host sends away; from anybody else it is a way to say good-bye.
     if (reason === "removed" && entry.member.hostKey !== undefined) return this.#end({ type: "refused", code: "removed" });
-    this.#departed.add(identity(entry.member));
+    this.#depart(entry.member);
     this.#drop(entry);
     if (this.#entries.size === 0) this.#end({ type: reason === "failed" ? "network" : "by_them" });
+  }
+
+  /** A member says that another was sent away, which only the host can do: no connection to that one goes on. */
+  #removed(by: Entry, whom: Removed): void {
+    if (this.#entries.get(by.member.peer) !== by || by.member.hostKey === undefined || whom.peer === by.member.peer) return;
+    this.#depart(whom);
+    const entry = this.#entries.get(whom.peer);
+    if (entry && identity(entry.member) === identity(whom)) this.#drop(entry);
+  }
+
+  #depart(member: Party): void {
+    // More than come to any call are made up.
+    if (this.#departed.size < MAX_JOINS) this.#departed.add(identity(member));
   }
 
   #leftRoster(id: PeerId): void {

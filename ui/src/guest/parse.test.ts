@@ -52,9 +52,11 @@ describe("the body of a signal", () => {
     expect(parseSignalBody('{"bye":"hang_up"}')).toEqual({ bye: "hang_up" });
     expect(parseSignalBody('{"bye":"a new reason"}')).toEqual({ bye: "unknown" });
     expect(parseSignalBody('{"bye":"removed"}')).toEqual({ bye: "removed" });
+    const removed = { peer: PEER, nonce: "AAECAwQFBgcICQoLDA0ODw" };
+    expect(parseSignalBody(JSON.stringify({ removed }))).toEqual({ removed });
   });
 
-  it.each(["{}", '{"description":{"type":"pranswer","sdp":""}}', '{"description":null}', '{"candidate":7}'])("is not %s", (text) => {
+  it.each(["{}", '{"removed":{"peer":"abcdefghij234567"}}', '{"removed":{"peer":"../../etc","nonce":"AAECAwQFBgcICQoLDA0ODw"}}', '{"description":{"type":"pranswer","sdp":""}}', '{"description":null}', '{"candidate":7}'])("is not %s", (text) => {
     expect(parseSignalBody(text)).toBeNull();
   });
 });
@@ -76,6 +78,7 @@ describe("a message of the data channel", () => {
       { type: "words_commit", commitment },
       { type: "words_nonce", nonce },
       { type: "words_reveal", nonce },
+      { type: "removed", peer: PEER, nonce },
       { type: "bye", reason: "removed" },
     ]) {
       expect(parseDataMessage(JSON.stringify(message))).toEqual(message);
@@ -96,6 +99,8 @@ describe("a message of the data channel", () => {
     { type: "words_nonce", nonce: "AAECAwQFBgcICQoLDA0OD=" },
     { type: "words_nonce", nonce: "AAECAwQFBgcICQoLDA0ODx" },
     { type: "words_reveal" },
+    { type: "removed", peer: PEER, nonce: commitment },
+    { type: "removed", peer: PEER.slice(1), nonce },
     { type: "words_reveal", nonce: null },
   ])("is refused where it is rubbish: %j", (message) => {
     expect(parseDataMessage(JSON.stringify(message))).toBeNull();

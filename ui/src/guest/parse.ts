@@ -93,6 +93,8 @@ const byeReason = v.pipe(
   v.transform((reason): ByeReason => BYE_REASONS.find((known) => known === reason) ?? "unknown"),
 );
 
+const removed = v.object({ peer: peerId, nonce: bytesOf(16) });
+
 const candidate = v.object({
   candidate: v.string(),
   sdpMid: v.nullish(v.string()),
@@ -104,6 +106,7 @@ const signalBody = v.union([
   v.object({ description: v.object({ type: v.picklist(["offer", "answer"]), sdp: v.string() }) }),
   v.object({ candidate: v.nullable(candidate) }),
   v.object({ bye: byeReason }),
+  v.object({ removed }),
 ]) satisfies v.GenericSchema<unknown, SignalBody>;
 
 const dataMessage = v.variant("type", [
@@ -113,6 +116,7 @@ const dataMessage = v.variant("type", [
   v.object({ type: v.literal("words_commit"), commitment: bytesOf(32) }),
   v.object({ type: v.literal("words_nonce"), nonce: bytesOf(16) }),
   v.object({ type: v.literal("words_reveal"), nonce: bytesOf(16) }),
+  v.object({ type: v.literal("removed"), ...removed.entries }),
   v.object({ type: v.literal("bye"), reason: byeReason }),
 ]) satisfies v.GenericSchema<unknown, DataMessage>;
 

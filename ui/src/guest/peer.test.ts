@@ -19,6 +19,7 @@ function setUp({ offers = false, polite = false, commits = false, devices = ["au
     bye: vi.fn(),
     chat: vi.fn(),
     chatReceived: vi.fn(),
+    removed: vi.fn(),
     forged: vi.fn(),
   };
   const outgoing = {

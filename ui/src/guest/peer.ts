@@ -4,6 +4,7 @@ import type { DataMessage } from "../contract/DataMessage";
 import type { Description } from "../contract/Description";
 import type { PeerState } from "../contract/PeerState";
 import type { Quality } from "../contract/Quality";
+import type { Removed } from "../contract/Removed";
 import type { SignalBody } from "../contract/SignalBody";
 import { PeerChannel, type PeerMessage } from "./channel";
 import { type Counters, boundSender, countersOf, preferCodecs, qualityBetween } from "./media";
@@ -44,6 +45,8 @@ export interface PeerHooks {
   changed(): void;
   /** It left, by its own word on the data channel. */
   bye(reason: ByeReason): void;
+  /** It says that this one was sent away. */
+  removed(whom: Removed): void;
   /** A line of chat came. */
   chat(text: string): void;
   /** A line of chat of this end has arrived there. */
@@ -313,6 +316,8 @@ export class Peer {
         return this.say({ type: "chat_received", id: message.id });
       case "chat_received":
         return hooks.chatReceived(message.id);
+      case "removed":
+        return hooks.removed(message);
       case "bye":
         return hooks.bye(message.reason);
     }

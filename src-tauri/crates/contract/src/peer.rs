@@ -4,7 +4,10 @@
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
-use crate::id::{Commitment, Nonce};
+use crate::{
+    PeerId,
+    id::{Commitment, Nonce},
+};
 
 /// The label of the data channel.
 pub const DATA_CHANNEL: &str = "ahoy";
@@ -23,6 +26,18 @@ pub enum SignalBody {
     Candidate(Option<Candidate>),
     /// The sender leaves the call.
     Bye(ByeReason),
+    /// The sender is the host and has sent another member away: no connection to that one goes on.
+    Removed(Removed),
+}
+
+/// Whom the host has sent away: one join of one member, who may be let in again under another.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, TS)]
+#[ts(export)]
+pub struct Removed {
+    /// Its id.
+    pub peer: PeerId,
+    /// The nonce of its join.
+    pub nonce: Nonce,
 }
 
 /// A session description: `RTCSessionDescriptionInit` of the W3C.
@@ -126,6 +141,9 @@ pub enum DataMessage {
         /// What the commitment was made of.
         nonce: Nonce,
     },
+    /// The sender is the host and has sent another member away, as in [`SignalBody::Removed`]: it need not go
+    /// by the relay.
+    Removed(Removed),
     /// The sender leaves the call.
     Bye {
         /// Why.

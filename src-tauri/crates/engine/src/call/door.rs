@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, time::Instant};
 
 use ahoy_contract::{
     PeerId, PublicKey,
-    peer::{ByeReason, DataMessage},
+    peer::{ByeReason, DataMessage, Removed, SignalBody},
     ui::KnockView,
     wire::{ClientMessage, Member},
 };
@@ -39,6 +39,9 @@ pub(super) struct Door {
     sent_away: BTreeSet<PeerId>,
     /// Who was heard once: a sound for each is enough.
     heard: BTreeSet<PeerId>,
+    /// The joins that the host has sent away: at the host those that it told the others of, at a guest those that
+    /// it was told of.
+    removed: BTreeSet<Removed>,
 }
 
 impl Door {
@@ -53,6 +56,7 @@ impl Door {
             heard: BTreeSet::new(),
         }
     }
+            removed: BTreeSet::new(),
 
     /// Who asks, the longest waiting first.
     pub(super) fn view(&self) -> Vec<KnockView> {
@@ -89,9 +93,10 @@ impl Door {
         });
     }
 
-    fn remember(set: &mut BTreeSet<PeerId>, peer: &PeerId) -> bool {
-        // More ids than come to any call are made up by the relay.
-        set.contains(peer) || (set.len() < MAX_JOINS && set.insert(peer.clone()))
+    /// Says whether it is in the set now.
+    fn remember<T: Ord + Clone>(set: &mut BTreeSet<T>, item: &T) -> bool {
+        // More than come to any call are made up.
+        set.contains(item) || (set.len() < MAX_JOINS && set.insert(item.clone()))
     }
 }
 
@@ -103,14 +108,13 @@ impl Call {
     /// Whether this end may talk to a member that the relay shows. One that nobody has let in waits at the door.
     pub(super) fn lets_in(&mut self, member: &Member, key: Option<&PublicKey>) -> bool {
         if !self.is_host() {
-            return true;
+            return !self.door.removed.contains(&join_of(member));
         }
         let id = &member.peer;
         if self.door.sent_away.contains(id) {
             // It is back, or the relay has not heard: it is sent away once more.
-            let peer = id.clone();
-            self.outputs
-                .push_back(Output::Send(ClientMessage::Remove { peer }));
+            self.tell_removed(id);
+            self.tell_others(&join_of(member));
             return false;
         }
         if self.door.knock || self.door.locked {
@@ -175,7 +179,11 @@ impl Call {
         match (knock.inside, accept) {
             (None, _) => self.tell_admitted(peer, accept),
             (Some((member, key)), true) => self.add_peer(now, member, key),
-            (Some(_), false) => self.tell_removed(peer),
+            (Some((member, _)), false) => {
+                self.tell_removed(peer);
+                // They may have believed the relay.
+                self.tell_others(&join_of(&member));
+            }
         }
     }
 
@@ -210,7 +218,7 @@ impl Call {
 
     /// The user sends a member away.
     pub(super) fn send_away(&mut self, peer: &PeerId) {
-        if !self.is_host() || !self.peers.contains_key(peer) {
+        if !self.is_host() {
             return;
         }
         self.door.admitted.remove(peer);
@@ -237,6 +245,47 @@ impl Call {
             let peer = peer.clone();
             self.outputs
                 .push_back(Output::Send(ClientMessage::Remove { peer }));
+        let Some(join) = self.peers.get(peer).map(|peer| join_of(&peer.member)) else {
+            return;
+        };
         }
+    }
+}
+        self.tell_others(&join);
+    }
+
+    /// The other members hear from the host itself whom it has sent away. That the relay does not show somebody any
+    /// more ends no connection, and it may be away.
+    fn tell_others(&mut self, join: &Removed) {
+        if !self.door.removed.contains(join) && Door::remember(&mut self.door.removed, join) {
+            let others = self.peers.iter().filter(|(_, peer)| peer.is_alive());
+            for id in others.map(|(id, _)| id.clone()).collect::<Vec<_>>() {
+                self.signal(&id, &SignalBody::Removed(join.clone()));
+                self.say_soon(&id, DataMessage::Removed(join.clone()));
+            }
+        }
+    }
+
+    /// A member says that another was sent away, which only the host can do: the connection to that one ends, and no
+    /// roster brings it back.
+    pub(super) fn other_removed(&mut self, from: &PeerId, join: &Removed) {
+        let from_host = self
+            .peers
+            .get(from)
+            .is_some_and(|peer| peer.host_key.is_some());
+        if self.is_host() || !from_host || join.peer == *from {
+            return;
+        }
+        Door::remember(&mut self.door.removed, join);
+        let known = self.peers.get(&join.peer);
+        if known.is_some_and(|peer| peer.member.nonce == join.nonce) {
+            self.remove_peer(&join.peer, Some(ByeReason::Removed));
+        }
+
+/// The join that a member is in the room by.
+fn join_of(member: &Member) -> Removed {
+    Removed {
+        peer: member.peer.clone(),
+        nonce: member.nonce.clone(),
     }
 }

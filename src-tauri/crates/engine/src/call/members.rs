@@ -147,6 +147,18 @@ impl Call {
         }
     }
 
+    /// Says something to a peer on the data channel, or keeps it until that is open. Says whether it will get there.
+    pub(super) fn say_soon(&mut self, id: &PeerId, message: DataMessage) -> bool {
+        let Some(peer) = self.peers.get_mut(id).filter(|peer| peer.is_alive()) else {
+            return false;
+        };
+        if !peer.data_open() {
+            return peer.keep(message);
+        }
+        self.say(id, [message]);
+        true
+    }
+
     /// A signal came. What does not prove where it comes from stops the peer.
     pub(super) fn signal_arrived(&mut self, now: Instant, from: &PeerId, arrived: &Arrived) {
         let (Some(me), Some(peer)) = (self.me.as_ref(), self.peers.get_mut(from)) else {
@@ -238,6 +250,7 @@ impl Call {
             }
             Ask::Failed => self.peer_failed(id),
             Ask::Bye(reason) => self.bye(id, reason),
+            Ask::Removed(removed) => self.other_removed(id, &removed),
             Ask::Gone => self.remove_peer(id, None),
             Ask::NotAuthentic => self.not_authentic(id),
             Ask::Renew(description) => self.renew(id, description),
@@ -377,7 +390,7 @@ impl Call {
         self.signal(id, &SignalBody::Bye(reason));
     }
 
-    fn signal(&mut self, to: &PeerId, body: &SignalBody) {
+    pub(super) fn signal(&mut self, to: &PeerId, body: &SignalBody) {
         if let Some(peer) = self.peers.get_mut(to) {
             peer.remember(body);
             self.tell(to, body);

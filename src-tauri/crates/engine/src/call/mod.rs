@@ -256,23 +256,12 @@ impl Call {
             return;
         }
         let id = self.chat.next_sent();
-        let mut reached = BTreeSet::new();
-        for (peer_id, peer) in &mut self.peers {
-            if to.is_some_and(|to| to != peer_id) || !peer.is_alive() {
-                continue;
-            }
-            let line = DataMessage::Chat {
-                id,
-                text: text.to_owned(),
-            };
-            if peer.data_open() {
-                let line = PeerOutput::Data(line);
-                self.outputs.push_back(Output::Peer(peer_id.clone(), line));
-            } else if !peer.keep(line) {
-                continue;
-            }
-            reached.insert(peer_id.clone());
-        }
+        let mut reached: BTreeSet<PeerId> = self.peers.keys().cloned().collect();
+        reached.retain(|peer| {
+            let text = text.to_owned();
+            let line = DataMessage::Chat { id, text };
+            to.is_none_or(|to| to == peer) && self.say_soon(peer, line)
+        });
         let at = self.time_of_day(now);
         self.chat.wrote(at, text, reached);
         self.outputs.push_back(Output::View);

@@ -4,7 +4,9 @@ use std::time::Instant;
 
 use ahoy_contract::{
     Nonce, PublicKey,
-    peer::{ByeReason, DataMessage, Description, DescriptionType, MAX_CHAT_BYTES, SignalBody},
+    peer::{
+        ByeReason, DataMessage, Description, DescriptionType, MAX_CHAT_BYTES, Removed, SignalBody,
+    },
     ui::{PeerState, Quality},
     wire::Member,
     words::fingerprints,
@@ -49,7 +51,7 @@ pub(super) struct Peer {
     pub(super) deadline: Option<Instant>,
     /// The first offer was waited for in vain.
     pub(super) waited: bool,
-    /// Lines written before the data channel was open.
+    /// What is to be said once the data channel is open.
     pub(super) kept: Vec<DataMessage>,
     /// The last description that it was told and the candidates after it, until it is connected: they may have
     /// been lost with the relay.
@@ -59,7 +61,7 @@ pub(super) struct Peer {
     words: Words,
 }
 
-/// Lines that are kept at most; more are lost.
+/// Messages that are kept at most; more are lost.
 const MAX_KEPT: usize = 32;
 /// As much of what a peer was told is remembered: a browser has a dozen candidates.
 const MAX_TOLD: usize = 64;
@@ -76,6 +78,8 @@ pub(super) enum Ask {
     Failed,
     /// It left.
     Bye(ByeReason),
+    /// It says that this one was sent away.
+    Removed(Removed),
     /// It was not in the room any more, and now its media is lost too.
     Gone,
     /// It wrote a line.
@@ -144,7 +148,7 @@ impl Peer {
                     self.told.push(body.clone());
                 }
             }
-            SignalBody::Bye(_) => {}
+            SignalBody::Bye(_) | SignalBody::Removed(_) => {}
         }
     }
 
@@ -152,11 +156,11 @@ impl Peer {
         self.data_open
     }
 
-    /// Keeps a line until the data channel is open; says whether there was room for it.
-    pub(super) fn keep(&mut self, line: DataMessage) -> bool {
+    /// Keeps a message until the data channel is open; says whether there was room for it.
+    pub(super) fn keep(&mut self, message: DataMessage) -> bool {
         let room = self.kept.len() < MAX_KEPT;
         if room {
-            self.kept.push(line);
+            self.kept.push(message);
         }
         room
     }
@@ -282,6 +286,7 @@ impl Peer {
             }
             Ok(DataMessage::ChatReceived { id }) => Ask::Received(id),
             Ok(DataMessage::Bye { reason }) => Ask::Bye(reason),
+            Ok(DataMessage::Removed(removed)) => Ask::Removed(removed),
             Ok(message) => self.word(message),
             Err(_) => Ask::Nothing,
         }
@@ -316,6 +321,7 @@ impl Peer {
             SignalBody::Description(description) => return self.description(now, description),
             SignalBody::Candidate(candidate) => self.negotiation.candidate(candidate),
             SignalBody::Bye(reason) => return Ask::Bye(reason),
+            SignalBody::Removed(removed) => return Ask::Removed(removed),
         }
         Ask::Nothing
     }

@@ -98,11 +98,27 @@ fn a_line_that_is_too_long_is_refused_with_a_sentence() {
     assert!(world.sides[0].call.view().chat.is_empty() && world.sides[0].peer.is_empty());
     write(&mut world, 0, &"x".repeat(16 * 1024));
     assert_eq!(world.sides[0].call.view().chat.len(), 1);
-    // Nor is one taken.
-    let text = "x".repeat(16 * 1024 + 1);
-    let long = serde_json::to_string(&DataMessage::Chat { id: 1, text }).unwrap();
-    world.input(1, Input::Peer(id(HOST), PeerInput::Data(long)));
-    assert!(world.sides[1].call.view().chat.is_empty());
+}
+
+#[test]
+fn a_line_of_a_mebibyte_is_neither_sent_nor_taken() {
+    for length in [16 * 1024 + 1, 1024 * 1024] {
+        let mut world = World::connected();
+        let text = "x".repeat(length);
+        write(&mut world, 0, &text);
+        assert_eq!(world.sides[0].error(), Some(ErrorCode::TooLarge));
+        let long = serde_json::to_string(&DataMessage::Chat { id: 1, text }).unwrap();
+        for rubbish in [long, "x".repeat(length), "[".repeat(length)] {
+            world.input(1, Input::Peer(id(HOST), PeerInput::Data(rubbish)));
+        }
+        write(&mut world, 0, "hello");
+        world.talk();
+        for side in [0, 1] {
+            assert_eq!(world.ended(side), None);
+            let chat = world.sides[side].call.view().chat;
+            assert_eq!((chat.len(), chat[0].text.as_str()), (1, "hello"));
+        }
+    }
 }
 
 #[test]

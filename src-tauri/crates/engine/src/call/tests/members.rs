@@ -154,3 +154,32 @@ fn a_stranger_in_the_room_does_not_keep_a_call_from_ending() {
     world.deliver(1);
     assert_eq!(world.ended(0), Some(EndReason::ByThem));
 }
+
+#[test]
+fn a_name_of_any_length_with_marks_is_made_fit_wherever_it_is_shown() {
+    let mut world = World::new();
+    world.host();
+    world.join(0);
+    let mut guest = config(&world.key, Part::Guest { role: Role::Caller }, world.now);
+    guest.name = format!("\u{202e}<b>\u{0}\n{}", "x".repeat(10_000));
+    world.add(guest, GUEST);
+    world.join(1);
+    let fit = format!("<b>{}", "x".repeat(61));
+    assert_eq!(world.sides[0].call.view().peers[0].name, fit);
+    world.connect(0, 1);
+    world.input(
+        1,
+        Input::Chat {
+            to: None,
+            text: "hello".into(),
+        },
+    );
+    world.talk();
+    assert_eq!(world.sides[0].call.view().chat[0].name, Some(fit.clone()));
+    world.input(1, Input::HangUp);
+    world.deliver(1);
+    let named = world.sides[0].events.iter().filter(|event| {
+        matches!(event, Event::PeerJoined { name, .. } | Event::PeerLeft { name, .. } if *name == fit)
+    });
+    assert_eq!(named.count(), 2);
+}

@@ -5,6 +5,7 @@ mod door;
 mod members;
 mod negotiation;
 mod relay;
+mod removed;
 mod trust;
 mod walk;
 mod words;
@@ -14,7 +15,7 @@ use std::time::{Duration, Instant};
 use ahoy_contract::{
     ErrorCode, Nonce, PeerId, Secret,
     id::Mac,
-    peer::{ByeReason, Candidate, DataMessage, Description, DescriptionType},
+    peer::{ByeReason, Candidate, DataMessage, Description, DescriptionType, SignalBody},
     ui::{CallPhase, EndReason, PeerState},
     wire::{ClientMessage, Host, Member, RelayMessage, Role, RoomKind},
 };
@@ -95,6 +96,10 @@ struct World {
     order: u32,
     n: u64,
     knock: bool,
+    /// The relay was asked to have newcomers wait.
+    asked: bool,
+    /// What the relay shows of the lock.
+    locked: bool,
 }
 
 fn config(key: &HostKey, part: Part, now: Instant) -> CallConfig {
@@ -121,6 +126,8 @@ impl World {
             order: 0,
             n: 0,
             knock: false,
+            asked: false,
+            locked: false,
         }
     }
 
@@ -158,22 +165,40 @@ impl World {
         world
     }
 
-    /// As `pair`, connected.
-    fn connected() -> Self {
+    /// As `pair`, connected; what they say on the data channel is on its way.
+    fn up() -> Self {
         let mut world = Self::pair();
         world.local(0, DescriptionType::Offer);
         world.deliver(0);
         world.local(1, DescriptionType::Answer);
         world.deliver(1);
-        for side in [0, 1] {
-            let other = world.sides[1 - side].id.clone();
-            world.input(side, Input::Peer(other.clone(), PeerInput::Connected));
-            world.input(side, Input::Peer(other, PeerInput::DataOpen));
-            world.sides[side].peer.clear();
-            world.sides[side].signals.clear();
-            world.sides[side].to.clear();
-        }
+        world.connect(0, 1);
         world
+    }
+
+    /// As `up`, with nothing on its way.
+    fn connected() -> Self {
+        let mut world = Self::up();
+        world.clear();
+        world
+    }
+
+    /// The connection between two sides is up.
+    fn connect(&mut self, one: usize, other: usize) {
+        for (side, other) in [(one, other), (other, one)] {
+            let other = self.sides[other].id.clone();
+            self.input(side, Input::Peer(other.clone(), PeerInput::Connected));
+            self.input(side, Input::Peer(other, PeerInput::DataOpen));
+        }
+    }
+
+    /// Forgets what all sides have asked for and sent.
+    fn clear(&mut self) {
+        for side in &mut self.sides {
+            side.peer.clear();
+            side.signals.clear();
+            side.to.clear();
+        }
     }
 
     fn input(&mut self, side: usize, input: Input) {
@@ -185,6 +210,9 @@ impl World {
     fn drain(&mut self, side: usize) {
         while let Some(output) = self.sides[side].call.poll() {
             let s = &mut self.sides[side];
+            if let Output::Send(ClientMessage::Create { knock, .. }) = &output {
+                self.asked = *knock;
+            }
             match output {
                 Output::Connect => s.connects += 1,
                 Output::Disconnect | Output::View => {}
@@ -271,7 +299,7 @@ impl World {
                     peers,
                     count,
                     capacity: 8,
-                    locked: false,
+                    locked: self.locked,
                 };
                 self.input(side, Input::Relay(room));
             }
@@ -286,6 +314,26 @@ impl World {
             side,
             Input::Peer(other, PeerInput::Local(Description { kind, sdp })),
         );
+    }
+
+    /// A side offers a connection with this certificate to another, under its id and nonce as before.
+    fn describes(&mut self, from: usize, to: usize, certificate: usize) {
+        let (kind, sdp) = (DescriptionType::Offer, sdp(certificate));
+        let body = SignalBody::Description(Description { kind, sdp });
+        let body = serde_json::to_string(&body).unwrap();
+        let [me, other] = [from, to].map(|side| self.sides[side].call.me.clone().unwrap());
+        self.n += 100;
+        let (n, seq) = (self.n, self.n);
+        let (mac, sig) = self.sides[from].call.auth.sign(&me, &other, seq, &body);
+        let signal = RelayMessage::Signal {
+            from: me.peer,
+            n,
+            seq,
+            body,
+            mac,
+            sig,
+        };
+        self.input(to, Input::Relay(signal));
     }
 
     /// What one of two ends says on the data channel reaches the other, and so on, until all is said.

@@ -3,18 +3,9 @@
 use super::*;
 use crate::call::words::{Broken, Prints, Words};
 
-/// As `World::connected`, with what was said on the data channel.
+/// As `World::up`, with what was said on the data channel.
 fn drawn() -> World {
-    let mut world = World::pair();
-    world.local(0, DescriptionType::Offer);
-    world.deliver(0);
-    world.local(1, DescriptionType::Answer);
-    world.deliver(1);
-    for side in [0, 1] {
-        let other = world.sides[1 - side].id.clone();
-        world.input(side, Input::Peer(other.clone(), PeerInput::Connected));
-        world.input(side, Input::Peer(other, PeerInput::DataOpen));
-    }
+    let mut world = World::up();
     world.talk();
     world
 }
@@ -114,34 +105,10 @@ fn a_reveal_that_does_not_fit_stops_the_call_with_the_host() {
     );
 }
 
-/// The host, its id and nonce as before, describes a connection with another certificate.
-fn other_certificate(world: &mut World) {
-    let description = Description {
-        kind: DescriptionType::Offer,
-        sdp: sdp(7),
-    };
-    let body = serde_json::to_string(&ahoy_contract::peer::SignalBody::Description(description));
-    let body = body.unwrap();
-    let me = world.sides[0].call.me.clone().unwrap();
-    let to = world.sides[1].call.me.clone().unwrap();
-    let (mac, sig) = world.sides[0].call.auth.sign(&me, &to, 99, &body);
-    let from = id(HOST);
-    let (n, seq) = (99, 99);
-    let signal = RelayMessage::Signal {
-        from,
-        n,
-        seq,
-        body,
-        mac,
-        sig,
-    };
-    world.input(1, Input::Relay(signal));
-}
-
 #[test]
 fn a_certificate_that_changes_during_a_call_stops_it() {
     let mut world = drawn();
-    other_certificate(&mut world);
+    world.describes(0, 1, 7);
     assert_eq!(
         world.ended(1),
         Some(EndReason::Refused {
@@ -157,7 +124,7 @@ fn a_connection_that_was_lost_may_be_made_anew_by_the_other_end() {
     let mut world = drawn();
     world.input(1, Input::Peer(id(HOST), PeerInput::Disconnected));
     world.sides[1].peer.clear();
-    other_certificate(&mut world);
+    world.describes(0, 1, 7);
     let order: Vec<_> = world.sides[1]
         .peer
         .iter()
