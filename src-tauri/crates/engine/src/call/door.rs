@@ -31,17 +31,19 @@ pub(super) struct Door {
     knock: bool,
     /// The user has closed it to newcomers.
     pub(super) locked: bool,
-    /// What of that the relay was told since it knows this membership.
-    told: Option<bool>,
+    /// What the relay knows of that: what it has shown when this end came in, or was told since.
+    pub(super) told: bool,
+    /// The relay was asked to have newcomers wait when this end came in.
+    asked: bool,
     knocks: Vec<Knock>,
     /// The let in: an id is one end's for as long as it holds its token, so it may come back.
     admitted: BTreeSet<PeerId>,
     sent_away: BTreeSet<PeerId>,
-    /// Who was heard once: a sound for each is enough.
-    heard: BTreeSet<PeerId>,
     /// The joins that the host has sent away: at the host those that it told the others of, at a guest those that
     /// it was told of.
     removed: BTreeSet<Removed>,
+    /// Who was heard once: a sound for each is enough.
+    heard: BTreeSet<PeerId>,
 }
 
 impl Door {
@@ -49,14 +51,15 @@ impl Door {
         Self {
             knock,
             locked: false,
-            told: Some(false),
+            told: false,
+            asked: false,
             knocks: Vec::new(),
             admitted: BTreeSet::new(),
             sent_away: BTreeSet::new(),
+            removed: BTreeSet::new(),
             heard: BTreeSet::new(),
         }
     }
-            removed: BTreeSet::new(),
 
     /// Who asks, the longest waiting first.
     pub(super) fn view(&self) -> Vec<KnockView> {
@@ -73,10 +76,21 @@ impl Door {
         self.knocks.is_empty()
     }
 
-    /// The relay is back and tells once more who waits. `anew`: it knows nothing of this membership.
-    pub(super) fn relay_is_back(&mut self, anew: bool) {
+    /// The relay is back and tells once more who waits.
+    pub(super) fn relay_is_back(&mut self) {
         self.knocks.clear();
-        self.told = anew.then_some(false);
+    }
+
+    /// Whether the relay is to have newcomers wait from the moment on in which this end comes in. It does also
+    /// where the room is locked: the relay may have forgotten that, and shall let nobody in until it is told again.
+    pub(super) fn ask(&mut self) -> bool {
+        self.asked = self.is_closed();
+        self.asked
+    }
+
+    /// Whether newcomers wait until the user lets them in.
+    fn is_closed(&self) -> bool {
+        self.knock || self.locked
     }
 
     /// One that waited has gone. Says whether there was one.
@@ -117,7 +131,7 @@ impl Call {
             self.tell_others(&join_of(member));
             return false;
         }
-        if self.door.knock || self.door.locked {
+        if self.door.is_closed() {
             if self.door.admitted.contains(id) {
                 self.door.gone(id);
                 return true;
@@ -140,8 +154,11 @@ impl Call {
             return;
         }
         let name = view::tidy(name);
-        if inside.is_none() && self.door.admitted.contains(peer) {
-            // It was in before: the relay has forgotten, the user has not.
+        let open = !self.door.is_closed() && !self.door.sent_away.contains(peer);
+        let known = self.door.admitted.contains(peer) || open;
+        if inside.is_none() && known && Door::remember(&mut self.door.admitted, peer) {
+            // It was in before: the relay has forgotten, the user has not. Or the room is not locked any more, and the
+            // relay still has newcomers wait.
             self.tell_admitted(peer, true);
         } else if let Some(knock) = self.door.knocks.iter_mut().find(|k| k.peer == *peer) {
             knock.name = name;
@@ -197,20 +214,27 @@ impl Call {
             Door::remember(&mut self.door.admitted, id);
         }
         self.tell_lock();
+        if !self.door.is_closed() {
+            // Those whom the relay has let in by itself come with the next roster.
+            let (inside, waiting) = std::mem::take(&mut self.door.knocks)
+                .into_iter()
+                .partition(|knock| knock.inside.is_some());
+            self.door.knocks = inside;
+            for knock in waiting {
+                self.knocked(&knock.peer, &knock.name, None);
+            }
+        }
         self.outputs.push_back(Output::View);
     }
 
     /// Tells the relay of the lock where it does not know. Not while members are still to come back, to whom a
-    /// locked door would be closed; until then this end itself lets nobody else in.
+    /// locked door would be closed, if newcomers have to wait anyhow.
     pub(super) fn tell_lock(&mut self) {
         let locked = self.door.locked;
-        let awaited = locked && self.peers.values().any(|peer| !peer.is_present());
-        if self.is_host()
-            && self.socket == Socket::Joined
-            && self.door.told != Some(locked)
-            && !awaited
-        {
-            self.door.told = Some(locked);
+        let awaited = self.peers.values().any(|peer| !peer.is_present());
+        let later = locked && awaited && self.door.asked;
+        if self.is_host() && self.socket == Socket::Joined && self.door.told != locked && !later {
+            self.door.told = locked;
             self.outputs
                 .push_back(Output::Send(ClientMessage::Lock { locked }));
         }
@@ -221,6 +245,9 @@ impl Call {
         if !self.is_host() {
             return;
         }
+        let Some(join) = self.peers.get(peer).map(|peer| join_of(&peer.member)) else {
+            return;
+        };
         self.door.admitted.remove(peer);
         Door::remember(&mut self.door.sent_away, peer);
         let reason = ByeReason::Removed;
@@ -229,28 +256,6 @@ impl Call {
         self.signal_bye(peer, reason);
         self.tell_removed(peer);
         self.remove_peer(peer, Some(reason));
-    }
-
-    fn tell_admitted(&mut self, peer: &PeerId, accept: bool) {
-        // While the relay is away nothing is lost: whoever still waits knocks again when it is back.
-        if self.socket == Socket::Joined {
-            let peer = peer.clone();
-            self.outputs
-                .push_back(Output::Send(ClientMessage::Admit { peer, accept }));
-        }
-    }
-
-    fn tell_removed(&mut self, peer: &PeerId) {
-        if self.socket == Socket::Joined {
-            let peer = peer.clone();
-            self.outputs
-                .push_back(Output::Send(ClientMessage::Remove { peer }));
-        let Some(join) = self.peers.get(peer).map(|peer| join_of(&peer.member)) else {
-            return;
-        };
-        }
-    }
-}
         self.tell_others(&join);
     }
 
@@ -281,6 +286,25 @@ impl Call {
         if known.is_some_and(|peer| peer.member.nonce == join.nonce) {
             self.remove_peer(&join.peer, Some(ByeReason::Removed));
         }
+    }
+
+    fn tell_admitted(&mut self, peer: &PeerId, accept: bool) {
+        // While the relay is away nothing is lost: whoever still waits knocks again when it is back.
+        if self.socket == Socket::Joined {
+            let peer = peer.clone();
+            self.outputs
+                .push_back(Output::Send(ClientMessage::Admit { peer, accept }));
+        }
+    }
+
+    fn tell_removed(&mut self, peer: &PeerId) {
+        if self.socket == Socket::Joined {
+            let peer = peer.clone();
+            self.outputs
+                .push_back(Output::Send(ClientMessage::Remove { peer }));
+        }
+    }
+}
 
 /// The join that a member is in the room by.
 fn join_of(member: &Member) -> Removed {

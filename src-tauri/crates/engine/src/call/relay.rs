@@ -140,7 +140,7 @@ impl Call {
 
     fn welcome(&mut self, now: Instant, peer: PeerId, ice_servers: Vec<IceServer>, resumed: bool) {
         self.ice_servers = ice_servers;
-        self.door.relay_is_back(!resumed);
+        self.door.relay_is_back();
         let known = self.next.as_ref().or(self.me.as_ref());
         match known.filter(|me| me.peer == peer).cloned() {
             Some(_) if resumed && self.was_in() => {
@@ -211,7 +211,7 @@ impl Call {
         self.socket = Socket::Greeting {
             until: now + RELAY_PATIENCE,
         };
-        self.door.relay_is_back(true);
+        self.door.relay_is_back();
         self.outputs.push_back(Output::Send(ClientMessage::Leave));
         let nonce = self.fresh_nonce();
         self.join(End { peer, nonce });
@@ -229,13 +229,13 @@ impl Call {
                 key,
                 kind,
                 capacity,
-                knock,
+                ..
             } => ClientMessage::Create {
                 key: key.public(),
                 proof: key.prove(challenge),
                 kind: *kind,
                 capacity: *capacity,
-                knock: *knock,
+                knock: self.door.ask(),
                 name,
                 nonce,
             },

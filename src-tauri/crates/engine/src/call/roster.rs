@@ -48,6 +48,7 @@ impl Call {
         if back {
             self.socket = Socket::Joined;
             self.joined_once = true;
+            self.door.told = locked;
             self.outputs.push_back(Output::Event(Event::Ready));
         }
         self.meet(now, members, back);

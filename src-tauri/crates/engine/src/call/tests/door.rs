@@ -207,21 +207,91 @@ fn a_locked_room_stays_locked_over_a_restart_and_members_come_back() {
     let mut world = World::connected();
     world.input(0, Input::Lock { locked: true });
     let lock = ClientMessage::Lock { locked: true };
-    world.sides[0].said.clear();
-    let guest = world.sides[1].member.take();
-    world.input(0, Input::SocketClosed(SocketEnd::Lost));
-    world.pass(Duration::from_secs(1));
-    world.join(0);
+    let guest = host_returns(&mut world);
+    assert!(world.asked, "nobody comes in by the relay's word");
     assert_eq!(
         said(&world, &lock),
         0,
         "the guest must be able to come back"
     );
+    // Both knock at the door of a relay that knows nothing. Only one of them is known here.
+    for who in [THIRD, GUEST] {
+        let (peer, name) = (id(who), "Grace".into());
+        world.input(0, Input::Relay(RelayMessage::Knock { peer, name }));
+    }
+    assert_eq!(waiting(&world), [id(THIRD)]);
+    assert_eq!(said(&world, &admitted(true)), 1);
     world.sides[1].member = guest;
     world.roster();
     assert_eq!(said(&world, &lock), 1);
     world.roster();
     assert_eq!(said(&world, &lock), 1, "once is enough");
+}
+
+/// The relay is restarted, and the host comes back to it first.
+fn host_returns(world: &mut World) -> Option<Member> {
+    world.sides[0].said.clear();
+    let guest = world.sides[1].member.take();
+    world.input(0, Input::SocketClosed(SocketEnd::Lost));
+    world.pass(Duration::from_secs(1));
+    world.join(0);
+    guest
+}
+
+#[test]
+fn who_waits_at_a_room_that_is_opened_comes_in_by_itself() {
+    let mut world = World::connected();
+    world.input(0, Input::Lock { locked: true });
+    world.sides[1].member = host_returns(&mut world);
+    world.roster();
+    knock(&mut world, THIRD);
+    assert_eq!(waiting(&world), [id(THIRD)]);
+    world.input(0, Input::Lock { locked: false });
+    // The relay goes on having newcomers wait; the host is not asked about the next one either.
+    let fourth = "cccccccccccccccc";
+    knock(&mut world, fourth);
+    assert!(waiting(&world).is_empty());
+    for who in [THIRD, fourth] {
+        let peer = id(who);
+        let accept = true;
+        assert_eq!(said(&world, &ClientMessage::Admit { peer, accept }), 1);
+    }
+}
+
+#[test]
+fn one_that_was_sent_away_does_not_come_in_by_itself() {
+    let mut world = World::connected();
+    world.input(0, Input::Lock { locked: true });
+    world.sides[1].member = host_returns(&mut world);
+    world.roster();
+    world.input(0, Input::Lock { locked: false });
+    world.input(0, Input::Remove { peer: id(GUEST) });
+    world.input(1, Input::HangUp);
+    knock(&mut world, GUEST);
+    assert_eq!(said(&world, &admitted(true)), 0);
+    assert_eq!(waiting(&world), [id(GUEST)]);
+}
+
+#[test]
+fn a_room_that_is_locked_while_somebody_is_awaited_is_locked_at_once() {
+    let mut world = World::connected();
+    host_returns(&mut world);
+    assert!(!world.asked);
+    world.input(0, Input::Lock { locked: true });
+    assert_eq!(said(&world, &ClientMessage::Lock { locked: true }), 1);
+}
+
+#[test]
+fn a_room_that_is_opened_while_the_relay_is_away_is_opened_there_too() {
+    let mut world = World::connected();
+    world.input(0, Input::Lock { locked: true });
+    world.locked = true;
+    world.sides[0].said.clear();
+    world.input(0, Input::SocketClosed(SocketEnd::Lost));
+    world.input(0, Input::Lock { locked: false });
+    world.pass(Duration::from_secs(1));
+    world.join(0);
+    assert_eq!(said(&world, &ClientMessage::Lock { locked: false }), 1);
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use ahoy_contract::peer::SignalBody;
+use ahoy_contract::peer::Removed;
 use proptest::prelude::*;
 
 use super::*;
@@ -59,6 +59,10 @@ fn body() -> impl Strategy<Value = SignalBody> {
         Just(SignalBody::Bye(ByeReason::HangUp)),
         Just(SignalBody::Bye(ByeReason::NotAuthentic)),
         Just(SignalBody::Bye(ByeReason::Failed)),
+        (0..OTHERS.len(), 0..3_u8).prop_map(|who| {
+            let End { peer, nonce } = Walk::end(who);
+            SignalBody::Removed(Removed { peer, nonce })
+        }),
     ]
 }
 
@@ -132,6 +136,7 @@ struct Walk {
     seq: u64,
     let_in: BTreeSet<PeerId>,
     knock: bool,
+    locked: bool,
     /// Connections that were made and not closed.
     open: BTreeSet<PeerId>,
 }
@@ -163,6 +168,7 @@ impl Walk {
             seq: 0,
             let_in: BTreeSet::new(),
             knock,
+            locked: false,
             open: BTreeSet::new(),
         };
         walk.drain();
@@ -295,7 +301,10 @@ impl Walk {
                 }
                 Input::Admit { peer, accept }
             }
-            Step::Lock(locked) => Input::Lock { locked },
+            Step::Lock(locked) => {
+                self.locked = locked;
+                Input::Lock { locked }
+            }
             Step::Remove(who) => {
                 let peer = id(OTHERS[who]);
                 if self.call.view().peers.iter().any(|view| view.peer == peer) {
@@ -311,6 +320,16 @@ impl Walk {
             Step::HangUp => Input::HangUp,
         };
         let ended = self.call.ended();
+        let mut knocked: Vec<_> = self
+            .call
+            .view()
+            .knocks
+            .into_iter()
+            .map(|knock| knock.peer)
+            .collect();
+        if let Input::Relay(RelayMessage::Knock { peer, .. }) = &input {
+            knocked.push(peer.clone());
+        }
         self.call.handle(self.now, input);
         let talked = self.drain();
         if ended.is_some() {
@@ -322,6 +341,19 @@ impl Walk {
         }
         let view = self.call.view();
         assert!(view.knocks.len() <= 16);
+        if !self.is_closed() {
+            // Whoever is there now, or waits without being asked about, came through an open door.
+            self.let_in
+                .extend(view.peers.into_iter().map(|peer| peer.peer));
+            let asked = |peer: &PeerId| view.knocks.iter().any(|knock| knock.peer == *peer);
+            self.let_in
+                .extend(knocked.into_iter().filter(|peer| !asked(peer)));
+        }
+    }
+
+    /// Newcomers wait until the user lets them in.
+    fn is_closed(&self) -> bool {
+        self.knock || self.locked
     }
 
     /// Looks at all that is to be done; says how much that was.
@@ -337,7 +369,7 @@ impl Walk {
                 // Speaking to a connection that is there already, or was a moment ago, tells nobody anything new.
                 Output::Peer(_, PeerOutput::Data(_)) => {}
                 Output::Peer(peer, output) => {
-                    if self.knock {
+                    if self.is_closed() {
                         assert!(self.let_in.contains(&peer), "{output:?} for {peer}");
                     }
                     match output {
@@ -348,7 +380,7 @@ impl Walk {
                     }
                 }
                 Output::Send(ClientMessage::Signal { to, body, .. })
-                    if self.knock && !body.contains("bye") =>
+                    if self.is_closed() && !body.contains("bye") =>
                 {
                     assert!(self.let_in.contains(&to), "{body} to {to}");
                 }
