@@ -8,6 +8,7 @@
 //! the one thread that plays: jitter buffer, decoder, mixer, speaker.
 
 mod camera;
+mod desk;
 mod encode;
 mod local;
 mod microphone;
