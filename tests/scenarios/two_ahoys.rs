@@ -106,6 +106,21 @@ async fn film_with(codec: &str, name: &str) -> Result<()> {
     plays(&film)
 }
 
+#[tokio::test]
+async fn sound_and_picture_come_in_step() -> Result<()> {
+    let relay = Relay::start().await?;
+    let host = AhoyCall::start(relay.url(), &["--probe"])?;
+    let guest = AhoyCall::start(&host.link().await?, &["--probe"])?;
+    for end in [&host, &guest] {
+        end.peer_stats("step within 40 ms", |peer| {
+            let apart = peer["receive"]["audio"]["av_offset_ms"].as_f64();
+            apart.is_some_and(|ms| ms.abs() <= 40.0)
+        })
+        .await?;
+    }
+    Ok(())
+}
+
 /// ffmpeg decodes the whole file without a word of complaint.
 fn plays(file: &Path) -> Result<()> {
     let ffmpeg = programs::installed("ffmpeg").context("ffmpeg is missing")?;

@@ -36,6 +36,8 @@ pub(super) struct DelayEstimator {
     target: Option<f64>,
     last: Option<f64>,
     jitter: f64,
+    /// What pictures ask for.
+    floor: f64,
 }
 
 impl DelayEstimator {
@@ -90,7 +92,12 @@ impl DelayEstimator {
 
     /// The delay to aim at.
     pub(super) fn target(&self) -> f64 {
-        self.target.unwrap_or(START_MS)
+        self.target.unwrap_or(START_MS).max(self.floor)
+    }
+
+    /// Aims at no less than this, in ms.
+    pub(super) fn set_floor(&mut self, ms: f64) {
+        self.floor = ms.clamp(0.0, BOUNDS_MS.1);
     }
 
     /// Interarrival jitter (RFC 3550 §6.4.1).

@@ -137,6 +137,7 @@ pub struct JitterBuffer {
     playing: Option<Playing>,
     recent: VecDeque<f64>,
     stats: JitterStats,
+    floor: f64,
 }
 
 impl JitterBuffer {
@@ -181,10 +182,24 @@ impl JitterBuffer {
         }
     }
 
+    /// Holds sound for at least this many ms: pictures take so much longer.
+    pub fn set_floor(&mut self, ms: f64) {
+        self.floor = ms;
+        self.delay.set_floor(ms);
+    }
+
+    /// The RTP time stamp of what [`next`](Self::next) gave last.
+    pub fn stamp(&self) -> Option<u32> {
+        let playing = self.playing.as_ref()?;
+        // The truncation undoes the continuation.
+        Some((playing.cursor - FRAME) as u32)
+    }
+
     fn restart(&mut self) {
         self.line = TimeLine::default();
         self.packets.clear();
         self.delay = DelayEstimator::default();
+        self.delay.set_floor(self.floor);
         self.playing = None;
         self.recent.clear();
     }

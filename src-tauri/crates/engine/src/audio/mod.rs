@@ -1,4 +1,5 @@
-//! Sound between network and device: jitter buffer, play-out of one peer, mixer, level meter. Pure.
+//! Sound between network and device: jitter buffer, play-out of one peer, its step with the picture, mixer, level
+//! meter. Pure.
 //!
 //! One thread, the one that plays, owns all of it; packets reach it through a bounded queue of `media`.
 
@@ -9,6 +10,7 @@ mod level;
 mod met;
 mod mixer;
 mod playout;
+mod sync;
 
 #[cfg(test)]
 mod simulation;
@@ -18,3 +20,4 @@ pub use jitter::{JitterBuffer, JitterStats, Next};
 pub use level::{LevelMeter, SILENCE_DB, rms_db};
 pub use mixer::Mixer;
 pub use playout::Playout;
+pub use sync::{Heard, LipSync};

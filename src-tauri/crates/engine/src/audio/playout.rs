@@ -31,6 +31,8 @@ pub struct Playout {
     frame: Box<Frame>,
     /// Samples of `frame` that were handed out.
     used: usize,
+    /// The RTP time stamp of `frame`, where it is what a packet held.
+    stamp: Option<u32>,
     made_up: u32,
     silent: bool,
     quiet: bool,
@@ -44,6 +46,7 @@ impl Playout {
             decoder,
             frame: Box::new([0.0; OPUS_SAMPLES]),
             used: OPUS_SAMPLES,
+            stamp: None,
             made_up: 0,
             silent: true,
             quiet: true,
@@ -65,6 +68,17 @@ impl Playout {
         self.used += BLOCK_SAMPLES;
     }
 
+    /// The RTP time stamp of the first sample that was read last; `None` where that was made up.
+    pub fn stamp(&self) -> Option<u32> {
+        let before = self.used.saturating_sub(BLOCK_SAMPLES) as u32;
+        Some(self.stamp?.wrapping_add(before))
+    }
+
+    /// Holds sound for at least this many ms.
+    pub fn set_floor(&mut self, ms: f64) {
+        self.buffer.set_floor(ms);
+    }
+
     /// What happened so far.
     pub fn stats(&self) -> JitterStats {
         self.buffer.stats()
@@ -72,8 +86,12 @@ impl Playout {
 
     fn fill(&mut self, now: Instant) {
         let frame = &mut *self.frame;
+        self.stamp = None;
         let decoded = match self.buffer.next(now, self.quiet) {
-            Next::Packet(packet) => self.decoder.decode(&packet, frame).is_ok(),
+            Next::Packet(packet) => {
+                self.stamp = self.buffer.stamp();
+                self.decoder.decode(&packet, frame).is_ok()
+            }
             Next::Fec(packet) => self.decoder.decode_fec(&packet, frame).is_ok(),
             Next::Shorten(first, second) => {
                 let mut from = [0.0; OPUS_SAMPLES];

@@ -302,6 +302,11 @@ impl Task {
         self.sending = Some(sending);
         self.loss = Some(self.shared.media.expect_loss());
         let sinks = self.shared.sinks.as_ref();
+        let tap = sinks.and_then(|sinks| sinks.audio(&self.id));
+        match self.shared.player.add(self.id.clone(), audio, tap) {
+            Ok(stats) => counters.audio = Some(stats),
+            Err(error) => tracing::error!("no decoder for the sound of a peer: {error}"),
+        }
         let sink = FirstFrame {
             offered: self.offered.clone(),
             to_user: Some(self.shared.to_user.clone()),
@@ -311,6 +316,7 @@ impl Task {
             self.id.clone(),
             self.rtc.clone(),
             video,
+            counters.audio.clone(),
             transport.decode,
             Some(Box::new(sink)),
         ) {
@@ -320,11 +326,6 @@ impl Task {
                 self.video = Some(video);
             }
             Err(error) => tracing::error!("no thread for the pictures of a peer: {error}"),
-        }
-        let tap = sinks.and_then(|sinks| sinks.audio(&self.id));
-        match self.shared.player.add(self.id.clone(), audio, tap) {
-            Ok(stats) => counters.audio = Some(stats),
-            Err(error) => tracing::error!("no decoder for the sound of a peer: {error}"),
         }
         let pictures = self.video.as_ref().map(VideoIn::pictures);
         self.shared

@@ -19,7 +19,7 @@ use super::{
     thread::Worker,
 };
 use crate::{
-    audio::{JitterStats, LevelMeter, Mixer, Playout, SILENCE_DB, fade_in, tail},
+    audio::{Heard, JitterStats, LevelMeter, Mixer, Playout, SILENCE_DB, fade_in, tail},
     codec::OpusDecoder,
     device::{self, AudioSink, DeviceError, DeviceKind, Pace, SpeakerSpec},
     frame::{AudioBlock, BLOCK_SAMPLES},
@@ -44,6 +44,8 @@ pub trait AudioTap: Send {
 pub struct AudioStats {
     level_mdb: AtomicU64,
     jitter: Mutex<JitterStats>,
+    heard: Mutex<Option<Heard>>,
+    floor_ms: AtomicU64,
 }
 
 impl AudioStats {
@@ -51,6 +53,8 @@ impl AudioStats {
         let stats = Self {
             level_mdb: AtomicU64::new(0),
             jitter: Mutex::default(),
+            heard: Mutex::default(),
+            floor_ms: AtomicU64::new(0f64.to_bits()),
         };
         stats.set_level(SILENCE_DB);
         Arc::new(stats)
@@ -69,6 +73,16 @@ impl AudioStats {
     /// What the jitter buffer did.
     pub fn jitter(&self) -> JitterStats {
         *self.jitter.lock()
+    }
+
+    /// The last sound of it that was no silence made here.
+    pub fn heard(&self) -> Option<Heard> {
+        *self.heard.lock()
+    }
+
+    /// Its pictures ask to hold its sound for at least this many ms.
+    pub fn set_floor_ms(&self, ms: f64) {
+        self.floor_ms.store(ms.to_bits(), Ordering::Relaxed);
     }
 }
 
@@ -222,11 +236,21 @@ impl Voice {
         while let Ok(packet) = self.packets.try_recv() {
             self.playout.insert(&packet);
         }
+        let floor = f64::from_bits(self.stats.floor_ms.load(Ordering::Relaxed));
+        self.playout.set_floor(floor);
         self.playout.read(at, block);
+        let jitter = self.playout.stats();
+        if let Some(stamp) = self.playout.stamp() {
+            *self.stats.heard.lock() = Some(Heard {
+                stamp,
+                at: at + delay,
+                buffer_ms: jitter.buffer_ms,
+            });
+        }
         if let Some(level) = self.meter.push(block) {
             self.stats.set_level(level);
         }
-        *self.stats.jitter.lock() = self.playout.stats();
+        *self.stats.jitter.lock() = jitter;
         if let Some(tap) = &mut self.tap {
             tap.block(block, delay);
         }

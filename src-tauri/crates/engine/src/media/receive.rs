@@ -1,6 +1,7 @@
 //! Receives the pictures of one peer: order, assembly, decoding, in one thread.
 
 use std::{
+    collections::VecDeque,
     sync::{
         Arc,
         atomic::{AtomicBool, AtomicU64, Ordering},
@@ -17,8 +18,9 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use super::{Latest, now, thread::Worker};
+use super::{AudioStats, Latest, now, thread::Worker};
 use crate::{
+    audio::LipSync,
     codec::{VideoDecoder, VpxDecoder},
     frame::{EncodedFrame, VideoCodec, VideoFrame},
     packet::{FrameReceiver, Received, RtpPacket},
@@ -29,8 +31,10 @@ use crate::{
 const TICK: Duration = Duration::from_millis(20);
 /// Between two key frames that are asked for: a round trip on a bad network.
 const KEY_FRAME_EVERY: Duration = Duration::from_millis(300);
-/// How often the round-trip time is looked at.
-const RTT_EVERY: Duration = Duration::from_secs(1);
+/// How often the connection's figures are looked at.
+const FIGURES_EVERY: Duration = Duration::from_secs(1);
+/// Frames that wait for their time at most; beyond, the first of them is shown at once.
+const MAX_WAITING: usize = 30;
 /// On top of round trips: packets overtake each other, and the request for one that is lost waits for its turn.
 const REORDERED: Duration = Duration::from_millis(100);
 /// A pause this much longer than usual is a freeze (W3C webrtc-stats, freezeCount).
@@ -92,11 +96,13 @@ pub struct VideoIn {
 }
 
 impl VideoIn {
-    /// Starts the thread. Without `decode` pictures are assembled and counted only.
+    /// Starts the thread. Without `decode` pictures are assembled and counted only. Pictures keep in step with
+    /// `sound`.
     pub fn start(
         id: PeerId,
         peer: Peer,
         packets: mpsc::Receiver<RtpPacket>,
+        sound: Option<Arc<AudioStats>>,
         decode: bool,
         sink: Option<Box<dyn VideoSink>>,
     ) -> std::io::Result<Self> {
@@ -112,10 +118,13 @@ impl VideoIn {
             stats: stats.clone(),
             hidden: hidden.clone(),
             frames: FrameReceiver::new(),
+            sound,
+            sync: LipSync::new(now()),
+            waiting: VecDeque::new(),
             broken: false,
             decoder: None,
             asked: None,
-            rtt_read: None,
+            figures_read: None,
             pace: Pace::default(),
         };
         let handle = Handle::current();
@@ -160,11 +169,15 @@ struct Thread {
     stats: Arc<VideoStats>,
     hidden: Arc<AtomicBool>,
     frames: FrameReceiver,
+    sound: Option<Arc<AudioStats>>,
+    sync: LipSync,
+    /// Frames, and when they are due.
+    waiting: VecDeque<(Instant, EncodedFrame)>,
     /// The decoder lost its way: nothing but a key frame is of use.
     broken: bool,
     decoder: Option<VpxDecoder>,
     asked: Option<Instant>,
-    rtt_read: Option<Instant>,
+    figures_read: Option<Instant>,
     pace: Pace,
 }
 
@@ -176,11 +189,12 @@ impl Thread {
         stop: &CancellationToken,
     ) {
         loop {
+            let idle = self.idle();
             let packet = handle.block_on(async {
                 tokio::select! {
                     biased;
                     () = stop.cancelled() => Err(()),
-                    packet = timeout(TICK, packets.recv()) => match packet {
+                    packet = timeout(idle, packets.recv()) => match packet {
                         Ok(None) => Err(()),
                         Ok(packet) => Ok(packet),
                         Err(_) => Ok(None),
@@ -188,7 +202,7 @@ impl Thread {
                 }
             });
             let Ok(packet) = packet else { return };
-            self.wait_for_retransmissions();
+            self.read_figures();
             if let Some(packet) = packet {
                 self.frames.push(packet);
                 while let Ok(packet) = packets.try_recv() {
@@ -202,9 +216,12 @@ impl Thread {
             }
             while let Some(received) = self.frames.poll(now()) {
                 match received {
-                    Received::Frame(frame) => self.frame(&frame),
+                    Received::Frame(frame) => self.arrived(frame),
                     Received::NeedKeyFrame => {}
                 }
+            }
+            while let Some(frame) = self.due() {
+                self.frame(&frame);
             }
             if self.broken || self.frames.waits_for_key_frame() {
                 self.ask(handle);
@@ -212,19 +229,47 @@ impl Thread {
         }
     }
 
-    /// A lost packet is back after a round trip; a second one is left for the first being lost too.
-    fn wait_for_retransmissions(&mut self) {
+    /// How long nothing is to be done if no packet comes.
+    fn idle(&self) -> Duration {
+        let next = self.waiting.front().map(|(due, _)| *due);
+        next.map_or(TICK, |due| due.saturating_duration_since(now()).min(TICK))
+    }
+
+    fn read_figures(&mut self) {
         let at = now();
         if self
-            .rtt_read
-            .is_some_and(|last| at.duration_since(last) < RTT_EVERY)
+            .figures_read
+            .is_some_and(|last| at.duration_since(last) < FIGURES_EVERY)
         {
             return;
         }
-        self.rtt_read = Some(at);
-        if let Some(rtt) = self.peer.stats().rtt {
+        self.figures_read = Some(at);
+        let figures = self.peer.stats();
+        if let Some(rtt) = figures.rtt {
+            // A lost packet is back after a round trip; a second one is left for the first being lost too.
             self.frames.set_patience(rtt * 2 + REORDERED);
         }
+        let (sound, picture) = (figures.audio.received.sync, figures.video.received.sync);
+        self.sync.reports(sound, picture);
+        if let Some(sound) = &self.sound {
+            sound.set_floor_ms(self.sync.floor_ms());
+        }
+    }
+
+    /// A frame is whole; it waits for the sound that belongs to it.
+    fn arrived(&mut self, frame: EncodedFrame) {
+        if let Some(heard) = self.sound.as_ref().and_then(|sound| sound.heard()) {
+            self.sync.heard(heard);
+        }
+        let due = self.sync.due(now(), frame.rtp_time);
+        self.waiting.push_back((due, frame));
+    }
+
+    fn due(&mut self) -> Option<EncodedFrame> {
+        let (due, _) = self.waiting.front()?;
+        let is_due = *due <= now() || self.waiting.len() > MAX_WAITING;
+        let first = is_due.then(|| self.waiting.pop_front())??;
+        Some(first.1)
     }
 
     fn frame(&mut self, frame: &EncodedFrame) {

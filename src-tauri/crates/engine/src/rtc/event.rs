@@ -1,7 +1,5 @@
 //! What a connection tells.
 
-use std::time::Instant;
-
 use ahoy_contract::peer::Candidate;
 use tokio::sync::mpsc;
 
@@ -66,16 +64,4 @@ pub struct Incoming {
     pub video: mpsc::Receiver<RtpPacket>,
     /// Packets of sound, likewise.
     pub audio: mpsc::Receiver<RtpPacket>,
-}
-
-/// A moment on the sender's two clocks, of its sender reports (RFC 3550 §6.4.1): what puts sound and
-/// pictures of one peer on one time line.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct SyncPoint {
-    /// The sender's wall clock: NTP, seconds in the upper 32 bits, fraction in the lower.
-    pub ntp: u64,
-    /// The RTP time stamp of what was captured at that moment.
-    pub rtp: u32,
-    /// When the report came.
-    pub arrived: Instant,
 }

@@ -28,7 +28,7 @@ mod tests;
 pub use addresses::bound_addresses;
 pub use config::{BindPolicy, Direction, MediaKind, PeerConfig};
 pub use error::RtcError;
-pub use event::{AUDIO_QUEUE, EVENT_QUEUE, Incoming, PeerEvent, PeerState, SyncPoint, VIDEO_QUEUE};
+pub use event::{AUDIO_QUEUE, EVENT_QUEUE, Incoming, PeerEvent, PeerState, VIDEO_QUEUE};
 pub use peer::Peer;
 pub use sender::MediaSender;
 pub use stats::{PeerStats, ReceivedStats, SentStats, StreamStats};

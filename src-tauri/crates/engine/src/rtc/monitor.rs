@@ -31,11 +31,12 @@ use rtc::{
 };
 
 use super::{
-    MediaKind, PeerEvent, SyncPoint, arrival::Arrivals, history::SendHistory,
-    media_engine::TRANSPORT_CC, shared::Shared,
+    MediaKind, PeerEvent, arrival::Arrivals, history::SendHistory, media_engine::TRANSPORT_CC,
+    shared::Shared,
 };
 use crate::{
     frame::Bitrate,
+    packet::SyncPoint,
     rate::{BandwidthEstimator, PacketResult},
 };
 

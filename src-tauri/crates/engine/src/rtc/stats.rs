@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use super::{MediaKind, SyncPoint};
-use crate::frame::Bitrate;
+use super::MediaKind;
+use crate::{frame::Bitrate, packet::SyncPoint};
 
 /// What a connection has counted so far.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
