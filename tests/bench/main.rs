@@ -1,12 +1,13 @@
 //! `ahoy-bench`: calls between Ahoy and Chromium in each combination, and the relay beside a plain one, measured side
-//! by side. Started by `cargo xtask bench`, which builds it and the programs that it starts with optimisation.
+//! by side; and a long call. Started by `cargo xtask bench`, which builds it and the programs that it starts with optimisation.
 
 mod ends;
 mod quality;
 mod relay;
 mod report;
+mod soak;
 
-use std::{collections::HashMap, time::Duration};
+use std::{collections::HashMap, process::ExitCode, time::Duration};
 
 use ahoy_tests::{need, programs, relay::Relay, serve::Files};
 use anyhow::{Result, ensure};
@@ -41,6 +42,12 @@ enum What {
         #[arg(long, default_value_t = 5)]
         runs: u32,
     },
+    /// One long call.
+    Soak {
+        /// How long.
+        #[arg(long, default_value_t = 30)]
+        minutes: u32,
+    },
 }
 
 /// How wide, how high and how many a second the pictures are.
@@ -55,18 +62,23 @@ const WARM_UP: Duration = Duration::from_secs(12);
 const WINDOW: Duration = Duration::from_secs(10);
 
 #[tokio::main]
-async fn main() -> Result<()> {
-    let (file, page) = match Arguments::parse().what {
+async fn main() -> Result<ExitCode> {
+    let (file, (page, missed)) = match Arguments::parse().what {
         What::Call { runs, row } => ("docs/bench.md", calls(runs, &row).await?),
         What::Relay { runs } => ("docs/bench-relay.md", relay::measure(runs).await?),
+        What::Soak { minutes } => ("docs/bench-soak.md", soak::measure(minutes).await?),
     };
     std::fs::write(programs::root().join(file), page)?;
     println!("{file}");
-    Ok(())
+    if missed.is_empty() {
+        return Ok(ExitCode::SUCCESS);
+    }
+    println!("not reached: {}", missed.join(", "));
+    Ok(ExitCode::FAILURE)
 }
 
-/// All calls, and the page of their figures.
-async fn calls(runs: u32, wanted: &[Row]) -> Result<String> {
+/// All calls; the page of their figures, and what was not reached.
+async fn calls(runs: u32, wanted: &[Row]) -> Result<(String, Vec<String>)> {
     ensure!(
         !need::lacks(&[need::Part::Chromium, need::Part::Display, need::Part::Sound]),
         "nothing was measured"

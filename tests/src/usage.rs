@@ -54,6 +54,33 @@ pub fn of_tree(root: i32, without: &[&str]) -> Result<Usage> {
     Ok(usage)
 }
 
+/// What a process holds of the machine.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct Held {
+    /// Memory in MiB; what several processes share is counted once (PSS).
+    pub memory_mib: f64,
+    /// Open files, sockets among them.
+    pub files: usize,
+    /// Threads.
+    pub threads: usize,
+}
+
+/// What one process holds, without those that it started.
+///
+/// # Errors
+/// There is no such process, or it may not be looked at.
+pub fn held(pid: i32) -> Result<Held> {
+    let count = |what: &str| -> Result<usize> {
+        let folder = format!("/proc/{pid}/{what}");
+        Ok(fs::read_dir(&folder).context(folder)?.count())
+    };
+    Ok(Held {
+        memory_mib: memory_kib(pid).context("no memory is told")? as f64 / 1024.0,
+        files: count("fd")?,
+        threads: count("task")?,
+    })
+}
+
 /// A process's parent, and its ticks in user and kernel mode.
 fn stat(pid: i32) -> Option<(i32, u64)> {
     let text = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
@@ -82,5 +109,15 @@ mod tests {
         let name = std::env::current_exe().unwrap();
         let name = name.file_name().unwrap().to_str().unwrap();
         assert_eq!(of_tree(own, &[name]).unwrap(), Usage::default());
+    }
+
+    #[test]
+    fn this_process_holds_files_and_threads() {
+        let own = std::process::id().cast_signed();
+        let before = held(own).unwrap();
+        assert!(before.memory_mib > 0.5 && before.threads >= 1, "{before:?}");
+        let _file = fs::File::open("/proc/self/stat").unwrap();
+        assert!(held(own).unwrap().files > before.files);
+        assert!(held(i32::MAX).is_err());
     }
 }

@@ -47,8 +47,8 @@ struct Figures {
     p99_ms: f64,
 }
 
-/// Measures both, `runs` times in turn, and gives the page.
-pub(crate) async fn measure(runs: u32) -> Result<String> {
+/// Measures both, `runs` times in turn; gives the page, and what was not reached.
+pub(crate) async fn measure(runs: u32) -> Result<(String, Vec<String>)> {
     open_files()?;
     let (mut ahoy, mut node) = (Vec::new(), Vec::new());
     for run in 1..=runs {
@@ -174,7 +174,8 @@ impl Figures {
     }
 }
 
-fn page(ahoy: Figures, node: Figures, runs: u32) -> String {
+fn page(ahoy: Figures, node: Figures, runs: u32) -> (String, Vec<String>) {
+    let mut missed = Vec::new();
     let mut page = format!(
         "# The relay, measured\n\n\
          Written by `cargo xtask bench relay`: medians of {runs} runs, `ahoy-relay` and a plain relay on Node.js \
@@ -217,6 +218,9 @@ fn page(ahoy: Figures, node: Figures, runs: u32) -> String {
             (ratio <= aim, "≤")
         };
         let word = if reached { "reached" } else { "not yet" };
+        if !reached {
+            missed.push(name.to_owned());
+        }
         let _ = writeln!(
             page,
             "| {name} | {ours:.digits$} | {theirs:.digits$} | {ratio:.2} | {sign} {aim} | {word} |"
@@ -246,7 +250,7 @@ fn page(ahoy: Figures, node: Figures, runs: u32) -> String {
         INTERVAL.as_millis(),
         TRICKLE.as_secs(),
     );
-    page
+    (page, missed)
 }
 
 #[cfg(test)]
@@ -267,7 +271,8 @@ mod tests {
             p50_ms: 0.1,
             p99_ms: 1.0,
         };
-        let page = page(ahoy, node, 5);
+        let (page, missed) = page(ahoy, node, 5);
+        assert_eq!(missed, ["Latency p99 with 500 active rooms, ms"]);
         for line in [
             "| 5.0 | 10.0 | 0.50 | ≤ 0.6 | reached |",
             "| 200000 | 50000 | 4.00 | ≥ 3 | reached |",

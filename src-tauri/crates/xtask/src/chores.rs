@@ -17,6 +17,8 @@ pub(crate) enum Bench {
     Call,
     /// The relay, beside a plain one on Node.js: docs/bench-relay.md.
     Relay,
+    /// A call of half an hour: docs/bench-soak.md.
+    Soak,
 }
 
 /// Sets up, builds and starts the app.
@@ -53,6 +55,7 @@ pub(crate) fn bench(what: Bench, runs: u32) -> Result<()> {
         Bench::Call => ("call", Purpose::Test),
         // Node's `ws` comes with the packages of the pages.
         Bench::Relay => ("relay", Purpose::Run),
+        Bench::Soak => ("soak", Purpose::Run),
     };
     setup(purpose)?;
     ui::install()?;
@@ -60,16 +63,22 @@ pub(crate) fn bench(what: Bench, runs: u32) -> Result<()> {
     println!("building with optimisation");
     let mut build = cargo(["build", "--release", "--bins"]);
     call(match what {
-        Bench::Call => {
+        Bench::Call | Bench::Soak => {
             build.args(["--workspace", "--exclude", "xtask"]);
             build.args(["--features", "ahoy/custom-protocol"])
         }
         Bench::Relay => build.args(["--package", "ahoy-relay", "--package", "ahoy-tests"]),
     })?;
     let program = paths::program("release", "ahoy-bench");
+    let runs = runs.to_string();
+    // One call is long enough.
+    let arguments: &[&str] = match what {
+        Bench::Call | Bench::Relay => &[name, "--runs", &runs],
+        Bench::Soak => &[name],
+    };
     call(&mut command(
         &paths::root(),
         &program.to_string_lossy(),
-        [name, "--runs", &runs.to_string()],
+        arguments,
     ))
 }
