@@ -4,10 +4,12 @@
 mod app;
 mod authentic;
 mod bad_input;
+mod choice;
 mod consent;
 mod devices;
 mod guest;
 mod harness;
+mod network;
 mod relay_lost;
 mod stage;
 mod two_ahoys;

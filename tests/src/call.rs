@@ -6,7 +6,7 @@ use anyhow::{Context as _, Result, ensure};
 use serde_json::Value;
 use tokio::process::Command;
 
-use crate::{SOON, process::Process, programs};
+use crate::{SOON, network::Computer, process::Process, programs};
 
 /// What a call uses that was not told otherwise: no device of this machine.
 const QUIET: [(&str, &str); 3] = [
@@ -38,7 +38,25 @@ impl AhoyCall {
         flags: &[&str],
         environment: impl IntoIterator<Item = (K, V)>,
     ) -> Result<Self> {
-        let mut command = Command::new(programs::built("ahoy-call")?);
+        let command = Command::new(programs::built("ahoy-call")?);
+        Self::run(command, url, flags, environment)
+    }
+
+    /// As [`start`](Self::start), on a computer of its own.
+    ///
+    /// # Errors
+    /// It cannot be started.
+    pub fn start_on(computer: &Computer, url: &str, flags: &[&str]) -> Result<Self> {
+        let command = computer.command(&programs::built("ahoy-call")?);
+        Self::run(command, url, flags, [] as [(&str, &str); 0])
+    }
+
+    fn run<K: AsRef<OsStr>, V: AsRef<OsStr>>(
+        mut command: Command,
+        url: &str,
+        flags: &[&str],
+        environment: impl IntoIterator<Item = (K, V)>,
+    ) -> Result<Self> {
         command.arg(url).arg("--json");
         for (flag, value) in QUIET {
             if !flags.contains(&flag) {
@@ -147,6 +165,15 @@ impl AhoyCall {
             .stdout()
             .into_iter()
             .filter_map(|line| serde_json::from_str::<Value>(&line).ok())
+    }
+
+    /// The last event of this name so far.
+    pub fn last_event(&self, name: &str) -> Option<Value> {
+        let lines = self.process.stdout();
+        let events = lines.iter().rev();
+        events
+            .filter_map(|line| serde_json::from_str::<Value>(line).ok())
+            .find(|event| event["event"] == name)
     }
 
     /// The program.

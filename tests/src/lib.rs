@@ -13,6 +13,7 @@ pub mod firefox;
 pub mod hostile;
 pub mod member;
 pub mod need;
+pub mod network;
 pub mod page;
 pub mod process;
 pub mod programs;

@@ -19,6 +19,8 @@ pub enum Part {
     Emulator,
     /// ffmpeg and ffprobe.
     Ffmpeg,
+    /// iproute2, and the right to make networks.
+    Network,
 }
 
 impl Part {
@@ -37,6 +39,7 @@ impl Part {
                 "dpkg-deb",
             ],
             Self::Ffmpeg => &["ffmpeg", "ffprobe"],
+            Self::Network => &["ip"],
         }
     }
 }
@@ -53,7 +56,11 @@ pub fn lacks(parts: &[Part]) -> bool {
         .copied()
         .collect();
     if missing.is_empty() {
-        return false;
+        let may = !parts.contains(&Part::Network) || rustix::process::geteuid().is_root();
+        if !may {
+            skip("only root may make networks");
+        }
+        return !may;
     }
     skip(&format!(
         "{} missing: run `cargo xtask setup --test`",

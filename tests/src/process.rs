@@ -108,6 +108,30 @@ impl Process {
         mark: usize,
         what: &str,
         within: Duration,
+        read: impl FnMut(&str) -> Option<T>,
+    ) -> Result<T> {
+        self.find(mark, true, what, within, read).await
+    }
+
+    /// As [`line`](Self::line), but of what it printed on stderr.
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn logged<T>(
+        &self,
+        what: &str,
+        within: Duration,
+        read: impl FnMut(&str) -> Option<T>,
+    ) -> Result<T> {
+        self.find(0, false, what, within, read).await
+    }
+
+    async fn find<T>(
+        &self,
+        mark: usize,
+        stdout: bool,
+        what: &str,
+        within: Duration,
         mut read: impl FnMut(&str) -> Option<T>,
     ) -> Result<T> {
         let mut changes = self.output.changes.clone();
@@ -121,7 +145,7 @@ impl Process {
                     let lines = lock(&self.output.lines);
                     let found = lines[seen..]
                         .iter()
-                        .filter(|line| line.stdout)
+                        .filter(|line| line.stdout == stdout)
                         .find_map(|line| read(&line.text));
                     if found.is_some() || closed {
                         return found;
@@ -193,6 +217,22 @@ impl Process {
     /// It has ended already.
     pub fn kill(&self) -> Result<()> {
         self.signal(Signal::KILL)
+    }
+
+    /// Stops the program where it is, as a computer that falls asleep does.
+    ///
+    /// # Errors
+    /// It has ended already.
+    pub fn freeze(&self) -> Result<()> {
+        self.signal(Signal::STOP)
+    }
+
+    /// Lets a program that was stopped go on.
+    ///
+    /// # Errors
+    /// It has ended already.
+    pub fn thaw(&self) -> Result<()> {
+        self.signal(Signal::CONT)
     }
 
     fn signal(&self, signal: Signal) -> Result<()> {

@@ -5,7 +5,7 @@ use std::path::Path;
 use anyhow::{Result, ensure};
 use tokio::process::Command;
 
-use crate::{SOON, process::Process, programs};
+use crate::{SOON, network::Computer, process::Process, programs};
 
 /// A running relay on a free port of loopback.
 pub struct Relay {
@@ -41,6 +41,30 @@ impl Relay {
         })
     }
 
+    /// Starts a relay with TLS on a computer of its own, at this address of it.
+    ///
+    /// # Errors
+    /// It does not listen soon.
+    pub async fn start_on(computer: &Computer, address: &str) -> Result<Self> {
+        let home = tempfile::tempdir()?;
+        let flags = vec!["--tls".to_owned(), "self-signed".to_owned()];
+        let command = computer.command(&programs::built("ahoy-relay")?);
+        let (process, url) = run(command, &format!("{address}:0"), &flags, home.path()).await?;
+        let pin = process
+            .logged("pin", SOON, |line| {
+                let (_, rest) = line.split_once("pin=")?;
+                let end = rest.find(|c: char| !c.is_ascii_alphanumeric() && !"-_".contains(c));
+                Some(rest[..end.unwrap_or(rest.len())].to_owned())
+            })
+            .await?;
+        Ok(Self {
+            process,
+            url: format!("{url}#{pin}"),
+            flags,
+            home,
+        })
+    }
+
     /// Ends the relay with SIGKILL: it says nothing to anybody, and forgets all.
     ///
     /// # Errors
@@ -70,6 +94,11 @@ impl Relay {
         &self.url
     }
 
+    /// The program.
+    pub fn process(&self) -> &Process {
+        &self.process
+    }
+
     /// Tells the relay to stop and waits for its end; gives the exit code.
     ///
     /// # Errors
@@ -81,10 +110,20 @@ impl Relay {
 }
 
 async fn listen(address: &str, flags: &[String], home: &Path) -> Result<(Process, String)> {
-    let mut command = Command::new(programs::built("ahoy-relay")?);
+    let command = Command::new(programs::built("ahoy-relay")?);
+    run(command, address, flags, home).await
+}
+
+async fn run(
+    mut command: Command,
+    address: &str,
+    flags: &[String],
+    home: &Path,
+) -> Result<(Process, String)> {
     command
         .args(["--listen", address])
         .args(flags)
+        .env("NO_COLOR", "1")
         .env("HOME", home)
         .env("XDG_DATA_HOME", home)
         .env("XDG_CONFIG_HOME", home);

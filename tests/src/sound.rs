@@ -83,6 +83,19 @@ impl SoundServer {
         self.ready().await
     }
 
+    /// Adds a speaker that is shown by this name.
+    ///
+    /// # Errors
+    /// The server refuses.
+    pub async fn add_speaker(&self, name: &str) -> Result<()> {
+        let rate = format!("rate={RATE}");
+        let sink = format!("sink_name={name}");
+        let shown = format!("sink_properties=device.description={name}");
+        let arguments = ["load-module", "module-null-sink", &sink, &rate, &shown];
+        self.run("pactl", &arguments).await?;
+        Ok(())
+    }
+
     /// Plugs in a headset: one more speaker and microphone, with the mouth `headset_mouth` at it. They become the
     /// defaults.
     ///
@@ -94,7 +107,7 @@ impl SoundServer {
             let arguments = [&["load-module"], arguments].concat();
             self.run("pactl", &arguments).await
         };
-        load(&["module-null-sink", "sink_name=headset", &rate]).await?;
+        self.add_speaker("headset").await?;
         load(&[
             "module-null-sink",
             "sink_name=headset_mouth",
@@ -106,11 +119,25 @@ impl SoundServer {
             "module-remap-source",
             "master=headset_mouth.monitor",
             "source_name=headset_microphone",
+            "source_properties=device.description=headset",
         ])
         .await?;
         self.run("pactl", &["set-default-sink", "headset"]).await?;
         let default = ["set-default-source", "headset_microphone"];
         self.run("pactl", &default).await?;
+        Ok(())
+    }
+
+    /// Pulls the headset out again.
+    ///
+    /// # Errors
+    /// The server refuses.
+    pub async fn unplug_headset(&self) -> Result<()> {
+        let modules = self.run("pactl", &["list", "short", "modules"]).await?;
+        let headset = modules.lines().filter(|line| line.contains("headset"));
+        for number in headset.filter_map(|line| line.split_whitespace().next()) {
+            self.run("pactl", &["unload-module", number]).await?;
+        }
         Ok(())
     }
 
