@@ -65,19 +65,17 @@ async fn a_microphone_and_a_speaker_are_exchanged_and_pulled_while_muted() -> Re
     page.press("close-sheet").await?;
     page.gone("close-sheet").await?;
 
-    // It is pulled while the person is muted, plugged in again, and is still the one chosen.
+    // It is pulled while the person is muted: what else there is takes its place.
     page.press("toggle-mic").await?;
     drop(voice);
     sound.unplug_headset().await?;
-    let said = page.error().await?;
-    assert!(
-        said.starts_with("microphone_") || said.starts_with("speaker_"),
-        "{said}"
-    );
+    sound.hear_tone(440.0, -40.0).await?;
+    page.press("toggle-mic").await?;
+    sound.hear_tone_from("far", 660.0, -30.0).await?;
+
+    // Plugged in again it is still the one that was chosen.
     sound.plug_in_headset().await?;
     let _voice = sound.speak_into("headset_mouth", 1000.0, 0.2)?;
-    page.gone("error").await?;
-    page.press("toggle-mic").await?;
     sound.hear_tone_from("far", 1000.0, -30.0).await?;
     sound.hear_tone_from("headset", 440.0, -40.0).await?;
     is_undisturbed(&guest);

@@ -52,9 +52,8 @@ impl Relay {
         let (process, url) = run(command, &format!("{address}:0"), &flags, home.path()).await?;
         let pin = process
             .logged("pin", SOON, |line| {
-                let (_, rest) = line.split_once("pin=")?;
-                let end = rest.find(|c: char| !c.is_ascii_alphanumeric() && !"-_".contains(c));
-                Some(rest[..end.unwrap_or(rest.len())].to_owned())
+                let (_, rest) = line.split_once("pin=\"")?;
+                Some(rest.split_once('"')?.0.to_owned())
             })
             .await?;
         Ok(Self {

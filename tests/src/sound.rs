@@ -134,7 +134,11 @@ impl SoundServer {
     /// The server refuses.
     pub async fn unplug_headset(&self) -> Result<()> {
         let modules = self.run("pactl", &["list", "short", "modules"]).await?;
-        let headset = modules.lines().filter(|line| line.contains("headset"));
+        // The last first: with a device goes what was made of it.
+        let headset = modules
+            .lines()
+            .rev()
+            .filter(|line| line.contains("headset"));
         for number in headset.filter_map(|line| line.split_whitespace().next()) {
             self.run("pactl", &["unload-module", number]).await?;
         }

@@ -118,9 +118,12 @@ impl Call {
                 mac,
                 sig,
             } => {
-                self.last_n = self.last_n.max(n);
-                self.outputs
-                    .push_back(Output::Send(ClientMessage::Ack { n }));
+                // What still comes for a place that this end has left is not counted with the new one's.
+                if self.next.is_none() {
+                    self.last_n = self.last_n.max(n);
+                    self.outputs
+                        .push_back(Output::Send(ClientMessage::Ack { n }));
+                }
                 self.signal_arrived(
                     now,
                     &from,
@@ -207,6 +210,7 @@ impl Call {
             return;
         };
         self.moved = false;
+        self.last_n = 0;
         self.lost_since.get_or_insert(now);
         self.socket = Socket::Greeting {
             until: now + RELAY_PATIENCE,
