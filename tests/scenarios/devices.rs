@@ -248,6 +248,7 @@ async fn who_chose_no_microphone_and_no_speaker_follows_the_systems_choice() -> 
     let (host, guest) = heard(&sound, &relay).await?;
     sound.hear_tone(440.0, -30.0).await?;
     sound.plug_in_headset().await?;
+    sound.prefer_headset().await?;
     let _other = sound.speak_into("headset_mouth", 1000.0, 0.2)?;
     sound.hear_tone_from("headset", 1000.0, -30.0).await?;
     let connections = guest.events().filter(|event| event["event"] == "connected");

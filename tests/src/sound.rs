@@ -96,8 +96,7 @@ impl SoundServer {
         Ok(())
     }
 
-    /// Plugs in a headset: one more speaker and microphone, with the mouth `headset_mouth` at it. They become the
-    /// defaults.
+    /// Plugs in a headset: one more speaker and microphone, with the mouth `headset_mouth` at it.
     ///
     /// # Errors
     /// The server refuses.
@@ -122,6 +121,14 @@ impl SoundServer {
             "source_properties=device.description=headset",
         ])
         .await?;
+        Ok(())
+    }
+
+    /// Makes the headset's speaker and microphone the defaults.
+    ///
+    /// # Errors
+    /// The server refuses.
+    pub async fn prefer_headset(&self) -> Result<()> {
         self.run("pactl", &["set-default-sink", "headset"]).await?;
         let default = ["set-default-source", "headset_microphone"];
         self.run("pactl", &default).await?;

@@ -10,6 +10,7 @@ use super::{
 impl State {
     pub(super) fn close_media(&mut self) {
         self.media = None;
+        self.gave_way = [false; 3];
         self.actions.push_back(Action::CloseMedia);
     }
 
@@ -27,25 +28,7 @@ impl State {
         if !self.is_capturing() {
             return;
         }
-        // A device that was chosen once and is gone gives way to the system's default; the choice is
-        // kept for the day when it is back.
-        for (device, instead) in [
-            (&view.camera, MediaAction::SelectCamera(None)),
-            (&view.microphone, MediaAction::SelectMicrophone(None)),
-            (&view.speaker, MediaAction::SelectSpeaker(None)),
-        ] {
-            let gone = device
-                .selected
-                .as_ref()
-                .is_some_and(|id| device.devices.iter().all(|known| known.id != *id));
-            let unusable = matches!(
-                device.state,
-                DeviceState::Missing | DeviceState::Failed { .. }
-            );
-            if gone && unusable && !device.devices.is_empty() {
-                self.actions.push_back(Action::Media(instead));
-            }
-        }
+        self.give_way(&view);
         let failures = |view: &MediaView| {
             [&view.camera, &view.microphone, &view.speaker].map(|device| match &device.state {
                 DeviceState::Failed { error } => Some(error.clone()),
@@ -64,5 +47,38 @@ impl State {
             }
         }
         self.media = Some(view);
+    }
+
+    /// A device that was chosen once and is gone gives way to the system's default. The choice is kept, and is
+    /// taken up again when the device is back.
+    fn give_way(&mut self, view: &MediaView) {
+        let settings = &self.settings;
+        type Select = fn(Option<String>) -> MediaAction;
+        let kinds: [(_, _, Select); 3] = [
+            (&view.camera, &settings.camera, MediaAction::SelectCamera),
+            (
+                &view.microphone,
+                &settings.microphone,
+                MediaAction::SelectMicrophone,
+            ),
+            (&view.speaker, &settings.speaker, MediaAction::SelectSpeaker),
+        ];
+        for ((device, chosen, select), gave_way) in kinds.into_iter().zip(&mut self.gave_way) {
+            let is_there = |id: &String| device.devices.iter().any(|known| known.id == *id);
+            let unusable = matches!(
+                device.state,
+                DeviceState::Missing | DeviceState::Failed { .. }
+            );
+            let instead = match &device.selected {
+                Some(id) if unusable && !is_there(id) && !device.devices.is_empty() => None,
+                None if *gave_way => match chosen.as_ref().filter(|id| is_there(id)) {
+                    Some(id) => Some(id.clone()),
+                    None => continue,
+                },
+                _ => continue,
+            };
+            *gave_way = instead.is_none();
+            self.actions.push_back(Action::Media(select(instead)));
+        }
     }
 }

@@ -62,6 +62,8 @@ pub(crate) struct State {
     /// The address that the user chose for the link.
     pub(super) link_host: Option<String>,
     pub(super) media: Option<MediaView>,
+    /// Camera, microphone, speaker: another than the chosen one is in use, because that is gone.
+    pub(super) gave_way: [bool; 3],
     pub(super) error: Option<UserError>,
     /// The time of day of the last input, in milliseconds of UNIX time.
     pub(super) now: u64,
@@ -88,6 +90,7 @@ impl State {
             relay: BuiltIn::Off,
             link_host: None,
             media: None,
+            gave_way: [false; 3],
             error: None,
             now: 0,
             muted: false,

@@ -110,4 +110,16 @@ fn a_chosen_camera_that_is_gone_gives_way_and_stays_the_choice() {
         [Action::Media(MediaAction::SelectCamera(None))]
     ));
     assert_eq!(person.state.settings().camera.as_deref(), Some("old"));
+    person.did();
+    person.feed(Input::Media(boxed(DeviceState::Open, None, &["new"])));
+    assert_eq!(person.did(), Vec::<String>::new());
+    // It is back: so is the choice, once.
+    for _ in 0..2 {
+        let both = &["new", "old"];
+        person.feed(Input::Media(boxed(DeviceState::Open, None, both)));
+    }
+    assert!(matches!(
+        &person.done[..],
+        [Action::Media(MediaAction::SelectCamera(Some(id)))] if id == "old"
+    ));
 }

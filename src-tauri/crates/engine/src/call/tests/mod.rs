@@ -42,6 +42,8 @@ struct Side {
     member: Option<Member>,
     connects: usize,
     probes: usize,
+    /// The signals that the relay was told of as arrived.
+    acks: Vec<u64>,
     /// The relay goes on with the membership at the next `hello`.
     resumed: bool,
     /// What the last `hello` asked to go on with.
@@ -67,6 +69,7 @@ impl Side {
             member: None,
             connects: 0,
             probes: 0,
+            acks: vec![],
             resumed: false,
             hello: (None, None),
             said: vec![],
@@ -264,7 +267,7 @@ impl World {
                     s.to.push(to);
                 }
                 Output::Send(ClientMessage::Leave) => s.member = None,
-                Output::Send(ClientMessage::Ack { .. }) => {}
+                Output::Send(ClientMessage::Ack { n }) => self.sides[side].acks.push(n),
                 Output::Send(message) => s.said.push(message),
             }
         }

@@ -237,6 +237,10 @@ fn on_another_network_connections_are_made_anew() {
             assert_ne!(world.sides[1].member.clone().unwrap().nonce, nonce);
             let late = world.sides[0].signals.clone();
             assert!(!late.is_empty());
+            // What comes for the place that was left is not told of as if it had come for the new one.
+            let acks = world.sides[1].acks.len();
+            world.input(1, Input::Relay(late[0].clone()));
+            assert_eq!(world.sides[1].acks.len(), acks);
             world.roster();
             for signal in late {
                 world.input(1, Input::Relay(signal));
