@@ -7,6 +7,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use ahoy_contract::ErrorCode;
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Map, Value};
 use tracing::warn;
@@ -22,6 +23,10 @@ pub(crate) trait Kept: Serialize + DeserializeOwned + Default {
     const SET_ASIDE: &'static str;
     /// The version of the file's form. A file of another version is set aside.
     const VERSION: u32;
+    /// What the window says of a damaged file.
+    const UNREADABLE: ErrorCode;
+    /// What the window says of a file of another version.
+    const OTHER_VERSION: ErrorCode;
 
     /// The version that the file said.
     fn version(&self) -> u32;

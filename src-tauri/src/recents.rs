@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use ahoy_contract::{Link, Secret, ui::RecentCall};
+use ahoy_contract::{ErrorCode, Link, Secret, ui::RecentCall};
 use ahoy_engine::call::HostKey;
 use data_encoding::BASE64URL_NOPAD;
 use serde::{Deserialize, Serialize};
@@ -60,6 +60,8 @@ impl Kept for Recents {
     const FILE: &'static str = "recents.json";
     const SET_ASIDE: &'static str = "recents.broken.json";
     const VERSION: u32 = 1;
+    const UNREADABLE: ErrorCode = ErrorCode::RecentsUnreadable;
+    const OTHER_VERSION: ErrorCode = ErrorCode::RecentsVersion;
 
     fn version(&self) -> u32 {
         self.version

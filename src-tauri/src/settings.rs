@@ -1,6 +1,9 @@
 //! What the user has set.
 
-use ahoy_contract::ui::{Language, RelayChoice, Theme};
+use ahoy_contract::{
+    ErrorCode,
+    ui::{Language, RelayChoice, Theme},
+};
 use serde::{Deserialize, Serialize};
 
 use crate::kept::Kept;
@@ -37,6 +40,8 @@ impl Kept for Settings {
     const FILE: &'static str = "settings.json";
     const SET_ASIDE: &'static str = "settings.broken.json";
     const VERSION: u32 = 1;
+    const UNREADABLE: ErrorCode = ErrorCode::SettingsUnreadable;
+    const OTHER_VERSION: ErrorCode = ErrorCode::SettingsVersion;
 
     fn version(&self) -> u32 {
         self.version

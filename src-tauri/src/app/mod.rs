@@ -41,11 +41,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::error;
 
 use crate::{
-    environment::Environment,
-    kept::{Kept as _, KeptFile},
-    language,
-    recents::Recents,
-    settings::Settings,
+    environment::Environment, kept::KeptFile, language, recents::Recents, settings::Settings,
     video::Tracks,
 };
 use action::{Input, StartCall};
@@ -119,15 +115,8 @@ impl App {
             edge::make_keys(),
         );
         let fault = fault
-            .map(|fault| sentence::set_aside("The settings", Settings::SET_ASIDE, &fault))
-            .or_else(|| {
-                let fault = recents_fault?;
-                Some(sentence::set_aside(
-                    "The last calls",
-                    Recents::SET_ASIDE,
-                    &fault,
-                ))
-            });
+            .map(|fault| sentence::set_aside::<Settings>(&fault))
+            .or_else(|| Some(sentence::set_aside::<Recents>(&recents_fault?)));
         if let Some(fault) = fault {
             state.handle(unix_ms(), Input::Error(fault));
         }

@@ -2,7 +2,7 @@
 
 use ahoy_contract::{ErrorCode, LinkError, UserError, ui::EndReason, wire::MAX_NAME_BYTES};
 
-use crate::kept::Unreadable;
+use crate::kept::{Kept, Unreadable};
 
 /// A name cut to what the wire takes.
 pub(super) fn shortened(name: &str) -> &str {
@@ -76,16 +76,14 @@ pub(super) fn forgotten() -> UserError {
 }
 
 /// A file of settings, or of calls, that could not be used.
-pub(super) fn set_aside(what: &str, kept_as: &str, fault: &Unreadable) -> UserError {
-    let message = match fault {
-        Unreadable::Version(_) => {
-            format!("{what} were written by another version of Ahoy and are not used.")
-        }
-        _ => format!("{what} could not be read and are as at first."),
+pub(super) fn set_aside<T: Kept>(fault: &Unreadable) -> UserError {
+    let (code, why) = match fault {
+        Unreadable::Version(_) => (T::OTHER_VERSION, "is of another version of Ahoy"),
+        _ => (T::UNREADABLE, "could not be read"),
     };
     UserError::new(
-        ErrorCode::File,
-        message,
-        format!("The file is kept as {kept_as}."),
+        code,
+        format!("{} {why} and is not used.", T::FILE),
+        format!("It is kept as {}.", T::SET_ASIDE),
     )
 }

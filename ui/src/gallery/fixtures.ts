@@ -165,6 +165,7 @@ export const fixtures = {
     }),
   },
   "start-bad-link": { kind: "app", view: view(start, { error: userError("bad_link") }) },
+  "start-set-aside": { kind: "app", view: view(start, { error: userError("settings_unreadable") }) },
   "start-settings": { kind: "app", view: view(start, { recents: RECENTS }), press: "settings" },
   lobby: { kind: "app", view: view(lobby(true)), level: -28 },
   "lobby-join": { kind: "app", view: view(lobby(false)), level: -70 },

@@ -299,6 +299,22 @@ export const errorTexts: Record<ErrorCode, ErrorText> = {
     hint: "Try a current Firefox, Chromium or Safari, or the Ahoy app.",
   },
   file: { message: "A file could not be read or written.", hint: "Check that it is there and that you may use it." },
+  settings_unreadable: {
+    message: "The settings could not be read and are as at first.",
+    hint: "The file with the old ones is kept as settings.broken.json.",
+  },
+  settings_version: {
+    message: "The settings were written by another version of Ahoy and are as at first.",
+    hint: "The file with the old ones is kept as settings.broken.json.",
+  },
+  recents_unreadable: {
+    message: "The list of recent calls could not be read and begins anew.",
+    hint: "The file with the old one is kept as recents.broken.json.",
+  },
+  recents_version: {
+    message: "The list of recent calls was written by another version of Ahoy and begins anew.",
+    hint: "The file with the old one is kept as recents.broken.json.",
+  },
   codec: { message: "Sound or picture could not be coded.", hint: "Call once more, or start Ahoy again." },
   internal: { message: "Something in Ahoy went wrong.", hint: "Try again, or start Ahoy again." },
   unknown: { message: "Something went wrong that this version has no words for.", hint: "Update Ahoy, then try again." },

@@ -66,6 +66,14 @@ pub enum ErrorCode {
     Unsupported,
     /// A file could not be read or written.
     File,
+    /// The app's settings could not be read and were set aside.
+    SettingsUnreadable,
+    /// Another version of the app wrote the settings; they were set aside.
+    SettingsVersion,
+    /// The app's last calls could not be read and were set aside.
+    RecentsUnreadable,
+    /// Another version of the app wrote the last calls; they were set aside.
+    RecentsVersion,
     /// A codec failed.
     Codec,
     /// Something in Ahoy itself went wrong.
@@ -108,6 +116,10 @@ impl ErrorCode {
             Self::InsecurePage => "insecure_page",
             Self::Unsupported => "unsupported",
             Self::File => "file",
+            Self::SettingsUnreadable => "settings_unreadable",
+            Self::SettingsVersion => "settings_version",
+            Self::RecentsUnreadable => "recents_unreadable",
+            Self::RecentsVersion => "recents_version",
             Self::Codec => "codec",
             Self::Internal => "internal",
             Self::Unknown => "unknown",
