@@ -38,7 +38,7 @@ async fn a_microphone_and_a_speaker_are_exchanged_and_pulled_while_muted() -> Re
     if lacks(&PARTS) {
         return Ok(());
     }
-    let stage = Stage::open("dark", Some("test:640x360@30")).await?;
+    let stage = Stage::with_camera().await?;
     let sound = &stage.sound;
     let link = stage.new_call().await?;
     // The guest says the test tone (440 Hz) and plays what it hears on a speaker of its own.

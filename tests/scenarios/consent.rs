@@ -12,7 +12,8 @@ async fn refused(page: &Page) -> Result<String> {
     page.error().await
 }
 
-async fn has_chat_line(page: &Page, text: &str) -> Result<()> {
+/// Waits for a line of chat that holds this.
+pub(crate) async fn has_chat_line(page: &Page, text: &str) -> Result<()> {
     let body = "return [...document.querySelectorAll('[data-testid=chat-line]')].some((line) => line.innerText.includes(arguments[0]))";
     page.until("a line of chat", body, vec![json!(text)])
         .await?;
@@ -24,7 +25,7 @@ async fn who_knocks_waits_until_the_person_lets_it_in() -> Result<()> {
     if lacks(&PARTS) {
         return Ok(());
     }
-    let stage = Stage::open("dark", Some("test:640x360@30")).await?;
+    let stage = Stage::with_camera().await?;
     let host = stage.app.page();
     host.press("settings").await?;
     host.choose("ask-before-entry").await?;
@@ -38,12 +39,14 @@ async fn who_knocks_waits_until_the_person_lets_it_in() -> Result<()> {
     let guest = chromium.page();
     host.shown("knock").await?;
     assert!(host.read("knock").await?.contains("Grace"));
-    stage.screenshot("knock").await?;
     guest.shown("leave").await?;
+    stage.picture("waiting-knock").await?;
+    chromium.picture("guest-knocking").await?;
     guest.gone("remote-video").await?;
     host.gone("remote-video").await?;
     host.press("deny").await?;
     assert_eq!(refused(guest).await?, "denied");
+    chromium.picture("guest-denied").await?;
     host.gone("knock").await?;
 
     // Asked again and let in: both see each other.
@@ -64,7 +67,8 @@ async fn who_knocks_waits_until_the_person_lets_it_in() -> Result<()> {
     let words = host.read("words").await?;
     assert_eq!(words.split_whitespace().count(), 4, "{words}");
     assert_eq!(guest.read("words").await?, words);
-    stage.screenshot("words").await?;
+    stage.picture("call-words").await?;
+    chromium.picture("guest-words").await?;
     host.press("close-panel").await?;
     guest.press("close-panel").await?;
 
@@ -83,23 +87,30 @@ async fn who_knocks_waits_until_the_person_lets_it_in() -> Result<()> {
     guest.write("chat-input", "Hello Ada").await?;
     guest.press("chat-send").await?;
     has_chat_line(host, "Hello Ada").await?;
-    stage.screenshot("chat").await?;
+    stage.picture("call-chat").await?;
+    chromium.picture("guest-chat").await?;
     host.press("close-panel").await?;
 
     // Locked: somebody else does not even get to the door.
     host.press("people-toggle").await?;
     host.press("lock").await?;
     host.shown("locked").await?;
-    stage.screenshot("people").await?;
+    stage.picture("call-people").await?;
+    guest.shown("locked").await?;
+    guest.press("close-panel").await?;
+    guest.press("people-toggle").await?;
+    chromium.picture("guest-people").await?;
     let other = Chromium::start(STAMPED).await?;
     other.join(&link, "Mallory").await?;
     let code = other.page().error().await?;
     assert_eq!(code, "locked");
+    other.picture("guest-locked").await?;
 
     // Sent away.
     host.press("remove").await?;
     host.press("remove-confirm").await?;
     assert_eq!(refused(guest).await?, "removed");
+    chromium.picture("guest-removed").await?;
     host.shown("link").await?;
     Ok(())
 }

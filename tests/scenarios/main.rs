@@ -7,11 +7,17 @@ mod bad_input;
 mod choice;
 mod consent;
 mod devices;
+mod firefox;
 mod guest;
 mod harness;
+mod kept;
+mod language;
 mod network;
 mod relay_lost;
 mod stage;
+mod states_app;
+mod states_call;
+mod states_guest;
 mod two_ahoys;
 
 /// Anything louder than this, in dB below full scale, is sound and not the noise of a codec.

@@ -1,12 +1,24 @@
 //! The app on a virtual display, through WebKit's driver.
 
-use std::{net::TcpListener, path::Path};
+use std::{
+    net::TcpListener,
+    path::{Path, PathBuf},
+};
 
 use anyhow::{Context as _, Result, bail, ensure};
 use serde_json::json;
-use tokio::{process::Command, time::timeout};
+use tokio::{
+    process::Command,
+    time::{sleep, timeout},
+};
 
-use crate::{SOON, process::Process, programs, sound::SoundServer, webdriver::Page};
+use crate::{
+    SOON,
+    process::Process,
+    programs,
+    sound::SoundServer,
+    webdriver::{ASK_EVERY, Page},
+};
 
 /// A virtual X display.
 pub struct Display {
@@ -37,22 +49,16 @@ impl Display {
         })
     }
 
-    /// Writes what is on it to a PNG file.
+    /// Writes its upper left corner of this size to a PNG file.
     ///
     /// # Errors
     /// It cannot be grabbed.
-    pub async fn screenshot(&self, file: &Path) -> Result<()> {
+    pub async fn screenshot(&self, (width, height): (u32, u32), file: &Path) -> Result<()> {
         let grab = Command::new("ffmpeg")
-            .args([
-                "-y",
-                "-v",
-                "error",
-                "-f",
-                "x11grab",
-                "-draw_mouse",
-                "0",
-                "-i",
-            ])
+            .args(["-y", "-v", "error", "-f", "x11grab", "-draw_mouse", "0"])
+            .arg("-video_size")
+            .arg(format!("{width}x{height}"))
+            .arg("-i")
             .arg(&self.name)
             .args(["-frames:v", "1", "-update", "1"])
             .arg(file)
@@ -75,11 +81,52 @@ impl Display {
     }
 }
 
+/// The folders in which the app keeps what it keeps. They outlive it, and go with this.
+pub struct Home {
+    folder: tempfile::TempDir,
+}
+
+impl Home {
+    /// Empty ones.
+    ///
+    /// # Errors
+    /// They cannot be made.
+    pub fn new() -> Result<Self> {
+        let home = Self {
+            folder: tempfile::tempdir()?,
+        };
+        for (_, folder) in home.folders() {
+            std::fs::create_dir(&folder).with_context(|| folder.display().to_string())?;
+            let owner_only = std::os::unix::fs::PermissionsExt::from_mode(0o700);
+            std::fs::set_permissions(&folder, owner_only)?;
+        }
+        Ok(home)
+    }
+
+    /// A file or folder of the app's own: settings, recent calls, the relay's key.
+    pub fn kept(&self, name: &str) -> PathBuf {
+        self.folder.path().join("ahoy").join(name)
+    }
+
+    /// What a program has in its environment to keep everything here.
+    fn folders(&self) -> [(&'static str, PathBuf); 6] {
+        [
+            ("AHOY_HOME", "ahoy"),
+            ("HOME", "home"),
+            ("XDG_CONFIG_HOME", "config"),
+            ("XDG_DATA_HOME", "data"),
+            ("XDG_CACHE_HOME", "cache"),
+            ("XDG_RUNTIME_DIR", "run"),
+        ]
+        .map(|(variable, folder)| (variable, self.folder.path().join(folder)))
+    }
+}
+
 /// The running app.
 pub struct App {
     page: Page,
     driver: Process,
-    home: tempfile::TempDir,
+    home: Home,
 }
 
 /// What the app gets by its environment instead of what its user has set.
@@ -92,7 +139,7 @@ pub struct Instead<'a> {
 }
 
 impl App {
-    /// Starts the app with an empty home folder.
+    /// Starts the app for the first time.
     ///
     /// # Errors
     /// It does not come up.
@@ -101,7 +148,19 @@ impl App {
         sound: &SoundServer,
         instead: Instead<'_>,
     ) -> Result<Self> {
-        let home = tempfile::tempdir()?;
+        Self::start_at(Home::new()?, display, sound, instead).await
+    }
+
+    /// Starts the app with what it finds at home.
+    ///
+    /// # Errors
+    /// It does not come up.
+    pub async fn start_at(
+        home: Home,
+        display: &Display,
+        sound: &SoundServer,
+        instead: Instead<'_>,
+    ) -> Result<Self> {
         let binary = programs::built("ahoy")?;
         let port = free_port()?;
         let mut command = Command::new("dbus-run-session");
@@ -112,7 +171,7 @@ impl App {
             .env("TAURI_WEBVIEW_AUTOMATION", "true")
             .env("NO_AT_BRIDGE", "1")
             .env_remove("WAYLAND_DISPLAY");
-        at_home(&mut command, home.path())?;
+        command.envs(home.folders());
         command.envs(sound.environment());
         for (variable, value) in [("AHOY_VIDEO", instead.video), ("AHOY_RELAY", instead.relay)] {
             if let Some(value) = value {
@@ -145,7 +204,7 @@ impl App {
     /// It stays, or fails.
     pub async fn open_again(&self, argument: &str) -> Result<()> {
         let binary = programs::built("ahoy")?;
-        let environment = environment_of(&binary, self.home.path())?;
+        let environment = environment_of(&binary, self.home.folder.path())?;
         let mut command = Command::new(&binary);
         command.arg(argument).env_clear();
         command.envs(environment.iter().filter_map(|pair| pair.split_once('=')));
@@ -155,12 +214,26 @@ impl App {
         Ok(())
     }
 
-    /// Closes the app.
+    /// What it keeps.
+    pub fn home(&self) -> &Home {
+        &self.home
+    }
+
+    /// Closes the app and waits until it is gone; gives what it has kept.
     ///
     /// # Errors
     /// It does not close.
-    pub async fn close(self) -> Result<()> {
-        self.page.close().await
+    pub async fn close(self) -> Result<Home> {
+        self.page.close().await?;
+        drop(self.driver);
+        let binary = programs::built("ahoy")?;
+        let gone = timeout(SOON, async {
+            while environment_of(&binary, self.home.folder.path()).is_ok() {
+                sleep(ASK_EVERY).await;
+            }
+        });
+        gone.await.context("the app lives on")?;
+        Ok(self.home)
     }
 }
 
@@ -180,26 +253,6 @@ fn environment_of(binary: &Path, home: &Path) -> Result<Vec<String>> {
         }
     }
     bail!("the app does not run")
-}
-
-/// Gives a program folders of its own for all that it keeps.
-fn at_home(command: &mut Command, home: &Path) -> Result<()> {
-    for (variable, folder) in [
-        ("HOME", "home"),
-        ("XDG_CONFIG_HOME", "config"),
-        ("XDG_DATA_HOME", "data"),
-        ("XDG_CACHE_HOME", "cache"),
-        ("XDG_RUNTIME_DIR", "run"),
-    ] {
-        let folder = home.join(folder);
-        std::fs::create_dir(&folder).with_context(|| folder.display().to_string())?;
-        std::os::unix::fs::PermissionsExt::set_mode(
-            &mut std::fs::metadata(&folder)?.permissions(),
-            0o700,
-        );
-        command.env(variable, folder);
-    }
-    Ok(())
 }
 
 /// A port that was free a moment ago: the driver cannot choose one itself.

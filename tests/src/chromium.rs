@@ -7,7 +7,13 @@ use fantoccini::wd::WebDriverCompatibleCommand;
 use serde_json::{Value, json};
 use tokio::process::Command;
 
-use crate::{SOON, page, process::Process, webdriver::Page};
+use crate::{
+    SOON,
+    look::{self, Window},
+    page,
+    process::Process,
+    webdriver::Page,
+};
 
 /// What Chromium has for a camera.
 #[derive(Debug, Clone, Default)]
@@ -32,6 +38,10 @@ pub enum Camera {
     Absent,
     /// Both are there, and the person says no.
     Denied,
+    /// Both are there, and the person has not said anything yet.
+    Unanswered,
+    /// Chromium's own microphone; another program has the camera.
+    Busy,
 }
 
 /// A running Chromium with one page.
@@ -70,14 +80,18 @@ impl Chromium {
             driver,
             _profile: profile,
         };
-        let options = match camera {
+        let stamped = |options: Value| format!("{}({options})", page::STAMPED_CAMERA.trim_end());
+        let source = match camera {
             Camera::Stamped { width, height, fps } => {
-                json!({ "width": width, "height": height, "fps": fps })
+                stamped(json!({ "width": width, "height": height, "fps": fps }))
             }
-            Camera::Scene => json!({ "width": 1280, "height": 720, "fps": 30, "scene": true }),
+            Camera::Scene => {
+                stamped(json!({ "width": 1280, "height": 720, "fps": 30, "scene": true }))
+            }
+            Camera::Unanswered => page::UNANSWERED.to_owned(),
+            Camera::Busy => page::BUSY_CAMERA.to_owned(),
             _ => return Ok(chromium),
         };
-        let source = format!("{}({options})", page::STAMPED_CAMERA.trim_end());
         let command = "Page.addScriptToEvaluateOnNewDocument";
         chromium
             .devtools(command, json!({ "source": source }))
@@ -103,6 +117,14 @@ impl Chromium {
         self.page.goto(link).await?;
         self.page.write("name", name).await?;
         self.page.press("join").await
+    }
+
+    /// Looks at the page in the state that it is in; see [`look`].
+    ///
+    /// # Errors
+    /// Something about it is not as it has to be.
+    pub async fn picture(&self, name: &str) -> Result<()> {
+        self.explain(look::look(self, name).await).await
     }
 
     /// A command of the Chrome DevTools protocol.
@@ -148,6 +170,33 @@ impl Chromium {
     }
 }
 
+impl Window for Chromium {
+    fn page(&self) -> &Page {
+        &self.page
+    }
+
+    async fn resize(&self, size: Option<(u32, u32)>) -> Result<()> {
+        match size {
+            Some((width, height)) => {
+                let metrics = json!({ "width": width, "height": height, "deviceScaleFactor": 1, "mobile": false });
+                self.devtools("Emulation.setDeviceMetricsOverride", metrics)
+                    .await?;
+                look::sized(&self.page, (width, height)).await?;
+            }
+            None => {
+                self.devtools("Emulation.clearDeviceMetricsOverride", json!({}))
+                    .await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn photograph(&self, _: (u32, u32), file: &Path) -> Result<()> {
+        let picture = self.page.client()?.screenshot().await?;
+        Ok(std::fs::write(file, picture)?)
+    }
+}
+
 fn flags(camera: &Camera, profile: &Path) -> Vec<String> {
     let mut flags: Vec<String> = [
         "--headless=new",
@@ -163,6 +212,8 @@ fn flags(camera: &Camera, profile: &Path) -> Vec<String> {
         // The app's own relay has a self-signed certificate, which its host's guests have to accept by hand.
         "--ignore-certificate-errors",
         "--window-size=1000,800",
+        // A name that is no loopback address to a browser.
+        "--host-resolver-rules=MAP plain.test 127.0.0.1",
     ]
     .map(str::to_owned)
     .into();
@@ -174,7 +225,12 @@ fn flags(camera: &Camera, profile: &Path) -> Vec<String> {
             flags.push("--use-fake-device-for-media-stream".into());
             flags.push("--deny-permission-prompts".into());
         }
-        Camera::Fake | Camera::Stamped { .. } | Camera::Scene | Camera::File(_) => {
+        Camera::Unanswered
+        | Camera::Busy
+        | Camera::Fake
+        | Camera::Stamped { .. }
+        | Camera::Scene
+        | Camera::File(_) => {
             flags.push("--use-fake-device-for-media-stream".into());
             flags.push("--use-fake-ui-for-media-stream".into());
         }

@@ -11,6 +11,7 @@ pub mod camera;
 pub mod chromium;
 pub mod firefox;
 pub mod hostile;
+pub mod look;
 pub mod member;
 pub mod need;
 pub mod network;

@@ -14,7 +14,9 @@ const ahoy = (() => {
 
   const text = (name) => {
     const element = part(name);
-    return element ? (element.value ?? element.innerText ?? "").trim() : "";
+    // An item of a list has a value too: its number.
+    const value = typeof element?.value === "string" ? element.value : element?.innerText;
+    return (value ?? "").trim();
   };
 
   // The capture time in the picture of a video or canvas: 32 blocks, below them their inverse.
