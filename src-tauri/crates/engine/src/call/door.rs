@@ -197,6 +197,8 @@ impl Call {
             (None, _) => self.tell_admitted(peer, accept),
             (Some((member, key)), true) => self.add_peer(now, member, key),
             (Some((member, _)), false) => {
+                // The user is not asked about it again until it asks itself.
+                Door::remember(&mut self.door.sent_away, peer);
                 self.tell_removed(peer);
                 // They may have believed the relay.
                 self.tell_others(&join_of(&member));
@@ -262,13 +264,21 @@ impl Call {
     /// The other members hear from the host itself whom it has sent away. That the relay does not show somebody any
     /// more ends no connection, and it may be away.
     fn tell_others(&mut self, join: &Removed) {
-        if !self.door.removed.contains(join) && Door::remember(&mut self.door.removed, join) {
+        if !self.door.removed.contains(join) {
+            Door::remember(&mut self.door.removed, join);
             let others = self.peers.iter().filter(|(_, peer)| peer.is_alive());
             for id in others.map(|(id, _)| id.clone()).collect::<Vec<_>>() {
                 self.signal(&id, &SignalBody::Removed(join.clone()));
                 self.say_soon(&id, DataMessage::Removed(join.clone()));
             }
         }
+    }
+
+    /// Whom the host has sent away so far, for a member that this end can speak to from now on: it may have missed it,
+    /// or have come later, and the relay may still show them.
+    pub(super) fn all_removed(&self) -> Vec<DataMessage> {
+        let removed = self.door.removed.iter().filter(|_| self.is_host());
+        removed.cloned().map(DataMessage::Removed).collect()
     }
 
     /// A member says that another was sent away, which only the host can do: the connection to that one ends, and no

@@ -115,7 +115,8 @@ impl Call {
                 };
                 let state = DataMessage::State { muted, camera_off };
                 let kept = std::mem::take(&mut peer.kept);
-                self.say(id, std::iter::once(state).chain(kept));
+                let removed = self.all_removed();
+                self.say(id, std::iter::once(state).chain(removed).chain(kept));
                 self.with_peer(id, |peer| peer.connection(now, PeerInput::DataOpen));
             }
             input => {

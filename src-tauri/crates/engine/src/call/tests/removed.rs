@@ -93,6 +93,25 @@ fn who_is_not_connected_to_the_host_yet_hears_of_it_when_it_is() {
 }
 
 #[test]
+fn who_comes_after_it_was_sent_away_hears_of_it_too() {
+    let mut world = three();
+    let member = world.sides[1].member.clone();
+    world.input(0, Input::Remove { peer: id(GUEST) });
+    // The relay goes on showing it, to one who was never told.
+    world.sides[1].member = member;
+    let mut fourth = config(&world.key, Part::Guest { role: Role::Caller }, world.now);
+    fourth.name = "Mika".into();
+    world.add(fourth, "cccccccccccccccc");
+    world.join(3);
+    world.clear();
+    assert!(others(&world, 3).contains(&id(GUEST)));
+    world.connect(0, 3);
+    data(&mut world, 0, 3);
+    assert!(ended(&world, 3));
+    assert_eq!(others(&world, 3), [id(HOST), id(THIRD)]);
+}
+
+#[test]
 fn nobody_but_the_host_can_say_so() {
     let mut world = three();
     for (to, from, whom) in [(0, GUEST, 2), (2, GUEST, 0), (2, GUEST, 1), (1, THIRD, 0)] {
