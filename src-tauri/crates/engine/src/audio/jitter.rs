@@ -188,7 +188,7 @@ impl JitterBuffer {
         self.delay.set_floor(ms);
     }
 
-    /// The RTP time stamp of what [`next`](Self::next) gave last.
+    /// The RTP time stamp of the packet that [`next`](Self::next) gave last, if it gave one.
     pub fn stamp(&self) -> Option<u32> {
         let playing = self.playing.as_ref()?;
         // The truncation undoes the continuation.

@@ -24,9 +24,13 @@ const MAX_FLOOR_MS: f64 = 200.0;
 /// What has been heard within this is still heard.
 const FRESH: Duration = Duration::from_millis(500);
 
-/// Over so many values a way is smoothed; one further off than this is another way, and counts at once.
+/// Over so many values a way is smoothed.
 const SMOOTH: f64 = 16.0;
+
+/// A value this far off is an exception, such as a picture that waited for a packet; so many of them in a row are
+/// another way.
 const JUMP_MS: f64 = 80.0;
+const EXCEPTIONS: u32 = 8;
 
 /// A moment of the sound that is played.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -46,6 +50,8 @@ pub struct LipSync {
     sound: Option<SyncPoint>,
     picture: Option<SyncPoint>,
     heard: Option<Heard>,
+    /// When the last picture came.
+    seen: Option<Instant>,
     /// From the sender's wall clock to here, in ms to an unknown constant that both share: of sound when it is
     /// heard, of that without the jitter buffer, and of pictures when they could be shown.
     sound_way: Way,
@@ -54,12 +60,21 @@ pub struct LipSync {
 }
 
 #[derive(Debug, Default)]
-struct Way(Option<f64>);
+struct Way {
+    ms: Option<f64>,
+    exceptions: u32,
+}
 
 impl Way {
     fn add(&mut self, ms: f64) {
-        let old = self.0.filter(|old| (old - ms).abs() < JUMP_MS);
-        self.0 = Some(old.map_or(ms, |old| old + (ms - old) / SMOOTH));
+        if let Some(old) = self.ms.filter(|old| (old - ms).abs() < JUMP_MS) {
+            (self.ms, self.exceptions) = (Some(old + (ms - old) / SMOOTH), 0);
+            return;
+        }
+        self.exceptions += 1;
+        if self.ms.is_none() || self.exceptions >= EXCEPTIONS {
+            (self.ms, self.exceptions) = (Some(ms), 0);
+        }
     }
 }
 
@@ -71,6 +86,7 @@ impl LipSync {
             sound: None,
             picture: None,
             heard: None,
+            seen: None,
             sound_way: Way::default(),
             bare_way: Way::default(),
             picture_way: Way::default(),
@@ -97,17 +113,13 @@ impl LipSync {
 
     /// A picture with this RTP time stamp could be shown now; when it is to be shown.
     pub fn due(&mut self, now: Instant, stamp: u32) -> Instant {
+        self.seen = Some(now);
         let Some(point) = self.picture else {
             return now;
         };
         let captured = point.captured_ms(stamp, 90_000);
         self.picture_way.add(self.local(now) - captured);
-        let fresh = |heard: &Heard| now.saturating_duration_since(heard.at) < FRESH;
-        let Some(way) = self
-            .sound_way
-            .0
-            .filter(|_| self.heard.as_ref().is_some_and(fresh))
-        else {
+        let Some(way) = self.sound_way.ms.filter(|_| self.is_heard(now)) else {
             return now;
         };
         let wait_ms = captured + way - LATE_MS - self.local(now);
@@ -116,9 +128,14 @@ impl LipSync {
         now + wait.min(MAX_HOLD)
     }
 
-    /// The least that the jitter buffer should hold sound, in ms; 0 where pictures are not behind.
-    pub fn floor_ms(&self) -> f64 {
-        let (Some(sound), Some(picture)) = (self.bare_way.0, self.picture_way.0) else {
+    /// The least that the jitter buffer should hold sound, in ms; 0 where pictures are not behind, or do not come.
+    pub fn floor_ms(&self, now: Instant) -> f64 {
+        let seen = self.seen.is_some_and(|seen| is_fresh(now, seen));
+        let (Some(sound), Some(picture), true) = (
+            self.bare_way.ms,
+            self.picture_way.ms,
+            seen && self.is_heard(now),
+        ) else {
             return 0.0;
         };
         let floor = picture - EARLY_MS - sound;
@@ -129,12 +146,20 @@ impl LipSync {
         }
     }
 
+    fn is_heard(&self, now: Instant) -> bool {
+        self.heard.is_some_and(|heard| is_fresh(now, heard.at))
+    }
+
     fn local(&self, at: Instant) -> f64 {
         match at.checked_duration_since(self.epoch) {
             Some(after) => after.as_secs_f64() * 1000.0,
             None => -(self.epoch - at).as_secs_f64() * 1000.0,
         }
     }
+}
+
+fn is_fresh(now: Instant, at: Instant) -> bool {
+    now.saturating_duration_since(at) < FRESH
 }
 
 #[cfg(test)]
@@ -176,6 +201,11 @@ mod tests {
             });
         }
 
+        /// How long sound has to be held, `ms` after the start.
+        fn floor(&self, ms: u64) -> f64 {
+            self.sync.floor_ms(self.start + MS(ms))
+        }
+
         /// A picture captured `ms` after the start comes after `way` ms: how long it waits, in ms.
         fn wait(&mut self, ms: u64, way: u64) -> f64 {
             let now = self.start + MS(ms + way);
@@ -191,7 +221,7 @@ mod tests {
         sender.hear(40, 90, 30.0);
         let wait = sender.wait(100, 10);
         assert!((wait - (80.0 - LATE_MS)).abs() < 0.1, "{wait}");
-        assert_eq!(sender.sync.floor_ms(), 0.0);
+        assert_eq!(sender.floor(110), 0.0);
     }
 
     #[test]
@@ -208,9 +238,28 @@ mod tests {
             sender.hear(n * 20, 60, 20.0);
             assert_eq!(sender.wait(n * 20, 150), 0.0);
         }
-        let floor = sender.sync.floor_ms();
+        let floor = sender.floor(4130);
         // 150 ms of the picture, less 40 of sound without its buffer, less what nobody notices.
         assert!((floor - (110.0 - EARLY_MS)).abs() < 0.5, "{floor}");
+        // One that waited for a packet changes nothing.
+        sender.wait(4000, 400);
+        assert!((sender.floor(4400) - floor).abs() < 0.5);
+        // The camera is off: sound waits for nothing any more.
+        for n in 200..250 {
+            sender.hear(n * 20, 60, 20.0);
+        }
+        assert_eq!(sender.floor(5000), 0.0);
+    }
+
+    #[test]
+    fn a_way_that_has_become_another_is_taken_up() {
+        let mut sender = Sender::new();
+        for n in 0..100 {
+            let way = if n < 50 { 60 } else { 300 };
+            sender.hear(n * 20, way, 20.0);
+        }
+        let wait = sender.wait(2200, 60);
+        assert!((wait - (240.0 - LATE_MS)).abs() < 0.5, "{wait}");
     }
 
     #[test]
@@ -233,7 +282,7 @@ mod tests {
             sender.sync.reports(Some(point), sender.sync.picture);
             sender.hear(20, 90, f64::NAN);
             assert!(sender.wait(30, 10) <= 250.0);
-            assert!((0.0..=MAX_FLOOR_MS).contains(&sender.sync.floor_ms()));
+            assert!((0.0..=MAX_FLOOR_MS).contains(&sender.floor(40)));
         }
     }
 }

@@ -252,7 +252,7 @@ impl Thread {
         let (sound, picture) = (figures.audio.received.sync, figures.video.received.sync);
         self.sync.reports(sound, picture);
         if let Some(sound) = &self.sound {
-            sound.set_floor_ms(self.sync.floor_ms());
+            sound.set_floor_ms(self.sync.floor_ms(at));
         }
     }
 
