@@ -223,6 +223,10 @@ impl App {
                         self.event(event).await;
                     }
                 }
+                if view.knocks.is_empty() {
+                    // Nobody asks to come in any more.
+                    self.notifications.send_replace(None);
+                }
                 self.feed(Input::Call { view, ended }).await;
             }
             call::Happening::Event(event) => self.event(event).await,

@@ -147,6 +147,10 @@ mod tests {
         // The call has ended meanwhile: nobody knocks any more.
         bell.newest.send_replace(None);
         bell.rested.add_permits(1);
+        // One thread: it has had its turns, and has seen that.
+        for _ in 0..10 {
+            tokio::task::yield_now().await;
+        }
         bell.ring("third");
         assert_eq!(bell.told().await, "third");
         bell.let_go.send(()).unwrap();

@@ -94,23 +94,37 @@ fn started_in(folder: &std::path::Path) -> AppView {
 #[test]
 fn a_file_of_rubbish_or_of_another_version_is_told_of_and_nothing_is_lost() {
     let files = [
-        (Settings::FILE, Settings::SET_ASIDE, "The settings"),
-        (Recents::FILE, Recents::SET_ASIDE, "The last calls"),
+        (
+            (Settings::FILE, Settings::SET_ASIDE),
+            [ErrorCode::SettingsUnreadable, ErrorCode::SettingsVersion],
+        ),
+        (
+            (Recents::FILE, Recents::SET_ASIDE),
+            [ErrorCode::RecentsUnreadable, ErrorCode::RecentsVersion],
+        ),
     ];
-    for (file, aside, what) in files {
-        for (text, told) in [
-            ("rubbish", "could not be read"),
-            ("", "could not be read"),
-            (r#"{"version":1,"name":7,"calls":7}"#, "could not be read"),
-            (r#"{"version":2,"name":"<b>Ada"}"#, "another version"),
+    for ((file, aside), [unreadable, version]) in files {
+        for (text, code, told) in [
+            ("rubbish", unreadable, "could not be read"),
+            ("", unreadable, "could not be read"),
+            (
+                r#"{"version":1,"name":7,"calls":7}"#,
+                unreadable,
+                "could not be read",
+            ),
+            (
+                r#"{"version":2,"name":"<b>Ada"}"#,
+                version,
+                "another version",
+            ),
         ] {
             let folder = tempfile::tempdir().unwrap();
             fs::write(folder.path().join(file), text).unwrap();
             let view = started_in(folder.path());
             let error = view.error.expect("an error");
-            assert_eq!(error.code, ErrorCode::File);
+            assert_eq!(error.code, code);
             assert!(
-                error.message.starts_with(what) && error.message.contains(told),
+                error.message.starts_with(file) && error.message.contains(told),
                 "{error}"
             );
             assert!(error.hint.contains(aside), "{error}");
