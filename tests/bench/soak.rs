@@ -24,6 +24,8 @@ const SETTLED: Duration = Duration::from_secs(5 * 60);
 const GROWTH_MIB: f64 = 1.0;
 /// Sound and picture may be this far apart, in ms.
 const APART_MS: f64 = 40.0;
+/// Pictures a second, half of the time at least, of 30 that are sent.
+const LEAST_FPS: f64 = 29.0;
 /// Threads and files may be this many more or less than the usual: a timer, a name that is looked up.
 const FLAT: usize = 2;
 
@@ -112,6 +114,8 @@ fn last_stats(call: &AhoyCall) -> Option<Value> {
 #[derive(Debug)]
 struct Row {
     name: String,
+    /// It is an end of the call, and not the relay.
+    in_call: bool,
     begin_mib: f64,
     end_mib: f64,
     growth_mib: f64,
@@ -139,6 +143,7 @@ impl Row {
         let most = apart.iter().copied().fold(f64::NEG_INFINITY, f64::max);
         Ok(Self {
             name: name.to_owned(),
+            in_call: name != "relay",
             begin_mib: first.held.memory_mib,
             end_mib: last.held.memory_mib,
             growth_mib: slope(&memory) * minutes,
@@ -159,11 +164,14 @@ impl Row {
                 missed.push(format!("{what} of the {}", self.name));
             }
         }
-        if self
-            .apart_ms
-            .is_some_and(|(least, most)| least.abs().max(most.abs()) > APART_MS)
-        {
-            missed.push(format!("sound and picture at the {}", self.name));
+        if self.in_call {
+            let apart = |(least, most): (f64, f64)| least.abs().max(most.abs()) <= APART_MS;
+            if !self.apart_ms.is_some_and(apart) {
+                missed.push(format!("sound and picture at the {}", self.name));
+            }
+            if self.fps.is_none_or(|fps| fps < LEAST_FPS) {
+                missed.push(format!("pictures at the {}", self.name));
+            }
         }
         missed
     }
@@ -254,6 +262,13 @@ mod tests {
         assert_eq!(row(&samples(0.05, 30.0)).missed(), ["memory of the host"]);
         let late = row(&samples(0.0, -41.0)).missed();
         assert_eq!(late, ["sound and picture at the host"]);
+        let mut blind = samples(0.0, 0.0);
+        for sample in &mut blind {
+            (sample.apart_ms, sample.fps) = (None, None);
+        }
+        let missed = ["sound and picture at the host", "pictures at the host"];
+        assert_eq!(row(&blind).missed(), missed);
+        assert!(Row::of("relay", &blind).unwrap().missed().is_empty());
         let mut threads = samples(0.0, 0.0);
         threads[170].held.threads = 15;
         assert_eq!(row(&threads).missed(), ["threads of the host"]);

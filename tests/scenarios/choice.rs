@@ -26,7 +26,7 @@ async fn choose(page: &Page, picker: &str, name: &str) -> Result<()> {
     Ok(())
 }
 
-/// How often the guest was connected, and what it was told of errors.
+/// The guest was connected once, and told of no error.
 fn is_undisturbed(guest: &AhoyCall) {
     let connected = guest.events().filter(|event| event["event"] == "connected");
     assert_eq!(connected.count(), 1, "the same connection all the time");

@@ -20,7 +20,7 @@ async fn after_a_restart_a_recent_call_is_called_again_by_the_same_link() -> Res
         video: TEST_PICTURE,
         ..Instead::default()
     };
-    // A port that nobody else wants: others may use the usual one meanwhile.
+    // Not the usual port, which others may use meanwhile.
     let home = Home::new()?;
     let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
     let settings = format!("{{\"version\":1,\"relay_port\":{port}}}");

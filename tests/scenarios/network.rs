@@ -18,13 +18,12 @@ fn decoded(peer: &Value) -> Option<u64> {
 async fn goes_on(end: &AhoyCall) -> Result<()> {
     let mut first = None;
     end.peer_stats("pictures that go on", |peer| {
-        let now = decoded(peer);
-        let from = *first.get_or_insert(now);
-        if now < from {
-            first = Some(now);
-        }
-        now >= first.flatten().map(|from| from + 60)
-            && peer["receive"]["video"]["fps"].as_f64() > Some(20.0)
+        let Some(now) = decoded(peer) else {
+            return false;
+        };
+        let from = first.map_or(now, |from: u64| from.min(now));
+        first = Some(from);
+        now >= from + 60 && peer["receive"]["video"]["fps"].as_f64() > Some(20.0)
     })
     .await?;
     Ok(())

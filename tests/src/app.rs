@@ -138,6 +138,36 @@ pub struct Instead<'a> {
     pub relay: Option<&'a str>,
 }
 
+/// The driver chooses a free port for the app to listen on, which another program may take before the app does: then
+/// both are started once more, so often in all.
+const STARTS: usize = 3;
+
+/// WebKit's driver, from which the app gets its surroundings.
+fn driver(
+    port: u16,
+    home: &Home,
+    display: &Display,
+    sound: &SoundServer,
+    instead: Instead<'_>,
+) -> Result<Process> {
+    let mut command = Command::new("dbus-run-session");
+    command
+        .args(["--", "WebKitWebDriver", "--host=127.0.0.1"])
+        .arg(format!("--port={port}"))
+        .env("DISPLAY", display.name())
+        .env("TAURI_WEBVIEW_AUTOMATION", "true")
+        .env("NO_AT_BRIDGE", "1")
+        .env_remove("WAYLAND_DISPLAY");
+    command.envs(home.folders());
+    command.envs(sound.environment());
+    for (variable, value) in [("AHOY_VIDEO", instead.video), ("AHOY_RELAY", instead.relay)] {
+        if let Some(value) = value {
+            command.env(variable, value);
+        }
+    }
+    Process::start("WebKitWebDriver", command)
+}
+
 impl App {
     /// Starts the app for the first time.
     ///
@@ -161,31 +191,25 @@ impl App {
         sound: &SoundServer,
         instead: Instead<'_>,
     ) -> Result<Self> {
-        let binary = programs::built("ahoy")?;
-        let port = free_port()?;
-        let mut command = Command::new("dbus-run-session");
-        command
-            .args(["--", "WebKitWebDriver", "--host=127.0.0.1"])
-            .arg(format!("--port={port}"))
-            .env("DISPLAY", display.name())
-            .env("TAURI_WEBVIEW_AUTOMATION", "true")
-            .env("NO_AT_BRIDGE", "1")
-            .env_remove("WAYLAND_DISPLAY");
-        command.envs(home.folders());
-        command.envs(sound.environment());
-        for (variable, value) in [("AHOY_VIDEO", instead.video), ("AHOY_RELAY", instead.relay)] {
-            if let Some(value) = value {
-                command.env(variable, value);
+        let capabilities = json!({
+            "webkitgtk:browserOptions": { "binary": programs::built("ahoy")?, "args": [] },
+        });
+        for _ in 0..STARTS {
+            let port = free_port()?;
+            let driver = driver(port, &home, display, sound, instead)?;
+            let taken = driver.logged("a port that is taken", SOON, |line| {
+                line.contains("Failed to start remote inspector server")
+                    .then_some(())
+            });
+            tokio::select! {
+                page = Page::open(port, capabilities.clone()) => {
+                    let page = page.map_err(|error| driver.fault(&format!("{error:#}")))?;
+                    return Ok(Self { page, driver, home });
+                }
+                Ok(()) = taken => {}
             }
         }
-        let driver = Process::start("WebKitWebDriver", command)?;
-        let capabilities = json!({
-            "webkitgtk:browserOptions": { "binary": binary, "args": [] },
-        });
-        let page = Page::open(port, capabilities)
-            .await
-            .map_err(|error| driver.fault(&format!("{error:#}")))?;
-        Ok(Self { page, driver, home })
+        bail!("each port that the driver chose was taken by another program")
     }
 
     /// The app's window.

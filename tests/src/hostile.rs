@@ -161,7 +161,7 @@ pub fn honest() -> Box<Meddler> {
     Box::new(|_, message| vec![message])
 }
 
-/// Lets nobody in: who joins gets no answer.
+/// Shows nobody the room: who joins is not told who is in it.
 pub fn silent() -> Box<Meddler> {
     Box::new(|way, message| {
         if way == Way::Down && message["type"] == "room" {

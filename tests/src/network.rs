@@ -30,6 +30,24 @@ pub struct Travel {
     pub away: Computer,
 }
 
+/// Takes away what tests left that were killed.
+fn clear() -> Result<()> {
+    let Ok(all) = std::fs::read_dir("/run/netns") else {
+        return Ok(());
+    };
+    for entry in all {
+        let name = entry?.file_name().to_string_lossy().into_owned();
+        let owner = name
+            .strip_prefix("ahoy-")
+            .and_then(|rest| rest.split('-').next());
+        if owner.is_some_and(|pid| !Path::new("/proc").join(pid).exists()) {
+            // Another test may be at it as well.
+            let _ = ip(&format!("netns del {name}"));
+        }
+    }
+    Ok(())
+}
+
 /// Runs the system's `ip` with these words.
 fn ip(words: &str) -> Result<()> {
     let program = programs::installed("ip").context("no `ip`")?;
@@ -78,6 +96,7 @@ impl Travel {
     /// # Errors
     /// This is not allowed, or the system cannot.
     pub fn new() -> Result<Self> {
+        clear()?;
         let travel = Self {
             home: Computer::new("home")?,
             away: Computer::new("away")?,
