@@ -68,8 +68,10 @@ export class Call {
   readonly #options: CallOptions;
   readonly #session: Session;
   readonly #entries = new Map<PeerId, Entry>();
-  /** Who said good-bye or was sent away: a roster that still names them is old, or wrong. */
+  /** Who said good-bye: a roster that still names them is old, or wrong. */
   readonly #departed = new Set<string>();
+  /** Joins that the host has ended; apart, so that nobody else's good-byes take their place. */
+  readonly #sentAway = new Set<string>();
   #signer: Signer | null = null;
   /** The relay has given us another id than we had: our connections were those of somebody else. */
   #renewed = false;
@@ -229,7 +231,7 @@ export class Call {
       return;
     }
     if (known) this.#drop(known);
-    if (this.#departed.has(identity(member))) return;
+    if (this.#departed.has(identity(member)) || this.#sentAway.has(identity(member))) return;
     const { outgoing, connectPeer, chat, events } = this.#options;
     const entry: Entry = {
       member,
@@ -299,7 +301,7 @@ export class Call {
   /** A member says that another was sent away, which only the host can do: no connection to that one goes on. */
   #removed(by: Entry, whom: Removed): void {
     if (this.#entries.get(by.member.peer) !== by || by.member.hostKey === undefined || whom.peer === by.member.peer) return;
-    this.#depart(whom);
+    if (this.#sentAway.size < MAX_JOINS) this.#sentAway.add(identity(whom));
     const entry = this.#entries.get(whom.peer);
     if (entry && identity(entry.member) === identity(whom)) this.#drop(entry);
   }
