@@ -112,9 +112,12 @@ async fn sound_and_picture_come_in_step() -> Result<()> {
     let host = AhoyCall::start(relay.url(), &["--probe"])?;
     let guest = AhoyCall::start(&host.link().await?, &["--probe"])?;
     for end in [&host, &guest] {
-        end.peer_stats("step within 40 ms", |peer| {
+        let mut lines = 0;
+        end.peer_stats("five seconds in step within 40 ms", |peer| {
             let apart = peer["receive"]["audio"]["av_offset_ms"].as_f64();
-            apart.is_some_and(|ms| ms.abs() <= 40.0)
+            let in_step = apart.is_some_and(|ms| ms.abs() <= 40.0);
+            lines = if in_step { lines + 1 } else { 0 };
+            lines == 5
         })
         .await?;
     }
