@@ -26,12 +26,7 @@ async fn a_person_calls_and_a_guest_in_chromium_comes_by_the_link() -> Result<()
     let (host, guest) = (stage.app.page(), chromium.page());
 
     // Picture and sound of the guest in the window, and of the host in the browser.
-    chromium
-        .explain(host.moving_stamp("remote-video").await)
-        .await?;
-    chromium
-        .explain(guest.moving_stamp("remote-video").await)
-        .await?;
+    stage.sees(&chromium).await?;
     stage.sound.hear_tone(440.0, -40.0).await?;
     chromium
         .explain(guest.sound_above(AUDIBLE_DB).await)

@@ -53,12 +53,7 @@ async fn who_knocks_waits_until_the_person_lets_it_in() -> Result<()> {
     guest.press("call-again").await?;
     guest.press("join").await?;
     host.press("admit").await?;
-    chromium
-        .explain(host.moving_stamp("remote-video").await)
-        .await?;
-    chromium
-        .explain(guest.moving_stamp("remote-video").await)
-        .await?;
+    stage.sees(&chromium).await?;
     host.gone("knock").await?;
 
     // The same four words at both ends.

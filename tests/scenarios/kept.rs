@@ -48,12 +48,7 @@ async fn after_a_restart_a_recent_call_is_called_again_by_the_same_link() -> Res
     assert_eq!(host.read("link").await?, link);
     guest.press("call-again").await?;
     guest.press("join").await?;
-    chromium
-        .explain(host.moving_stamp("remote-video").await)
-        .await?;
-    chromium
-        .explain(guest.moving_stamp("remote-video").await)
-        .await?;
+    stage.sees(&chromium).await?;
     host.press("hang-up").await?;
     assert_eq!(ended(host).await?, "by_me");
 

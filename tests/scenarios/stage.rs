@@ -4,7 +4,7 @@ use std::path::Path;
 
 use ahoy_tests::{
     app::{App, Display, Home, Instead},
-    chromium::Camera,
+    chromium::{Camera, Chromium},
     look::{self, Window},
     need::Part,
     programs,
@@ -80,6 +80,15 @@ impl Stage {
         page.press("new-call").await?;
         page.write("name", "Ada").await?;
         settled(page).await
+    }
+
+    /// Waits until the window shows the guest's picture, and the guest's page the window's.
+    pub(crate) async fn sees(&self, chromium: &Chromium) -> Result<()> {
+        for page in [self.app.page(), chromium.page()] {
+            let moves = page.moving_stamp("remote-video").await;
+            chromium.explain(moves).await?;
+        }
+        Ok(())
     }
 
     /// From the start through the lobby into a new call; gives its link.
