@@ -3,6 +3,7 @@
 use ahoy_contract::{
     peer::MAX_CHAT_BYTES,
     ui::{CallPhase, CallView, ChatLine, EndReason, EndedView},
+    wire::RoomKind,
 };
 
 use super::{
@@ -29,6 +30,8 @@ impl State {
         };
         let view = CallView {
             phase: CallPhase::Joining,
+            kind: RoomKind::Call,
+            others: 0,
             host: room.is_own(),
             link: None,
             addresses: Vec::new(),

@@ -1,8 +1,11 @@
 //! What the window shows. Pure.
 
-use ahoy_contract::ui::{
-    AppView, CallView, DeviceState, DeviceView, LobbyView, MediaView, RelayChoice, RelayView,
-    Screen, SettingsView,
+use ahoy_contract::{
+    ui::{
+        AppView, CallView, DeviceState, DeviceView, LobbyView, MediaView, RelayChoice, RelayView,
+        Screen, SettingsView,
+    },
+    wire::RoomKind,
 };
 
 use super::state::{BuiltIn, Place, State};
@@ -30,6 +33,7 @@ impl State {
         match &self.place {
             Place::Start => Screen::Start,
             Place::Lobby { room, entering } => Screen::Lobby(LobbyView {
+                kind: RoomKind::Call,
                 host: room.is_own(),
                 busy: *entering,
             }),

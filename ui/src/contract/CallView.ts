@@ -4,6 +4,7 @@ import type { ChatLine } from "./ChatLine";
 import type { KnockView } from "./KnockView";
 import type { LinkAddress } from "./LinkAddress";
 import type { PeerView } from "./PeerView";
+import type { RoomKind } from "./RoomKind";
 
 /**
  * What the user sees of a call: the whole of it, at each change.
@@ -13,6 +14,15 @@ export type CallView = {
  * How far it is.
  */
 phase: CallPhase, 
+/**
+ * Whether all see and hear each other, or the host sends and the others watch.
+ */
+kind: RoomKind, 
+/**
+ * How many others are in the room, by the relay's word. In a broadcast its viewers; each of them sees no more
+ * of the others than this.
+ */
+others: number, 
 /**
  * Whether the user opened the room.
  */

@@ -57,6 +57,8 @@ export function call(change: Partial<CallView> = {}): Screen {
   return {
     type: "call",
     phase: "connected",
+    kind: "call",
+    others: 1,
     host: true,
     link: LINK,
     addresses: [],
@@ -95,7 +97,7 @@ export const RECENTS = [
 ];
 
 export const start: Screen = { type: "start" };
-export const lobby = (host: boolean, busy = false): Screen => ({ type: "lobby", host, busy });
+export const lobby = (host: boolean, busy = false): Screen => ({ type: "lobby", kind: "call", host, busy });
 
 export interface Fixture {
   /** The page that it belongs to. */

@@ -16,7 +16,7 @@ const call = (change: Partial<CallState> = {}): CallState => ({
 describe("the view of a guest", () => {
   it("begins in the lobby with what is remembered", () => {
     const view = viewOf(state(), media(), null, []);
-    expect(view.screen).toEqual({ type: "lobby", host: false, busy: false });
+    expect(view.screen).toEqual({ type: "lobby", kind: "call", host: false, busy: false });
     expect(view.settings).toMatchObject({ name: "Ada", theme: "light", language: "zh-CN" });
     const rubbish = initialState("r", { name: "", theme: "rubbish", language: "xx" });
     expect([rubbish.theme, rubbish.language]).toEqual(["system", "system"]);

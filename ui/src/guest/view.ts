@@ -66,12 +66,14 @@ function screenOf(state: GuestState, call: CallState | null, chat: ChatLine[]): 
     return { type: "ended", reason, name, seconds: seconds ?? null, can_call_again: canReturn(reason) };
   }
   if (state.screen === "call" && call) return { type: "call", ...callView(call, chat) };
-  return { type: "lobby", host: false, busy: state.busy };
+  return { type: "lobby", kind: "call", host: false, busy: state.busy };
 }
 
 function callView(call: CallState, chat: ChatLine[]): CallView {
   return {
     phase: call.phase,
+    kind: "call",
+    others: call.peers().length,
     host: false,
     link: null,
     addresses: [],

@@ -14,6 +14,7 @@ use ahoy_contract::{
         AppView, CallPhase, CallView, ChatLine, Command, DeviceInfo, DeviceState, DeviceView,
         EndReason, MediaView, PeerState, PeerView, RelayChoice, RelayView, Screen, Theme,
     },
+    wire::RoomKind,
 };
 use ahoy_engine::call::HostKey;
 
@@ -137,6 +138,8 @@ fn changed(link: Option<String>, peers: &[&str], ended: Option<EndReason>) -> In
     Input::Call {
         view: CallView {
             phase: CallPhase::Waiting,
+            kind: RoomKind::Call,
+            others: 0,
             host: true,
             link,
             addresses: Vec::new(),

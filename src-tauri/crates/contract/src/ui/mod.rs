@@ -11,7 +11,7 @@ use ts_rs::TS;
 
 pub use command::Command;
 
-use crate::{ErrorCode, PeerId, UserError};
+use crate::{ErrorCode, PeerId, UserError, wire::RoomKind};
 
 /// Everything that the window shows.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
@@ -50,6 +50,8 @@ pub enum Screen {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
 #[ts(export)]
 pub struct LobbyView {
+    /// Whether it leads to a call, or to a broadcast that the user shows (as its host) or watches.
+    pub kind: RoomKind,
     /// Whether the call is the user's own (it opens a room) or somebody's whose link was followed.
     pub host: bool,
     /// The way in was taken and is being walked: the button shows that.
@@ -62,6 +64,11 @@ pub struct LobbyView {
 pub struct CallView {
     /// How far it is.
     pub phase: CallPhase,
+    /// Whether all see and hear each other, or the host sends and the others watch.
+    pub kind: RoomKind,
+    /// How many others are in the room, by the relay's word. In a broadcast its viewers; each of them sees no more
+    /// of the others than this.
+    pub others: u32,
     /// Whether the user opened the room.
     pub host: bool,
     /// The link to send, as soon as the room is open.

@@ -7,7 +7,7 @@ use ahoy_contract::{
     PeerId, PublicKey,
     peer::{ByeReason, DataMessage, Removed, SignalBody},
     ui::KnockView,
-    wire::{ClientMessage, Member},
+    wire::{ClientMessage, Member, RoomKind},
 };
 
 use super::{Call, Event, MAX_JOINS, Output, Part, PeerOutput, Socket, view};
@@ -264,7 +264,8 @@ impl Call {
     /// The other members hear from the host itself whom it has sent away. That the relay does not show somebody any
     /// more ends no connection, and it may be away.
     fn tell_others(&mut self, join: &Removed) {
-        if !self.door.removed.contains(join) {
+        // Viewers of a broadcast have nothing to do with each other.
+        if self.kind == RoomKind::Call && !self.door.removed.contains(join) {
             Door::remember(&mut self.door.removed, join);
             let others = self.peers.iter().filter(|(_, peer)| peer.is_alive());
             for id in others.map(|(id, _)| id.clone()).collect::<Vec<_>>() {

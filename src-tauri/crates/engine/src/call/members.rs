@@ -8,7 +8,7 @@ use ahoy_contract::{
     id::{Mac, Signature},
     peer::{ByeReason, DataMessage, Description, SignalBody},
     ui::{EndReason, PeerState},
-    wire::{ClientMessage, Member},
+    wire::{ClientMessage, Member, RoomKind},
 };
 
 use super::{
@@ -33,7 +33,7 @@ impl Call {
         let Some(me) = self.me.as_ref() else { return };
         let id = member.peer.clone();
         let polite = me.peer < id;
-        let was_first = member.order < self.order;
+        let turns = self.turns(&member);
         // The host commits itself first; between two guests the one with the smaller id.
         let commits = self.is_host() || host_key.is_none() && me.peer < id;
         let name = view::tidy(&member.name);
@@ -55,7 +55,7 @@ impl Call {
             },
             host_key,
             polite,
-            (was_first, !self.config.only_answers),
+            turns,
             (commits, nonce),
         );
         (peer.sent, peer.received) = *self.numbers.entry(join).or_default();
@@ -314,7 +314,8 @@ impl Call {
             ))));
         self.outputs.push_back(Output::View);
         let host = self.is_host();
-        if (lost || !host) && !self.peers.values().any(Peer::is_alive) {
+        let goes_on = host && self.kind == RoomKind::Broadcast;
+        if (lost || !host) && !goes_on && !self.peers.values().any(Peer::is_alive) {
             let code = ErrorCode::ConnectionFailed;
             self.outputs.push_back(Output::Send(ClientMessage::Leave));
             self.end(if lost {
@@ -343,10 +344,12 @@ impl Call {
         }
         let met = self.peers.get(id).is_some_and(|peer| peer.ever_connected);
         self.remove_peer(id, Some(reason));
-        if self.peers.values().any(Peer::is_alive) || !self.door.is_empty() {
+        let host = self.is_host();
+        // Who shows something goes on without viewers.
+        let goes_on = host && self.kind == RoomKind::Broadcast;
+        if goes_on || self.peers.values().any(Peer::is_alive) || !self.door.is_empty() {
             return;
         }
-        let host = self.is_host();
         if reason == ByeReason::Failed && host && !met {
             // A guest whom no way led to: the next one may have more luck.
             return;

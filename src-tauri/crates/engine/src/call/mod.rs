@@ -27,7 +27,7 @@ use ahoy_contract::{
     ErrorCode, Nonce, PeerId,
     peer::{ByeReason, DataMessage, MAX_CHAT_BYTES},
     ui::{CallView, EndReason},
-    wire::{ClientMessage, IceServer},
+    wire::{ClientMessage, IceServer, Role, RoomKind},
 };
 
 pub use auth::{Authenticator, End, HostKey, Signed};
@@ -53,10 +53,17 @@ const RETRY_AFTER: [Duration; 4] = [
     Duration::from_secs(2),
     Duration::from_secs(5),
 ];
-/// As many members as a call room may hold.
-const MAX_MEMBERS: usize = 8;
-/// As many joins of others as are remembered during one's own; a relay that shows more means harm.
-const MAX_JOINS: usize = 1024;
+/// As many members as a room may hold: pictures of seven others are what a call can show, and a broadcast is bounded by
+/// what its host can send.
+const fn max_members(kind: RoomKind) -> usize {
+    match kind {
+        RoomKind::Call => 8,
+        RoomKind::Broadcast => 1024,
+    }
+}
+/// As many joins of others as are remembered during one's own: the viewers of a long day. A relay that shows more means
+/// harm.
+const MAX_JOINS: usize = 16_384;
 /// How long the relay is looked for while nobody is connected: as long as a room waits for its host.
 const RELAY_LOST_AFTER: Duration = Duration::from_secs(60);
 
@@ -102,6 +109,9 @@ pub struct Call {
     ice_servers: Vec<IceServer>,
     host_present: bool,
     room_locked: bool,
+    kind: RoomKind,
+    /// How many members there are, this end included, by the last roster.
+    count: u32,
     order: u32,
     peers: BTreeMap<PeerId, Peer>,
     /// The last numbers sent to and received from each join of another member since this end's own: one that
@@ -127,9 +137,17 @@ struct Welcomed {
 impl Call {
     /// A call that starts now: its first output asks for a socket. `nonces` gives fresh random ones.
     pub fn new(config: CallConfig, nonces: impl FnMut() -> Nonce + Send + 'static) -> Self {
-        let (host, door) = match &config.part {
-            Part::Host { key, knock, .. } => (Some(key.clone()), Door::new(*knock)),
-            Part::Guest { .. } => (None, Door::new(false)),
+        let (host, door, kind) = match &config.part {
+            Part::Host {
+                key, knock, kind, ..
+            } => (Some(key.clone()), Door::new(*knock), *kind),
+            Part::Guest { role } => {
+                let kind = match role {
+                    Role::Caller => RoomKind::Call,
+                    Role::Viewer => RoomKind::Broadcast,
+                };
+                (None, Door::new(false), kind)
+            }
         };
         let auth = Authenticator::new(config.room.clone(), &config.secret, host);
         Self {
@@ -149,6 +167,8 @@ impl Call {
             ice_servers: Vec::new(),
             host_present: false,
             room_locked: false,
+            kind,
+            count: 0,
             order: 0,
             peers: BTreeMap::new(),
             numbers: BTreeMap::new(),

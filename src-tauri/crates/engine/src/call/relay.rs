@@ -10,7 +10,7 @@ use ahoy_contract::{
 
 use super::{
     Call, Event, Output, Part, RELAY_LOST_AFTER, RELAY_PATIENCE, RETRY_AFTER, Socket, SocketEnd,
-    Welcomed, auth::End, members::Arrived, view,
+    Welcomed, auth::End, members::Arrived, roster::Roster, view,
 };
 
 /// As many nonces of its own joins before as an end remembers: what is under way is seconds old.
@@ -92,11 +92,23 @@ impl Call {
                 self.welcome(now, peer, ice_servers, resumed);
             }
             RelayMessage::Room {
+                kind,
                 host,
                 peers,
+                count,
                 locked,
                 ..
-            } => self.roster(now, host, peers, locked),
+            } => {
+                let roster = Roster {
+                    kind,
+                    host,
+                    peers,
+                    count,
+                    locked,
+                };
+                self.roster(now, roster);
+            }
+            RelayMessage::Joined(member) => self.viewer_came(now, member),
             RelayMessage::Left { peer } => {
                 if self.door.gone(&peer) {
                     self.outputs.push_back(Output::View);
@@ -136,8 +148,7 @@ impl Call {
                 );
             }
             RelayMessage::Error { code, .. } => self.relay_error(now, code),
-            // A broadcast is not asked for yet.
-            RelayMessage::Created { .. } | RelayMessage::Joined(_) => {}
+            RelayMessage::Created { .. } => {}
         }
     }
 

@@ -3,22 +3,32 @@
 use std::time::Instant;
 
 use ahoy_contract::{
-    PeerId, PublicKey,
+    ErrorCode, PeerId, PublicKey,
     ui::PeerState,
-    wire::{Host, Member},
+    wire::{ClientMessage, Host, Member, Role, RoomKind},
 };
 
-use super::{Call, Event, MAX_MEMBERS, Output, Socket, peer::Presence};
+use super::{Call, Event, Output, Part, Socket, max_members, peer::Presence};
+
+/// The whole of a room, by the relay's word.
+pub(super) struct Roster {
+    pub(super) kind: RoomKind,
+    pub(super) host: Option<Host>,
+    pub(super) peers: Vec<Member>,
+    pub(super) count: u32,
+    pub(super) locked: bool,
+}
 
 impl Call {
     /// The relay says who is in the room.
-    pub(super) fn roster(
-        &mut self,
-        now: Instant,
-        host: Option<Host>,
-        peers: Vec<Member>,
-        locked: bool,
-    ) {
+    pub(super) fn roster(&mut self, now: Instant, roster: Roster) {
+        let Roster {
+            kind,
+            host,
+            peers,
+            count,
+            locked,
+        } = roster;
         let host_present = host.is_some();
         let mut members: Vec<(Member, Option<PublicKey>)> = host
             .into_iter()
@@ -26,7 +36,7 @@ impl Call {
             .collect();
         members.extend(peers.into_iter().map(|member| (member, None)));
         // More than a room holds comes only from a relay that means harm.
-        members.truncate(MAX_MEMBERS);
+        members.truncate(max_members(kind));
         // A roster without this end as it is now is of no use: it is late, or this end was removed and hears so.
         let Some(me) = self.next.as_ref().or(self.me.as_ref()) else {
             return;
@@ -38,6 +48,16 @@ impl Call {
             return;
         };
         self.order = members.remove(at).0.order;
+        if !self.is_of_kind(kind) {
+            self.outputs.push_back(Output::Send(ClientMessage::Leave));
+            self.refuse(ErrorCode::NotFound);
+            return;
+        }
+        if self.watches() {
+            // A viewer has to do with nobody but the broadcaster, whatever the relay shows.
+            members.retain(|(_, key)| key.is_some());
+        }
+        self.count = count;
         self.came_in();
         self.host_present = host_present;
         self.room_locked = locked;
@@ -58,6 +78,49 @@ impl Call {
         }
     }
 
+    /// Whether the room is what this end came for. A caller that comes to a broadcast watches it.
+    fn is_of_kind(&mut self, kind: RoomKind) -> bool {
+        match &self.config.part {
+            Part::Host { kind: own, .. } => kind == *own,
+            Part::Guest { role } => {
+                self.kind = kind;
+                kind == RoomKind::Broadcast || *role == Role::Caller
+            }
+        }
+    }
+
+    /// Whether this end only watches.
+    pub(super) fn watches(&self) -> bool {
+        self.kind == RoomKind::Broadcast && !self.is_host()
+    }
+
+    /// Who begins the negotiation with a member: whether it was there first and so does it, and whether this end may. A
+    /// broadcaster always begins, even where it has come back to its viewers.
+    pub(super) fn turns(&self, member: &Member) -> (bool, bool) {
+        match self.kind {
+            RoomKind::Broadcast => (!self.is_host(), self.is_host()),
+            RoomKind::Call => (member.order < self.order, !self.config.only_answers),
+        }
+    }
+
+    /// To a broadcaster: a viewer came.
+    pub(super) fn viewer_came(&mut self, now: Instant, member: Member) {
+        if !self.is_host() || self.socket != Socket::Joined {
+            return;
+        }
+        let known = self.peers.get(&member.peer).map(|peer| &peer.member.nonce);
+        if known.is_some_and(|nonce| *nonce != member.nonce) {
+            self.remove_peer(&member.peer, None);
+        }
+        if self.peers.len() + 1 < max_members(self.kind) {
+            self.member_is_here(now, member, None, false);
+        }
+        if self.ended.is_none() {
+            self.tell_lock();
+            self.outputs.push_back(Output::View);
+        }
+    }
+
     /// The others in the room. `back`: this end is there for the first time, or again.
     fn meet(&mut self, now: Instant, members: Vec<(Member, Option<PublicKey>)>, back: bool) {
         self.door.keep_inside(&members);
@@ -71,23 +134,29 @@ impl Call {
             }
         }
         for (member, key) in members {
-            let id = member.peer.clone();
-            let Some(peer) = self.peers.get_mut(&id) else {
-                if self.lets_in(&member, key.as_ref()) {
-                    self.add_peer(now, member, key);
-                }
-                if self.ended.is_some() {
-                    return;
-                }
-                continue;
-            };
-            let returned = !peer.is_present();
-            peer.presence = Presence::Here;
-            peer.was_first = member.order < self.order;
-            peer.member.order = member.order;
-            if back || returned {
-                self.tell_again(&id);
+            self.member_is_here(now, member, key, back);
+            if self.ended.is_some() {
+                return;
             }
+        }
+    }
+
+    /// A member is in the room, which this end may know already.
+    fn member_is_here(&mut self, now: Instant, member: Member, key: Option<PublicKey>, back: bool) {
+        let id = member.peer.clone();
+        let (was_first, _) = self.turns(&member);
+        let Some(peer) = self.peers.get_mut(&id) else {
+            if self.lets_in(&member, key.as_ref()) {
+                self.add_peer(now, member, key);
+            }
+            return;
+        };
+        let returned = !peer.is_present();
+        peer.presence = Presence::Here;
+        peer.was_first = was_first;
+        peer.member.order = member.order;
+        if back || returned {
+            self.tell_again(&id);
         }
     }
 

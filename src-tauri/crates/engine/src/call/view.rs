@@ -16,6 +16,8 @@ pub(super) fn view(call: &Call) -> CallView {
     peers.sort_by_key(|peer| peer.member.order);
     CallView {
         phase: phase(call, host),
+        kind: call.kind,
+        others: others(call),
         host,
         link: call.joined_once.then(|| call.config.link.clone()),
         addresses: Vec::new(),
@@ -45,6 +47,16 @@ pub(super) fn view(call: &Call) -> CallView {
             ),
         chat: call.chat.view(),
         connected_at: call.connected_at.map(|at| call.time_of_day(at)),
+    }
+}
+
+/// A host knows each member; others take the relay's word, which is all that a viewer gets.
+fn others(call: &Call) -> u32 {
+    if call.is_host() {
+        let present = call.peers.values().filter(|peer| peer.is_present());
+        u32::try_from(present.count()).unwrap_or(u32::MAX)
+    } else {
+        call.count.saturating_sub(1)
     }
 }
 
