@@ -81,6 +81,7 @@ impl<T: Kept> KeptFile<T> {
                     path.display(),
                     T::SET_ASIDE
                 );
+                make_room(&self.folder, T::SET_ASIDE);
                 if let Err(error) = fs::rename(&path, aside) {
                     warn!("{} cannot be set aside: {error}", path.display());
                 }
@@ -99,6 +100,24 @@ impl<T: Kept> KeptFile<T> {
         file.as_file().sync_all()?;
         file.persist(self.folder.join(T::FILE))?;
         Ok(())
+    }
+}
+
+/// Files that were set aside before and are kept under numbers; the last number is given again and again.
+const KEPT_ASIDE: u32 = 99;
+
+/// What was set aside before keeps its content under another name, so that nothing is lost.
+fn make_room(folder: &Path, name: &str) {
+    let aside = folder.join(name);
+    if !aside.exists() {
+        return;
+    }
+    let stem = name.trim_end_matches(".json");
+    let numbered = |number| folder.join(format!("{stem}.{number}.json"));
+    let free = (1..KEPT_ASIDE).map(numbered).find(|path| !path.exists());
+    let older = free.unwrap_or_else(|| numbered(KEPT_ASIDE));
+    if let Err(error) = fs::rename(&aside, older) {
+        warn!("{} cannot be kept: {error}", aside.display());
     }
 }
 
@@ -163,6 +182,7 @@ mod tests {
         let file = KeptFile::<Settings>::new(folder.path());
         let path = folder.path().join(Settings::FILE);
         let aside = folder.path().join(Settings::SET_ASIDE);
+        let mut before = None;
         for broken in [
             "",
             "{",
@@ -183,6 +203,10 @@ mod tests {
             );
             assert!(fault.is_some() && !path.exists());
             assert_eq!(fs::read_to_string(&aside).unwrap(), broken);
+            let older = folder.path().join("settings.broken.1.json");
+            assert_eq!(fs::read_to_string(&older).ok(), before);
+            before = Some(broken.to_owned());
+            let _ = fs::remove_file(older);
         }
     }
 

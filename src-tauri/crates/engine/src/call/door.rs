@@ -36,6 +36,8 @@ pub(super) struct Door {
     /// The relay was asked to have newcomers wait when this end came in.
     asked: bool,
     knocks: Vec<Knock>,
+    /// Whom the relay was told to let in and does not show inside yet, in that order.
+    entering: Vec<Knock>,
     /// The let in: an id is one end's for as long as it holds its token, so it may come back.
     admitted: BTreeSet<PeerId>,
     sent_away: BTreeSet<PeerId>,
@@ -54,6 +56,7 @@ impl Door {
             told: false,
             asked: false,
             knocks: Vec::new(),
+            entering: Vec::new(),
             admitted: BTreeSet::new(),
             sent_away: BTreeSet::new(),
             removed: BTreeSet::new(),
@@ -79,6 +82,7 @@ impl Door {
     /// The relay is back and tells once more who waits.
     pub(super) fn relay_is_back(&mut self) {
         self.knocks.clear();
+        self.entering.clear();
     }
 
     /// Whether the relay is to have newcomers wait from the moment on in which this end comes in. It does also
@@ -97,11 +101,25 @@ impl Door {
     pub(super) fn gone(&mut self, peer: &PeerId) -> bool {
         let before = self.knocks.len();
         self.knocks.retain(|knock| knock.peer != *peer);
+        self.entering.retain(|knock| knock.peer != *peer);
         self.knocks.len() != before
+    }
+
+    /// The relay has no room for the one whom it was told to let in: it waits again, until somebody leaves.
+    pub(super) fn full(&mut self) -> bool {
+        if self.entering.is_empty() {
+            return false;
+        }
+        let knock = self.entering.remove(0);
+        self.admitted.remove(&knock.peer);
+        self.knocks.insert(0, knock);
+        true
     }
 
     /// Forgets those that were in the room when nobody had let them in and are not any more.
     pub(super) fn keep_inside(&mut self, members: &[(Member, Option<PublicKey>)]) {
+        self.entering
+            .retain(|knock| members.iter().all(|(member, _)| member.peer != knock.peer));
         self.knocks.retain(|knock| {
             knock.inside.is_none() || members.iter().any(|(member, _)| member.peer == knock.peer)
         });
@@ -194,7 +212,16 @@ impl Call {
             }
         }
         match (knock.inside, accept) {
-            (None, _) => self.tell_admitted(peer, accept),
+            (None, accept) => {
+                self.tell_admitted(peer, accept);
+                if accept && self.door.entering.len() < MAX_KNOCKS {
+                    self.door.entering.push(Knock {
+                        peer: knock.peer,
+                        name: knock.name,
+                        inside: None,
+                    });
+                }
+            }
             (Some((member, key)), true) => self.add_peer(now, member, key),
             (Some((member, _)), false) => {
                 // The user is not asked about it again until it asks itself.

@@ -328,6 +328,11 @@ impl Call {
             // The room is gone. Whoever talks goes on, and looks whether it comes back.
             ErrorCode::NotFound | ErrorCode::NotInRoom if talking => self.try_later(now),
             ErrorCode::Removed | ErrorCode::NotFound | ErrorCode::NotInRoom => self.refuse(code),
+            ErrorCode::RoomFull if self.is_host() && self.door.full() => {
+                let error = view::sentence(code);
+                self.outputs.push_back(Output::Event(Event::Error(error)));
+                self.outputs.push_back(Output::View);
+            }
             // The relay refused one message; the call itself goes on.
             _ => self
                 .outputs

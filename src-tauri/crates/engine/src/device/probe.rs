@@ -8,8 +8,8 @@ use crate::frame::{AudioBlock, BLOCK_SAMPLES, I420Buffer, SAMPLE_RATE};
 /// Pictures that the figures are taken over: 10 s at 30 a second.
 const PICTURES: usize = 300;
 
-/// Beeps likewise.
-const BEEPS: usize = 9;
+/// Beeps count for as long.
+const BEEPS_FOR: Duration = Duration::from_secs(10);
 
 /// A stamp this far from now is no stamp, in ms; below 0 because two machines' clocks differ.
 const PLAUSIBLE_MS: std::ops::Range<i32> = -1000..60_000;
@@ -29,13 +29,15 @@ pub struct Latency {
 #[derive(Debug, Default)]
 pub struct Probe {
     pictures: VecDeque<i32>,
-    beeps: VecDeque<f64>,
+    /// When each was played, and its latency in ms.
+    beeps: VecDeque<(Duration, f64)>,
     ear: Ear,
 }
 
 impl Probe {
     /// Takes a picture that is shown at `unix`, and gives its latency in ms. `None`: it has no stamp.
     pub fn picture(&mut self, picture: &I420Buffer, unix: Duration) -> Option<i32> {
+        self.forget_beeps(unix);
         let sent = stamp::read(picture)?;
         let latency = (unix.as_millis() as u32).wrapping_sub(sent) as i32;
         if !PLAUSIBLE_MS.contains(&latency) {
@@ -51,6 +53,7 @@ impl Probe {
     /// Takes 10 ms of sound whose first sample is played at `unix`, and gives the latency of a beep that
     /// ended in it, in ms. Beeps come on the second, so latencies of a second and more cannot be told from shorter ones.
     pub fn sound(&mut self, block: &AudioBlock, unix: Duration) -> Option<f64> {
+        self.forget_beeps(unix);
         let onset = self.ear.listen(block, unix)?;
         let latency = onset.rem_euclid(1000.0);
         // A beep that seems 990 ms late was rather played 10 ms early, by a clock that runs ahead.
@@ -59,11 +62,13 @@ impl Probe {
         } else {
             latency
         };
-        if self.beeps.len() == BEEPS {
-            self.beeps.pop_front();
-        }
-        self.beeps.push_back(latency);
+        self.beeps.push_back((unix, latency));
         Some(latency)
+    }
+
+    /// Sound that has stopped says nothing about the pictures of now.
+    fn forget_beeps(&mut self, now: Duration) {
+        self.beeps.retain(|(at, _)| *at + BEEPS_FOR > now);
     }
 
     /// The latency of the last pictures. `None` before the first stamp.
@@ -82,7 +87,7 @@ impl Probe {
     /// a beep and a stamp.
     pub fn av_offset_ms(&self) -> Option<f64> {
         let picture = self.latency()?.p50;
-        let mut sorted: Vec<f64> = self.beeps.iter().copied().collect();
+        let mut sorted: Vec<f64> = self.beeps.iter().map(|(_, latency)| *latency).collect();
         sorted.sort_unstable_by(f64::total_cmp);
         let sound = *sorted.get(sorted.len() / 2)?;
         Some(sound - f64::from(picture))

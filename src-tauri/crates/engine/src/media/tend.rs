@@ -163,7 +163,11 @@ fn tend<D: Device>(device: &mut D, duty: &mut Duty<'_, D::Spec>) {
     while !duty.stop.is_cancelled() && duty.orders.has_changed().is_ok() {
         let order = duty.orders.borrow_and_update().clone();
         if order.off || D::is_none(&order.spec) {
-            duty.tell(DeviceState::Closed);
+            duty.tell(if order.off {
+                DeviceState::Closed
+            } else {
+                DeviceState::Missing
+            });
             device.rest(false, None, duty);
             last = Some(order);
             continue;

@@ -6,7 +6,7 @@ use ahoy_contract::{
     ErrorCode, Link, UserError,
     id::Pin,
     link::{LinkError, RelayAddress},
-    wire::IceServer,
+    wire::{IceServer, RoomKind},
 };
 use ahoy_engine::{
     device::{AudioSpec, SpeakerSpec, SpecError, VideoFormat, VideoSpec},
@@ -149,6 +149,7 @@ pub(crate) enum Plan {
 #[derive(Debug)]
 pub(crate) struct CallPlan {
     pub(crate) place: Place,
+    pub(crate) kind: RoomKind,
     pub(crate) only_answers: bool,
     pub(crate) video: VideoSpec,
     pub(crate) audio: AudioSpec,
@@ -191,9 +192,8 @@ impl Args {
             Part::Caller | Part::Callee => (Direction::BOTH, Direction::BOTH),
             Part::Send => (Direction::SEND, Direction::SEND),
             Part::Receive => (Direction::RECEIVE, Direction::RECEIVE),
-            Part::Broadcaster | Part::Viewer => {
-                return Err("--as broadcaster and --as viewer are not built yet.".into());
-            }
+            Part::Broadcaster => (Direction::SEND, Direction::SEND),
+            Part::Viewer => (Direction::RECEIVE, Direction::RECEIVE),
         };
         let codecs = match self.codec {
             Codec::Auto => vec![VideoCodec::Vp9, VideoCodec::Vp8],
@@ -204,6 +204,15 @@ impl Args {
             }
         };
         let place = place.ok_or("Give a link, or the address of a relay.")?;
+        match (&place, self.part) {
+            (Place::Join(_), Part::Broadcaster) => {
+                return Err("A broadcaster opens a room: give the address of a relay.".into());
+            }
+            (Place::Open { .. }, Part::Viewer) => {
+                return Err("A viewer joins a broadcast: give its link.".into());
+            }
+            _ => {}
+        }
         if self.count > 1 && matches!(place, Place::Open { .. }) {
             return Err("--count joins the room of a link; this is the address of a relay.".into());
         }
@@ -233,6 +242,10 @@ impl Args {
         };
         Ok(Plan::Call(Box::new(CallPlan {
             place,
+            kind: match self.part {
+                Part::Broadcaster | Part::Viewer => RoomKind::Broadcast,
+                _ => RoomKind::Call,
+            },
             only_answers: self.part == Part::Callee,
             // What is not sent is not captured.
             video: if video_way.send {
@@ -323,7 +336,6 @@ mod tests {
     fn what_is_not_built_is_refused_in_words() {
         for flag in [
             "--dialect ready",
-            "--as broadcaster",
             "--video screen",
             "--audio system",
             "--codec av1",

@@ -28,8 +28,13 @@ use super::{
     stats::Meter,
 };
 
-/// As many members as a call room may hold.
-const CAPACITY: u32 = 8;
+/// As many members as a room may hold, the host included; the relay may lower it.
+const fn capacity(kind: RoomKind) -> u32 {
+    match kind {
+        RoomKind::Call => 8,
+        RoomKind::Broadcast => 512,
+    }
+}
 /// What the relay's log calls this program.
 const APP: &str = concat!("ahoy-call/", env!("CARGO_PKG_VERSION"));
 
@@ -144,7 +149,13 @@ fn named_device_missing(plan: &CallPlan) -> Option<UserError> {
 
 fn config(plan: &CallPlan, sinks: &Arc<Sinks>) -> Result<EngineConfig, UserError> {
     let (part, link) = match &plan.place {
-        Place::Join(link) => (Part::Guest { role: Role::Caller }, link.clone()),
+        Place::Join(link) => {
+            let role = match plan.kind {
+                RoomKind::Call => Role::Caller,
+                RoomKind::Broadcast => Role::Viewer,
+            };
+            (Part::Guest { role }, link.clone())
+        }
         Place::Open { address, pin } => {
             let (mut key, mut secret) = ([0; 32], [0; 16]);
             getrandom::fill(&mut key)
@@ -167,8 +178,8 @@ fn config(plan: &CallPlan, sinks: &Arc<Sinks>) -> Result<EngineConfig, UserError
             (
                 Part::Host {
                     key,
-                    kind: RoomKind::Call,
-                    capacity: CAPACITY,
+                    kind: plan.kind,
+                    capacity: capacity(plan.kind),
                     knock: false,
                 },
                 link,
@@ -277,7 +288,7 @@ async fn talk(
                 });
                 output.event(&event, "");
             }
-            Ok(()) = devices.changed() => tell(output, &devices.borrow_and_update(), &mut told),
+            Ok(()) = devices.changed() => tell(plan, output, &devices.borrow_and_update(), &mut told),
             () = &mut over, if !leaving => {
                 leaving = true;
                 hang_up(engines);
@@ -362,14 +373,20 @@ fn print(output: &Output, event: EngineEvent, plan: &CallPlan, link: &str) -> Op
 }
 
 /// Tells of devices that fail; the call goes on with what there is.
-fn tell(output: &Output, view: &MediaView, told: &mut (DeviceState, DeviceState)) {
-    let tell = |state: &DeviceState, told: &mut DeviceState, missing: UserError| {
+fn tell(
+    plan: &CallPlan,
+    output: &Output,
+    view: &MediaView,
+    told: &mut (DeviceState, DeviceState),
+) {
+    let tell = |state: &DeviceState, told: &mut DeviceState, wanted: bool, missing: UserError| {
         if state != told {
             *told = state.clone();
             match state {
                 DeviceState::Failed { error } => output.error(error),
-                DeviceState::Missing => output.error(&missing),
-                DeviceState::Closed | DeviceState::Opening | DeviceState::Open => {}
+                DeviceState::Missing if wanted => output.error(&missing),
+                DeviceState::Missing
+                | DeviceState::Closed | DeviceState::Opening | DeviceState::Open => {}
             }
         }
     };
@@ -377,11 +394,13 @@ fn tell(output: &Output, view: &MediaView, told: &mut (DeviceState, DeviceState)
     tell(
         &view.camera.state,
         &mut told.0,
+        plan.video != VideoSpec::None,
         DeviceError::Missing(DeviceKind::Camera).to_user(),
     );
     tell(
         &view.microphone.state,
         &mut told.1,
+        plan.audio != AudioSpec::None,
         DeviceError::Missing(DeviceKind::Microphone).to_user(),
     );
 }

@@ -94,6 +94,24 @@ fn who_is_denied_reads_that() {
 }
 
 #[test]
+fn who_is_let_in_where_there_is_no_room_waits_on() {
+    let (mut world, member) = knocking();
+    admit(&mut world, true);
+    refuse(&mut world, 0, ErrorCode::RoomFull);
+    assert_eq!(waiting(&world), [id(GUEST)]);
+    assert_eq!(world.sides[0].error(), Some(ErrorCode::RoomFull));
+    assert_eq!(world.ended(0), None);
+    // Somebody has left, and the host says it once more.
+    admit(&mut world, true);
+    assert_eq!(said(&world, &admitted(true)), 2);
+    world.sides[1].member = Some(member);
+    world.roster();
+    assert!(world.sides[0].has(&OPEN));
+    refuse(&mut world, 0, ErrorCode::RoomFull);
+    assert!(waiting(&world).is_empty(), "it is inside");
+}
+
+#[test]
 fn a_relay_that_lets_somebody_in_by_itself_is_not_followed() {
     let (mut world, member) = knocking();
     world.sides[1].member = Some(member);

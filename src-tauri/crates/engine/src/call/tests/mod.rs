@@ -1,5 +1,6 @@
 //! Calls as their users live them: two or more ends, and between them a relay that does as told.
 
+mod broadcast;
 mod data;
 mod door;
 mod members;
@@ -56,7 +57,7 @@ impl Side {
     fn new(config: CallConfig, peer: &str) -> Self {
         let mut nonce = peer.as_bytes()[0];
         let call = Call::new(config, move || {
-            nonce += 1;
+            nonce = nonce.wrapping_add(1);
             Nonce::new([nonce; 16])
         });
         Self {
@@ -95,6 +96,7 @@ impl Side {
 struct World {
     now: Instant,
     key: HostKey,
+    kind: RoomKind,
     sides: Vec<Side>,
     order: u32,
     n: u64,
@@ -125,6 +127,7 @@ impl World {
         Self {
             now: Instant::now(),
             key: HostKey::from_bytes(&[3; 32]),
+            kind: RoomKind::Call,
             sides: vec![],
             order: 0,
             n: 0,
@@ -137,7 +140,7 @@ impl World {
     fn host(&mut self) -> usize {
         let part = Part::Host {
             key: self.key.clone(),
-            kind: RoomKind::Call,
+            kind: self.kind,
             capacity: 8,
             knock: self.knock,
         };
@@ -294,10 +297,13 @@ impl World {
         let host = host.map(|member| Host { key, member });
         for side in 0..self.sides.len() {
             if self.sides[side].member.is_some() {
-                let (host, peers) = (host.clone(), peers.clone());
+                let (host, mut peers) = (host.clone(), peers.clone());
                 let count = peers.len() as u32 + 1;
+                if self.kind == RoomKind::Broadcast && self.sides[side].id != id(HOST) {
+                    peers.retain(|member| member.peer == self.sides[side].id);
+                }
                 let room = RelayMessage::Room {
-                    kind: RoomKind::Call,
+                    kind: self.kind,
                     host,
                     peers,
                     count,

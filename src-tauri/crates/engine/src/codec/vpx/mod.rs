@@ -8,6 +8,8 @@ mod decoder;
 mod easing;
 mod encoder;
 mod header;
+#[cfg(libvpx_static)]
+mod memory;
 mod raw_decoder;
 mod raw_encoder;
 mod settings;
