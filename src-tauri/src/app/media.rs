@@ -1,6 +1,7 @@
 //! The actor's devices and the call that uses them: opened and closed in order.
 
 use ahoy_engine::{
+    codec::Content,
     device::{AudioSpec, SpeakerSpec, VideoSpec},
     media::{LocalMedia, MediaConfig},
 };
@@ -43,6 +44,8 @@ impl App {
     fn media_config(&self, muted: bool, camera_off: bool) -> MediaConfig {
         let (environment, settings) = (&self.config.environment, self.state.settings());
         MediaConfig {
+            content: Content::Camera,
+            audience: false,
             video: environment
                 .video
                 .clone()

@@ -265,6 +265,13 @@ impl VideoCodec {
     }
 }
 
+/// Temporal layers of an encoding in layers: of every four pictures one is of the lowest, one of the middle one, two
+/// are of the highest.
+pub const LAYERS: usize = 3;
+
+/// How much of such an encoding's bits the layers up to each take, in percent.
+pub const LAYER_PERCENT: [u64; LAYERS] = [45, 65, 100];
+
 /// One compressed picture.
 #[derive(Debug, Clone)]
 pub struct EncodedFrame {
@@ -282,6 +289,8 @@ pub struct EncodedFrame {
     pub captured: Instant,
     /// The RTP time stamp at 90 kHz (RFC 3550 §5.1).
     pub rtp_time: u32,
+    /// The temporal layer of a frame that was made in layers; those of higher ones may be left out.
+    pub layer: Option<u8>,
 }
 
 #[cfg(test)]

@@ -56,6 +56,8 @@ pub struct VideoEncoderConfig {
     pub fps: u32,
     /// What is in the picture.
     pub content: Content,
+    /// In three temporal layers, of which some receivers get fewer (L1T3 of W3C WebRTC-SVC §6); VP9 only.
+    pub layers: bool,
 }
 
 /// Compresses pictures. A change of their size is the encoder's own business: it begins anew with a

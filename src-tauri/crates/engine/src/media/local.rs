@@ -15,12 +15,13 @@ use super::{
     AudioOut, ExpectedLoss, Latest, VideoOut,
     camera::CameraThread,
     desk::{Desk, Keeper},
-    encode::Encoder,
+    encode::{Encoder, EncoderSettings},
     microphone::{self, MicrophoneThread},
     now,
     tend::{self, Order},
 };
 use crate::{
+    codec::Content,
     device::{AudioSpec, SpeakerSpec, VideoFormat, VideoSpec},
     frame::{Bitrate, VideoCodec},
 };
@@ -36,6 +37,10 @@ pub struct MediaConfig {
     pub speaker: SpeakerSpec,
     /// What pictures are wanted.
     pub format: VideoFormat,
+    /// What is in them.
+    pub content: Content,
+    /// They are for an audience: each viewer gets what of them it can take.
+    pub audience: bool,
     /// The microphone starts off.
     pub muted: bool,
     /// The camera starts off.
@@ -56,6 +61,7 @@ struct Inner {
     desk: Desk,
     sound: Arc<microphone::Shared>,
     encoders: Mutex<Encoders>,
+    audience: bool,
     fps: u32,
     epoch: Instant,
     stop: CancellationToken,
@@ -65,6 +71,7 @@ struct Inner {
 #[derive(Debug, Default)]
 struct Encoders {
     in_use: HashMap<VideoCodec, Encoder>,
+    content: Content,
     /// Asked to end, not joined yet.
     ending: Vec<Encoder>,
 }
@@ -75,7 +82,11 @@ impl LocalMedia {
     pub fn open(config: MediaConfig) -> Self {
         let (pictures_in, pictures) = watch::channel(None);
         let (level_in, level) = watch::channel(crate::audio::SILENCE_DB);
-        let (format, muted) = (config.format, config.muted);
+        let (format, muted, audience) = (config.format, config.muted, config.audience);
+        let encoders = Encoders {
+            content: config.content,
+            ..Encoders::default()
+        };
         let sound = microphone::Shared::new(muted, level_in);
         let desk = Desk::new(config);
         let camera = CameraThread::new(format, pictures_in);
@@ -98,7 +109,8 @@ impl LocalMedia {
             pictures,
             desk,
             sound,
-            encoders: Mutex::default(),
+            encoders: Mutex::new(encoders),
+            audience,
             fps: format.fps,
             epoch: now(),
             stop,
@@ -138,6 +150,15 @@ impl LocalMedia {
     /// Another camera, or another source of pictures.
     pub fn select_camera(&self, video: VideoSpec) {
         self.inner.desk.camera.change(|order| order.spec = video);
+    }
+
+    /// Pictures of another kind than before: what they are compressed for.
+    pub fn set_content(&self, content: Content) {
+        let mut encoders = self.inner.encoders.lock();
+        encoders.content = content;
+        for encoder in encoders.in_use.values() {
+            encoder.set_content(content);
+        }
     }
 
     /// Another microphone, or another source of sound.
@@ -200,7 +221,11 @@ impl LocalMedia {
 
     fn with_encoder<T>(&self, codec: VideoCodec, run: impl FnOnce(&Encoder) -> T) -> Option<T> {
         let mut encoders = self.inner.encoders.lock();
-        let Encoders { in_use, ending } = &mut *encoders;
+        let Encoders {
+            in_use,
+            content,
+            ending,
+        } = &mut *encoders;
         ending.retain(|encoder| !encoder.is_finished());
         ending.extend(
             in_use
@@ -211,8 +236,14 @@ impl LocalMedia {
         let encoder = match in_use.entry(codec) {
             Entry::Occupied(entry) => entry.into_mut(),
             Entry::Vacant(entry) => {
-                let pictures = self.inner.pictures.clone();
-                match Encoder::start(codec, pictures, self.inner.fps, self.inner.epoch) {
+                let settings = EncoderSettings {
+                    codec,
+                    content: *content,
+                    audience: self.inner.audience,
+                    fps: self.inner.fps,
+                    epoch: self.inner.epoch,
+                };
+                match Encoder::start(settings, &self.inner.pictures) {
                     Ok(encoder) => entry.insert(encoder),
                     Err(error) => {
                         tracing::error!("no thread for the encoder: {error}");

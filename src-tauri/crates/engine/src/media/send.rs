@@ -6,7 +6,7 @@ use std::{
         Arc,
         atomic::{AtomicU64, Ordering},
     },
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use tokio::{
@@ -28,6 +28,9 @@ use crate::{
 const AUDIO_SHARE: u64 = 60_000;
 /// Below this a picture is of no use to anybody.
 const LEAST: u64 = 80_000;
+
+/// So long what waits may take before pictures of the middle layer are left out; half of it, and those of the highest are.
+const LATE: Duration = Duration::from_millis(200);
 
 /// What is sent to a peer, for statistics.
 #[derive(Debug, Default)]
@@ -99,6 +102,7 @@ impl Sending {
             max,
             wishes,
             sent: sent.clone(),
+            top: u8::MAX,
         };
         let task = tokio::spawn(task.run(stop.clone()));
         Self {
@@ -147,6 +151,8 @@ struct Task {
     max: Bitrate,
     wishes: mpsc::Receiver<()>,
     sent: Arc<Sent>,
+    /// The highest temporal layer that is sent until the next picture of the lowest.
+    top: u8,
 }
 
 impl Task {
@@ -185,7 +191,25 @@ impl Task {
         }
     }
 
-    fn picture(&self, pacer: &mut Pacer<Packet>, packets: &Packets) {
+    /// Whether a picture is left out, because what waits would make it late and none that follows needs it.
+    fn leaves_out(&mut self, pacer: &Pacer<Packet>, layer: u8) -> bool {
+        if layer == 0 {
+            self.top = u8::MAX;
+            return false;
+        }
+        if pacer.queue_time() > LATE / u32::from(layer) {
+            self.top = self.top.min(layer - 1);
+        }
+        layer > self.top
+    }
+
+    fn picture(&mut self, pacer: &mut Pacer<Packet>, packets: &Packets) {
+        if packets
+            .layer
+            .is_some_and(|layer| self.leaves_out(pacer, layer))
+        {
+            return;
+        }
         let list = packets.payloads.iter().map(|payload| {
             let packet = Packet {
                 kind: MediaKind::Video,

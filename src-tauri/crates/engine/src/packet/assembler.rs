@@ -187,6 +187,7 @@ impl Assembler {
             height,
             captured: partial.arrived,
             rtp_time: partial.timestamp,
+            layer: None,
         }))
     }
 

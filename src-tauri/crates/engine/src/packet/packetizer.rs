@@ -2,14 +2,19 @@
 
 use bytes::{BufMut, Bytes, BytesMut};
 
-use super::{MAX_PAYLOAD, Payload, PictureId, ScalabilityStructure, Vp8Descriptor, Vp9Descriptor};
-use crate::frame::{EncodedFrame, VideoCodec};
+use super::{
+    LayerFrame, MAX_PAYLOAD, Payload, PictureId, ScalabilityStructure, TemporalLayer,
+    Vp8Descriptor, Vp9Descriptor,
+};
+use crate::frame::{EncodedFrame, LAYERS, VideoCodec};
 
 /// Cuts the frames of one stream into payloads. All payloads of a frame share one allocation, and cloning them
 /// for many receivers copies nothing.
 #[derive(Debug)]
 pub struct Packetizer {
     next_id: u16,
+    /// The last picture of each temporal layer since the last key frame.
+    layers: [Option<PictureId>; LAYERS],
 }
 
 impl Packetizer {
@@ -17,7 +22,68 @@ impl Packetizer {
     pub fn new(first_picture_id: u16) -> Self {
         Self {
             next_id: first_picture_id,
+            layers: [None; LAYERS],
         }
+    }
+
+    /// The payloads of one frame of a stream in temporal layers, cut as [`packetize`](Self::packetize) does. VP9 is sent in
+    /// flexible mode, in which each packet says what its picture refers to: with pictures left out no pattern would tell
+    /// a receiver. A frame refers to the last one of a lower layer, one of the base layer to the last of the base.
+    ///
+    /// `number` is the picture's, of which 15 bits count; it grows with each. Several encodings of one source that a
+    /// receiver is switched between number their pictures alike. `None` where the frame refers further back than can
+    /// be said, which a key frame mends.
+    pub fn packetize_layered(
+        &mut self,
+        frame: &EncodedFrame,
+        layer: u8,
+        number: u16,
+    ) -> Option<Vec<Payload>> {
+        if frame.data.is_empty() {
+            return Some(Vec::new());
+        }
+        let id = PictureId::long(number);
+        let references = if frame.key_frame {
+            self.layers = [None; LAYERS];
+            Vec::new()
+        } else {
+            let below = usize::from(layer).clamp(1, LAYERS);
+            let last = self.layers[..below].iter().flatten();
+            let distance = last.map(|last| id.after(*last)).min()?;
+            vec![
+                u8::try_from(distance)
+                    .ok()
+                    .filter(|d| (1..128).contains(d))?,
+            ]
+        };
+        if let Some(last) = self.layers.get_mut(usize::from(layer)) {
+            *last = Some(id);
+        }
+        Some(cut(&frame.data, |first, last, out| {
+            Vp9Descriptor {
+                picture_id: Some(id),
+                predicted: !frame.key_frame,
+                flexible: true,
+                start: first,
+                end: last,
+                layer: Some(LayerFrame {
+                    temporal: TemporalLayer {
+                        id: layer,
+                        // Nothing refers to its own layer but the base.
+                        sync: true,
+                        base_index: None,
+                    },
+                    spatial: 0,
+                    on_lower: false,
+                }),
+                references: references.clone(),
+                structure: (first && frame.key_frame)
+                    .then(|| structure(frame))
+                    .flatten(),
+                ..Vp9Descriptor::default()
+            }
+            .write(out);
+        }))
     }
 
     /// The payloads of one frame, each at most [`MAX_PAYLOAD`] bytes and all of about the same size, the
@@ -60,8 +126,8 @@ fn structure(frame: &EncodedFrame) -> Option<ScalabilityStructure> {
     })
 }
 
-/// More than the longest descriptor that is made here: 1 + 2 + 5 bytes.
-const MAX_DESCRIPTOR: usize = 10;
+/// More than the longest descriptor that is made here: 1 + 2 + 1 + 1 + 5 bytes.
+const MAX_DESCRIPTOR: usize = 12;
 
 /// Cuts data into balanced pieces; `describe` writes the descriptor of each, told whether it is the first or
 /// the last.

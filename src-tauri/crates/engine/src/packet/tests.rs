@@ -42,6 +42,7 @@ fn frame(
         height: 360,
         captured: start,
         rtp_time: number.wrapping_mul(3000),
+        layer: None,
     }
 }
 
@@ -612,4 +613,75 @@ proptest! {
             prop_assert!(keys || came.len() == sent.len(), "{} of {}", came.len(), sent.len());
         }
     }
+}
+
+/// Which of 40 pictures in layers come out where those above `top` are left out on the way.
+fn through_layers(top: u8, lose: Option<u32>) -> (Vec<u32>, usize) {
+    let (mut packetizer, start) = (Packetizer::new(0), start());
+    let mut receiver = Assembler::new();
+    let (mut shown, mut wishes, mut sequence_number) = (Vec::new(), 0, 0);
+    for n in 0..40 {
+        let layer = [0, 2, 1, 2][n as usize % 4];
+        let mut frame = frame(VideoCodec::Vp9, n, n == 0, 3000, start);
+        frame.layer = Some(layer);
+        // Around the wrap of 15 bits, with a number left out where the source was faster than the encoder.
+        let number = 0x7ff0_u16.wrapping_add(n as u16 + u16::from(n > 9));
+        let payloads = packetizer.packetize_layered(&frame, layer, number).unwrap();
+        if layer > top || lose == Some(n) {
+            continue;
+        }
+        for payload in payloads {
+            sequence_number += 1;
+            let packet = RtpPacket {
+                codec: Some(VideoCodec::Vp9),
+                sequence_number,
+                timestamp: frame.rtp_time,
+                marker: payload.marker,
+                payload: payload.data,
+                arrived: start,
+            };
+            receiver.push(&packet, |out| match out {
+                Assembled::Frame(frame) => shown.push(frame.rtp_time / 3000),
+                Assembled::NeedKeyFrame => wishes += 1,
+            });
+        }
+    }
+    (shown, wishes)
+}
+
+#[test]
+fn layers_that_are_left_out_are_not_missed() {
+    assert_eq!(through_layers(2, None), ((0..40).collect(), 0));
+    let (shown, wishes) = through_layers(1, None);
+    assert_eq!((shown, wishes), ((0..40).step_by(2).collect(), 0));
+    let (shown, wishes) = through_layers(0, None);
+    assert_eq!((shown, wishes), ((0..40).step_by(4).collect(), 0));
+}
+
+#[test]
+fn a_lost_picture_of_a_higher_layer_costs_no_key_frame() {
+    // Of the highest: only itself. Of the middle one: what follows on it too.
+    let without = |lost: &[u32]| (0..40).filter(|n| !lost.contains(n)).collect::<Vec<_>>();
+    assert_eq!(through_layers(2, Some(5)), (without(&[5]), 0));
+    assert_eq!(through_layers(2, Some(6)), (without(&[6, 7]), 0));
+    let (shown, wishes) = through_layers(2, Some(8));
+    assert_eq!(
+        (shown, wishes),
+        ((0..8).collect(), 1),
+        "of the lowest it does"
+    );
+}
+
+#[test]
+fn what_refers_too_far_back_to_be_said_is_not_sent() {
+    let (mut packetizer, start) = (Packetizer::new(0), start());
+    let mut send = |n: u32, number: u16| {
+        let mut frame = frame(VideoCodec::Vp9, n, n == 0, 100, start);
+        frame.layer = Some(0);
+        packetizer.packetize_layered(&frame, 0, number).is_some()
+    };
+    assert!(send(0, 5));
+    assert!(send(1, 132));
+    assert!(!send(2, 260));
+    assert!(send(0, 261) && send(3, 262), "a key frame mends it");
 }

@@ -1,13 +1,15 @@
 //! How much may be sent, and when. Pure: time is an argument.
 //!
 //! [`BandwidthEstimator`] says how many bits the path carries; one per connection, fed by the
-//! connection's RTCP. [`Pacer`] spreads what an encoder makes at once over time; one per connection,
-//! asked by its sending task.
+//! connection's RTCP. [`Place`] says what each of many viewers gets of one encoding. [`Pacer`] spreads
+//! what an encoder makes at once over time; one per connection, asked by its sending task.
 
+mod audience;
 mod estimator;
 mod meter;
 mod pacer;
 mod trend;
 
+pub use audience::{Place, Rung, large_target};
 pub use estimator::{BandwidthEstimator, MIN_BITRATE, PacketResult, START_BITRATE};
 pub use pacer::{Admission, Pacer};

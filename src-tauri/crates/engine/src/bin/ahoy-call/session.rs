@@ -10,6 +10,7 @@ use ahoy_contract::{
 };
 use ahoy_engine::{
     call::{Event, HostKey, Part},
+    codec::Content,
     device::{AudioSpec, Devices, SpeakerSpec, VideoSpec},
     engine::{Engine, EngineConfig, EngineEvent},
     media::{LocalMedia, MediaConfig},
@@ -81,6 +82,8 @@ pub(crate) async fn run(plan: CallPlan, output: Output) -> Exit {
         audio: plan.audio.clone(),
         speaker: plan.speaker.clone(),
         format: plan.format,
+        content: Content::Camera,
+        audience: plan.kind == RoomKind::Broadcast,
         muted: false,
         camera_off: false,
     });
@@ -373,12 +376,7 @@ fn print(output: &Output, event: EngineEvent, plan: &CallPlan, link: &str) -> Op
 }
 
 /// Tells of devices that fail; the call goes on with what there is.
-fn tell(
-    plan: &CallPlan,
-    output: &Output,
-    view: &MediaView,
-    told: &mut (DeviceState, DeviceState),
-) {
+fn tell(plan: &CallPlan, output: &Output, view: &MediaView, told: &mut (DeviceState, DeviceState)) {
     let tell = |state: &DeviceState, told: &mut DeviceState, wanted: bool, missing: UserError| {
         if state != told {
             *told = state.clone();
@@ -386,7 +384,9 @@ fn tell(
                 DeviceState::Failed { error } => output.error(error),
                 DeviceState::Missing if wanted => output.error(&missing),
                 DeviceState::Missing
-                | DeviceState::Closed | DeviceState::Opening | DeviceState::Open => {}
+                | DeviceState::Closed
+                | DeviceState::Opening
+                | DeviceState::Open => {}
             }
         }
     };

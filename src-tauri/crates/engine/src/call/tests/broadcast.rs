@@ -165,7 +165,11 @@ fn more_viewers_than_a_room_holds_are_not_met() {
     let mut world = watched();
     for number in 0..2000_u32 {
         let bits = |shift: u32| char::from(b'a' + (number >> shift & 0xf) as u8);
-        let peer: String = [bits(8), bits(4), bits(0)].into_iter().cycle().take(15).collect();
+        let peer: String = [bits(8), bits(4), bits(0)]
+            .into_iter()
+            .cycle()
+            .take(15)
+            .collect();
         joined(&mut world, &format!("c{peer}"), 5);
     }
     assert_eq!(world.sides[0].call.view().others, 1023);

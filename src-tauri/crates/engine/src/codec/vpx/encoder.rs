@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use super::{
     easing::Easing,
-    raw_encoder::{Packet, RawEncoder},
+    raw_encoder::{LayerSettings, Packet, RawEncoder},
     settings::{self, TICKS},
 };
 use crate::{
@@ -27,6 +27,7 @@ pub struct VpxEncoder {
     codec: VideoCodec,
     settings: VideoEncoderConfig,
     running: Option<Running>,
+    quantizer: Option<u32>,
 }
 
 /// An encoder for one size.
@@ -39,6 +40,10 @@ struct Running {
     easing: Easing,
     /// The finest quantizer that the library was told.
     bound: u32,
+    /// The coarsest quantizer.
+    coarsest: u32,
+    /// The speed of the layers, where it makes them.
+    layers: Option<i32>,
     last_captured: Instant,
     /// In [`TICKS`].
     time: i64,
@@ -57,6 +62,7 @@ impl VpxEncoder {
             codec,
             settings,
             running: None,
+            quantizer: None,
         })
     }
 
@@ -79,6 +85,11 @@ impl VpxEncoder {
         Ok(())
     }
 
+    /// How coarse the last picture is: its quantizer, 0 to 63. `None` before the first.
+    pub fn quantizer(&self) -> Option<u32> {
+        self.quantizer
+    }
+
     fn start(&self, frame: &VideoFrame) -> Result<Running, String> {
         let size = (frame.width(), frame.height());
         let (finest, coarsest) = settings::quantizers(self.codec, self.settings.content);
@@ -88,6 +99,14 @@ impl VpxEncoder {
         for (control, value) in settings::controls(self.codec, &self.settings, size) {
             raw.control(control, value)?;
         }
+        let speed = settings::vp9_speed(size.0.saturating_mul(size.1));
+        let layers = settings::has_layers(self.codec, &self.settings).then_some(speed);
+        if let Some(speed) = layers {
+            raw.set_layers(&LayerSettings {
+                quantizers: (finest, coarsest),
+                speed,
+            })?;
+        }
         let mut running = Running {
             raw,
             size,
@@ -95,12 +114,21 @@ impl VpxEncoder {
             key_due: true,
             easing: Easing::new(finest, coarsest, settings::easing_step(self.codec)),
             bound: finest,
+            coarsest,
+            layers,
             last_captured: frame.captured,
             time: 0,
         };
         running.set_color(self.codec, frame.color)?;
         Ok(running)
     }
+}
+
+/// What became of a picture.
+struct Made {
+    packet: Packet,
+    quantizer: u32,
+    layer: Option<u8>,
 }
 
 impl Running {
@@ -119,12 +147,16 @@ impl Running {
         &mut self,
         frame: &VideoFrame,
         settings: &VideoEncoderConfig,
-    ) -> Result<Option<Packet>, String> {
+    ) -> Result<Option<Made>, String> {
         let wanted = settings::key_frame_bytes(settings.bitrate);
         let bound = self.easing.bound(self.key_due, wanted);
         if bound != self.bound {
             self.raw
                 .reconfigure(|config| config.rc_min_quantizer = bound)?;
+            if let Some(speed) = self.layers {
+                let quantizers = (bound, self.coarsest);
+                self.raw.set_layers(&LayerSettings { quantizers, speed })?;
+            }
             self.bound = bound;
         }
         let time = self.advance(frame.captured);
@@ -132,13 +164,22 @@ impl Running {
         let packet = self
             .raw
             .encode(&frame.buffer, time, duration, self.key_due)?;
-        if let Some(packet) = &packet {
-            let quantizer = self.raw.quantizer()?;
-            self.easing
-                .made(packet.key_frame, quantizer, packet.data.len());
-            self.key_due &= !packet.key_frame;
-        }
-        Ok(packet)
+        let Some(packet) = packet else {
+            return Ok(None);
+        };
+        let quantizer = self.raw.quantizer()?;
+        self.easing
+            .made(packet.key_frame, quantizer, packet.data.len());
+        self.key_due &= !packet.key_frame;
+        let layer = match self.layers {
+            Some(_) => Some(self.raw.layer()?),
+            None => None,
+        };
+        Ok(Some(Made {
+            packet,
+            quantizer,
+            layer,
+        }))
     }
 
     /// The picture's time in ticks: it follows the capture and always grows.
@@ -177,13 +218,17 @@ impl VideoEncoder for VpxEncoder {
             running.set_color(self.codec, frame.color).map_err(fail)?;
         }
         running.key_due |= key;
-        let packet = running.encode(frame, &self.settings).map_err(fail)?;
+        let made = running.encode(frame, &self.settings).map_err(fail)?;
         // An encoder that failed is not kept: the next picture begins anew with a key frame.
         self.running = Some(running);
-        Ok(packet.map(|packet| EncodedFrame {
+        if let Some(made) = &made {
+            self.quantizer = Some(made.quantizer);
+        }
+        Ok(made.map(|Made { packet, layer, .. }| EncodedFrame {
             data: packet.data,
             codec: self.codec,
             key_frame: packet.key_frame,
+            layer,
             width: size.0,
             height: size.1,
             captured: frame.captured,
@@ -197,7 +242,7 @@ impl VideoEncoder for VpxEncoder {
         match &mut self.running {
             Some(running) if changed => running
                 .raw
-                .reconfigure(|config| config.rc_target_bitrate = settings::kbps(bitrate))
+                .reconfigure(|config| settings::set_bitrate(self.codec, &self.settings, config))
                 .map_err(|detail| CodecError::Setup {
                     codec: self.codec.name(),
                     detail,

@@ -5,14 +5,28 @@ use std::{ffi::c_int, mem::MaybeUninit, ptr};
 use bytes::{Bytes, BytesMut};
 use vpx_sys::{
     VPX_DL_REALTIME, VPX_EFLAG_FORCE_KF, VPX_ENCODER_ABI_VERSION, VPX_FRAME_IS_KEY,
-    vp8e_enc_control_id::VP8E_GET_LAST_QUANTIZER_64, vpx_codec_ctx,
-    vpx_codec_cx_pkt_kind::VPX_CODEC_CX_FRAME_PKT, vpx_codec_enc_cfg,
-    vpx_codec_err_t::VPX_CODEC_OK, vpx_enc_frame_flags_t, vpx_image_t,
+    vp8e_enc_control_id::{
+        VP8E_GET_LAST_QUANTIZER_64, VP9E_GET_SVC_LAYER_ID, VP9E_SET_SVC, VP9E_SET_SVC_PARAMETERS,
+    },
+    vpx_codec_ctx,
+    vpx_codec_cx_pkt_kind::VPX_CODEC_CX_FRAME_PKT,
+    vpx_codec_enc_cfg,
+    vpx_codec_err_t::VPX_CODEC_OK,
+    vpx_enc_frame_flags_t, vpx_image_t,
     vpx_img_fmt::VPX_IMG_FMT_I420,
+    vpx_svc_layer_id, vpx_svc_parameters,
 };
 
 use super::message;
 use crate::frame::{I420Buffer, VideoCodec};
+
+/// How the layers of a VP9 encoder are made.
+pub(super) struct LayerSettings {
+    /// The finest and the coarsest quantizer of each, 0 to 63.
+    pub(super) quantizers: (u32, u32),
+    /// As `VP8E_SET_CPUUSED`.
+    pub(super) speed: i32,
+}
 
 /// What came out for one picture.
 pub(super) struct Packet {
@@ -122,6 +136,60 @@ impl RawEncoder {
                     control.number(),
                     message(&mut *self.context, result)
                 ))
+            }
+        }
+    }
+
+    /// Has a VP9 encoder that is configured for layers make them, or changes how it does.
+    #[expect(unsafe_code, reason = "libvpx is a C library")]
+    pub(super) fn set_layers(&mut self, layers: &LayerSettings) -> Result<(), String> {
+        let (finest, coarsest) = layers.quantizers;
+        let mut parameters = vpx_svc_parameters {
+            max_quantizers: [coarsest as c_int; 12],
+            min_quantizers: [finest as c_int; 12],
+            scaling_factor_num: [1; 12],
+            scaling_factor_den: [1; 12],
+            speed_per_layer: [layers.speed; 12],
+            temporal_layering_mode: self.config.temporal_layering_mode,
+            loopfilter_ctrl: [0; 12],
+        };
+        // SAFETY: the context was initialised. The first control takes an integer, the second reads a whole structure.
+        unsafe {
+            for result in [
+                vpx_sys::vpx_codec_control_(&mut *self.context, VP9E_SET_SVC as i32, 1 as c_int),
+                vpx_sys::vpx_codec_control_(
+                    &mut *self.context,
+                    VP9E_SET_SVC_PARAMETERS as i32,
+                    &mut parameters as *mut vpx_svc_parameters,
+                ),
+            ] {
+                if result != VPX_CODEC_OK {
+                    return Err(message(&mut *self.context, result));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The temporal layer of the last frame.
+    #[expect(unsafe_code, reason = "libvpx is a C library")]
+    pub(super) fn layer(&mut self) -> Result<u8, String> {
+        let mut id = vpx_svc_layer_id {
+            spatial_layer_id: 0,
+            temporal_layer_id: 0,
+            temporal_layer_id_per_spatial: [0; 5],
+        };
+        // SAFETY: the context was initialised, and the control writes the structure.
+        unsafe {
+            let result = vpx_sys::vpx_codec_control_(
+                &mut *self.context,
+                VP9E_GET_SVC_LAYER_ID as i32,
+                &mut id as *mut vpx_svc_layer_id,
+            );
+            if result == VPX_CODEC_OK {
+                Ok(id.temporal_layer_id.clamp(0, 7) as u8)
+            } else {
+                Err(message(&mut *self.context, result))
             }
         }
     }

@@ -7,7 +7,7 @@ use vpx_sys::{
 
 use crate::{
     codec::{Content, VideoEncoderConfig},
-    frame::{Bitrate, Color, ColorMatrix, ColorRange, VideoCodec},
+    frame::{Bitrate, Color, ColorMatrix, ColorRange, LAYER_PERCENT, LAYERS, VideoCodec},
 };
 
 /// Ticks per second of the times that encoders are given: RTP's own clock for video.
@@ -54,7 +54,7 @@ pub(super) fn configure(
     // Lost frames are repaired by retransmission or a key frame; resilience would cost bits all the time.
     config.g_error_resilient = 0;
     config.rc_end_usage = vpx_rc_mode::VPX_CBR;
-    config.rc_target_bitrate = kbps(settings.bitrate);
+    set_bitrate(codec, settings, config);
     config.rc_resize_allowed = 0;
     // The buffer model in milliseconds: a second in all, so that one difficult picture costs little sharpness,
     // 600 ms to steer for, half a second to begin with.
@@ -76,6 +76,38 @@ pub(super) fn configure(
     // versions counts down to the next one.
     config.kf_mode = vpx_kf_mode::VPX_KF_DISABLED;
     config.kf_max_dist = 1_000_000;
+    if has_layers(codec, settings) {
+        // Frames that do not refer to each other's probabilities: any of the higher layers may be missing.
+        config.g_error_resilient = 1;
+        config.ss_number_layers = 1;
+        config.ts_number_layers = LAYERS as u32;
+        config.ts_rate_decimator[..LAYERS].copy_from_slice(&[4, 2, 1]);
+        config.temporal_layering_mode = LAYERING;
+    }
+}
+
+/// The pattern of the layers: 0, 2, 1, 2.
+pub(super) const LAYERING: i32 =
+    vpx_sys::vp9e_temporal_layering_mode::VP9E_TEMPORAL_LAYERING_MODE_0212 as i32;
+
+/// Whether the encoder makes temporal layers.
+pub(super) fn has_layers(codec: VideoCodec, settings: &VideoEncoderConfig) -> bool {
+    settings.layers && codec == VideoCodec::Vp9
+}
+
+/// Writes the bitrate into a configuration; the layers' are sums of those below.
+pub(super) fn set_bitrate(
+    codec: VideoCodec,
+    settings: &VideoEncoderConfig,
+    config: &mut vpx_codec_enc_cfg,
+) {
+    let all = kbps(settings.bitrate);
+    config.rc_target_bitrate = all;
+    if has_layers(codec, settings) {
+        for (bitrate, percent) in config.layer_target_bitrate.iter_mut().zip(LAYER_PERCENT) {
+            *bitrate = (u64::from(all) * percent / 100) as u32;
+        }
+    }
 }
 
 /// The finest and the coarsest quantizer, of 0 to 63.
@@ -188,6 +220,6 @@ fn vp8_speed(screen: bool, pixels: u32) -> i32 {
     }
 }
 
-fn vp9_speed(pixels: u32) -> i32 {
+pub(super) fn vp9_speed(pixels: u32) -> i32 {
     if pixels <= MEDIUM { 7 } else { 9 }
 }

@@ -17,6 +17,7 @@ fn encoder(codec: VideoCodec, kbps: u64) -> VpxEncoder {
         bitrate: Bitrate::kbps(kbps),
         fps: 30,
         content: Content::Camera,
+        layers: false,
     };
     VpxEncoder::new(codec, settings).unwrap()
 }
@@ -107,6 +108,79 @@ fn pictures_come_back_much_as_they_were() {
     }
 }
 
+/// An encoder in layers, and what it makes of 48 pictures; the 21st is asked to be a key frame.
+fn layered(start: Instant) -> Vec<(EncodedFrame, VideoFrame)> {
+    let settings = VideoEncoderConfig {
+        bitrate: Bitrate::kbps(800),
+        fps: 30,
+        content: Content::Screen,
+        layers: true,
+    };
+    let mut encoder = VpxEncoder::new(VideoCodec::Vp9, settings).unwrap();
+    (0..48)
+        .filter_map(|n| {
+            let original = frame(picture(320, 240, n), start, n);
+            let encoded = encoder.encode(&original, n == 21).unwrap()?;
+            Some((encoded, original))
+        })
+        .collect()
+}
+
+#[test]
+fn the_higher_layers_of_vp9_may_be_left_out() {
+    let all = layered(start());
+    assert_eq!(all.len(), 48, "of a screen no picture is left out");
+    let mut run = 0;
+    for (n, (encoded, _)) in all.iter().enumerate() {
+        assert_eq!(encoded.key_frame, n == 0 || n == 21);
+        if encoded.key_frame {
+            run = 0;
+        }
+        assert_eq!(encoded.layer, Some([0, 2, 1, 2][run % 4]), "picture {n}");
+        run += 1;
+    }
+    let bytes = |top: u8| -> usize {
+        let kept = all.iter().filter(|(it, _)| it.layer <= Some(top));
+        kept.filter(|(it, _)| !it.key_frame)
+            .map(|(it, _)| it.data.len())
+            .sum()
+    };
+    assert!(bytes(0) * 2 < bytes(2), "{} of {}", bytes(0), bytes(2));
+    for top in 0..3 {
+        let mut decoder = VpxDecoder::new(VideoCodec::Vp9);
+        let mut worst = f64::MAX;
+        for (encoded, original) in all.iter().filter(|(it, _)| it.layer <= Some(top)) {
+            let decoded = decoder.decode(encoded).unwrap().unwrap();
+            worst = worst.min(psnr(&original.buffer, &decoded.buffer));
+        }
+        assert!(worst > 26.0, "up to layer {top}: {worst} dB");
+    }
+}
+
+#[test]
+fn the_layers_follow_the_bitrate() {
+    let settings = VideoEncoderConfig {
+        bitrate: Bitrate::kbps(2_000),
+        fps: 30,
+        content: Content::Camera,
+        layers: true,
+    };
+    let mut encoder = VpxEncoder::new(VideoCodec::Vp9, settings).unwrap();
+    let start = start();
+    let mut sums = [0, 0];
+    for n in 0..240 {
+        if n == 120 {
+            encoder.set_bitrate(Bitrate::kbps(200)).unwrap();
+        }
+        let original = frame(picture(640, 360, n), start, n);
+        if let Some(encoded) = encoder.encode(&original, false).unwrap() {
+            sums[n as usize / 120] += encoded.data.len();
+        }
+    }
+    // Four seconds each, the first with a key frame.
+    assert!(sums[1] < 130_000 && sums[0] > 2 * sums[1], "{sums:?}");
+}
+
 #[test]
 fn a_key_frame_comes_when_it_is_asked_for_and_only_then() {
     for codec in BOTH {
@@ -158,6 +232,7 @@ fn screens_are_encoded_too_and_an_encoder_may_be_prepared() {
             bitrate: Bitrate::kbps(1500),
             fps: 15,
             content: Content::Screen,
+            layers: false,
         };
         let mut encoder = VpxEncoder::new(codec, settings).unwrap();
         let (mut decoder, start) = (VpxDecoder::new(codec), start());
@@ -319,6 +394,7 @@ fn huge_pictures_and_other_codecs_are_refused() {
             height: 0,
             captured: start,
             rtp_time: 0,
+            layer: None,
         };
         let error = VpxDecoder::new(codec)
             .decode(&frame)

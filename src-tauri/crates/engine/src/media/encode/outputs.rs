@@ -1,0 +1,352 @@
+//! Who takes what an encoder makes, and what of it each gets. It holds no clock and no thread.
+
+use std::{
+    collections::VecDeque,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+    time::Instant,
+};
+
+use tokio::sync::mpsc::{self, error::TrySendError};
+
+use super::Packets;
+use crate::rate::{Place, Rung, large_target};
+
+/// Pictures that wait for a peer at most: its pacer takes them at once, so more means that it is stuck.
+/// Full: all up to the next key frame are lost for that peer.
+const QUEUE: usize = 16;
+/// What the small encoding may take at most of what the large one does: a quarter of the pixels, at twice the bits each.
+const SMALL_SHARE: u64 = 2;
+
+/// What a peer and the encoder know of each other.
+#[derive(Debug)]
+pub(super) struct Slot {
+    share: AtomicU64,
+    small: AtomicBool,
+}
+
+impl Slot {
+    pub(super) fn set_share(&self, bits: u64) {
+        self.share.store(bits, Ordering::Relaxed);
+    }
+
+    pub(super) fn rung(&self) -> Rung {
+        if self.small.load(Ordering::Relaxed) {
+            Rung::Small
+        } else {
+            Rung::Large
+        }
+    }
+}
+
+#[derive(Debug)]
+struct Output {
+    packets: mpsc::Sender<Packets>,
+    slot: Arc<Slot>,
+    place: Place,
+    /// The highest layer that it can decode now: it rises only with a picture of the lowest.
+    layer: u8,
+    needs_key: bool,
+    /// The last picture that it got: another encoding's key frame must not lead it back.
+    last: Option<Instant>,
+}
+
+/// What the large encoding finds.
+pub(super) struct Wanted {
+    /// Bits per second to aim at.
+    pub(super) target: u64,
+    /// Somebody cannot begin without a key frame.
+    pub(super) key: bool,
+    /// Somebody has just changed over to the small encoding.
+    pub(super) small: bool,
+}
+
+/// All who take what an encoder makes.
+#[derive(Debug, Default)]
+pub(super) struct Outputs {
+    list: Vec<Output>,
+}
+
+impl Outputs {
+    pub(super) fn add(&mut self, share: u64) -> (mpsc::Receiver<Packets>, Arc<Slot>) {
+        let (sender, packets) = mpsc::channel(QUEUE);
+        let slot = Arc::new(Slot {
+            share: AtomicU64::new(share),
+            small: AtomicBool::new(false),
+        });
+        let place = Place::default();
+        self.list.push(Output {
+            packets: sender,
+            slot: slot.clone(),
+            layer: place.layer,
+            place,
+            needs_key: true,
+            last: None,
+        });
+        (packets, slot)
+    }
+
+    pub(super) fn is_empty(&mut self) -> bool {
+        self.forget_gone();
+        self.list.is_empty()
+    }
+
+    fn forget_gone(&mut self) {
+        self.list.retain(|output| !output.packets.is_closed());
+    }
+
+    /// What is wanted of the only encoding that there is; `None`: nobody looks.
+    pub(super) fn narrowest(&mut self) -> Option<Wanted> {
+        self.forget_gone();
+        let shares = self.list.iter();
+        let target = shares
+            .map(|output| output.slot.share.load(Ordering::Relaxed))
+            .min()?;
+        Some(Wanted {
+            target,
+            key: self.list.iter().any(|output| output.needs_key),
+            small: false,
+        })
+    }
+
+    /// What is wanted of the large of two encodings; also decides who gets what. `None`: nobody looks.
+    pub(super) fn large(&mut self, now: Instant) -> Option<Wanted> {
+        self.forget_gone();
+        let mut shares: Vec<u64> = self
+            .list
+            .iter()
+            .map(|output| output.slot.share.load(Ordering::Relaxed))
+            .collect();
+        let target = large_target(&mut shares)?;
+        let mut small = false;
+        for output in &mut self.list {
+            let before = output.place.rung;
+            let share = output.slot.share.load(Ordering::Relaxed);
+            output.place.update(now, share, target);
+            if output.place.rung != before {
+                output.needs_key = true;
+                let is_small = output.place.rung == Rung::Small;
+                output.slot.small.store(is_small, Ordering::Relaxed);
+                small |= is_small;
+            }
+        }
+        let key = |output: &Output| output.needs_key && output.place.rung == Rung::Large;
+        Some(Wanted {
+            target,
+            key: self.list.iter().any(key),
+            small,
+        })
+    }
+
+    /// What is wanted of the small encoding, beside a large one that aims at `large`; `None`: nobody needs it.
+    pub(super) fn small(&self, large: u64) -> Option<Wanted> {
+        let all = || {
+            let all = self.list.iter();
+            all.filter(|output| output.place.rung == Rung::Small && !output.packets.is_closed())
+        };
+        let shares = all().map(|output| output.slot.share.load(Ordering::Relaxed));
+        let target = shares.min()?.min(large / SMALL_SHARE);
+        Some(Wanted {
+            target,
+            key: all().any(|output| output.needs_key),
+            small: false,
+        })
+    }
+
+    /// Hands a picture of an encoding to all who get that.
+    pub(super) fn hand_out(&mut self, rung: Rung, packets: &Packets) {
+        for output in &mut self.list {
+            if output.place.rung == rung {
+                output.take(packets);
+            }
+        }
+    }
+}
+
+impl Output {
+    fn take(&mut self, packets: &Packets) {
+        if self.needs_key && !packets.key_frame
+            || self.last.is_some_and(|last| packets.captured <= last)
+        {
+            return;
+        }
+        if let Some(layer) = packets.layer {
+            self.layer = if layer == 0 {
+                self.place.layer
+            } else {
+                self.layer.min(self.place.layer)
+            };
+            if layer > self.layer {
+                return;
+            }
+        }
+        match self.packets.try_send(packets.clone()) {
+            Ok(()) => {
+                self.needs_key = false;
+                self.last = Some(packets.captured);
+            }
+            Err(TrySendError::Full(_)) => self.needs_key = true,
+            Err(TrySendError::Closed(_)) => {}
+        }
+    }
+}
+
+/// As many pictures as an encoding may be behind the other.
+const RECENT: usize = 16;
+
+/// The numbers of the pictures, the same in both encodings.
+#[derive(Debug)]
+pub(super) struct Numbers {
+    next: u16,
+    recent: VecDeque<(Instant, u16)>,
+}
+
+impl Numbers {
+    pub(super) fn new(first: u16) -> Self {
+        Self {
+            next: first,
+            recent: VecDeque::with_capacity(RECENT),
+        }
+    }
+
+    /// The number of the picture that was captured at this moment.
+    pub(super) fn of(&mut self, captured: Instant) -> u16 {
+        let known = self.recent.iter().find(|(at, _)| *at == captured);
+        if let Some((_, number)) = known {
+            return *number;
+        }
+        let number = self.next;
+        self.next = self.next.wrapping_add(1);
+        if self.recent.len() == RECENT {
+            self.recent.pop_front();
+        }
+        self.recent.push_back((captured, number));
+        number
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    fn packets(at: Instant, layer: u8, key_frame: bool) -> Packets {
+        Packets {
+            payloads: Arc::new([]),
+            rtp_time: 0,
+            captured: at,
+            key_frame,
+            layer: Some(layer),
+            width: 16,
+            height: 16,
+        }
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "a test's time begins now")]
+    fn start() -> Instant {
+        Instant::now()
+    }
+
+    const FRAME: Duration = Duration::from_millis(33);
+    const PATTERN: [u8; 4] = [0, 2, 1, 2];
+
+    /// The layers that come through of two groups of pictures.
+    fn got(packets: &mut mpsc::Receiver<Packets>) -> Vec<u8> {
+        std::iter::from_fn(|| packets.try_recv().ok())
+            .filter_map(|packets| packets.layer)
+            .collect()
+    }
+
+    #[test]
+    fn a_narrow_viewer_loses_pictures_and_the_others_none() {
+        let (mut outputs, start) = (Outputs::default(), start());
+        let mut viewers: Vec<_> = [1_000, 1_000, 700, 500]
+            .into_iter()
+            .map(|share| outputs.add(share))
+            .collect();
+        // Three of four can take 700.
+        assert_eq!(outputs.large(start).unwrap().target, 700);
+        viewers[2].1.set_share(1_000);
+        assert_eq!(outputs.large(start).unwrap().target, 1_000);
+        for n in 0..8 {
+            let at = start + FRAME * n;
+            outputs.hand_out(Rung::Large, &packets(at, PATTERN[n as usize % 4], n == 0));
+        }
+        let all = viewers.iter_mut().map(|(packets, _)| got(packets));
+        let all: Vec<_> = all.collect();
+        assert_eq!(all[0], [0, 2, 1, 2, 0, 2, 1, 2]);
+        assert_eq!(all[3], [0, 0]);
+    }
+
+    #[test]
+    fn a_layer_is_taken_up_with_a_picture_of_the_lowest() {
+        let (mut outputs, start) = (Outputs::default(), start());
+        let (mut narrow, slot) = outputs.add(500);
+        let _wide = [outputs.add(1_000), outputs.add(1_000), outputs.add(1_000)];
+        outputs.large(start).unwrap();
+        for n in 0..8 {
+            if n == 2 {
+                slot.set_share(2_000);
+                outputs.large(start).unwrap();
+            }
+            let at = start + FRAME * n;
+            outputs.hand_out(Rung::Large, &packets(at, PATTERN[n as usize % 4], n == 0));
+        }
+        assert_eq!(got(&mut narrow), [0, 0, 2, 1, 2]);
+    }
+
+    #[test]
+    fn who_changes_over_begins_with_a_key_frame_that_is_no_older() {
+        let (mut outputs, start) = (Outputs::default(), start());
+        let (mut narrow, slot) = outputs.add(1_000);
+        let _wide = outputs.add(1_000);
+        assert!(outputs.small(1_000).is_none(), "nobody needs it");
+        outputs.large(start).unwrap();
+        outputs.hand_out(Rung::Large, &packets(start + FRAME, 0, true));
+        slot.set_share(100);
+        assert!(outputs.large(start + FRAME).unwrap().small);
+        let wanted = outputs.small(1_000).unwrap();
+        assert!(wanted.key && wanted.target == 100);
+        assert_eq!(slot.rung(), Rung::Small);
+        outputs.hand_out(Rung::Large, &packets(start + FRAME * 2, 2, false));
+        outputs.hand_out(Rung::Small, &packets(start, 0, true));
+        outputs.hand_out(Rung::Small, &packets(start + FRAME * 2, 2, false));
+        assert_eq!(got(&mut narrow).len(), 1, "only what came before");
+        outputs.hand_out(Rung::Small, &packets(start + FRAME * 3, 0, true));
+        outputs.hand_out(Rung::Small, &packets(start + FRAME * 4, 2, false));
+        assert_eq!(got(&mut narrow), [0, 2]);
+        drop(narrow);
+        assert!(outputs.small(1_000).is_none());
+    }
+
+    #[test]
+    fn who_is_stuck_waits_for_a_key_frame_and_holds_up_nobody() {
+        let (mut outputs, start) = (Outputs::default(), start());
+        let (mut stuck, _) = outputs.add(1_000);
+        let (mut other, _) = outputs.add(1_000);
+        outputs.large(start).unwrap();
+        let mut seen = 0;
+        for n in 0..40 {
+            let at = start + FRAME * n;
+            outputs.hand_out(Rung::Large, &packets(at, PATTERN[n as usize % 4], n == 0));
+            seen += got(&mut other).len();
+        }
+        assert_eq!((got(&mut stuck).len(), seen), (QUEUE, 40));
+        assert!(outputs.large(start).unwrap().key);
+        outputs.hand_out(Rung::Large, &packets(start + FRAME * 40, 2, false));
+        outputs.hand_out(Rung::Large, &packets(start + FRAME * 41, 0, true));
+        assert_eq!(got(&mut stuck), [0]);
+    }
+
+    #[test]
+    fn a_picture_has_one_number_in_both_encodings() {
+        let (mut numbers, start) = (Numbers::new(u16::MAX), start());
+        let first = numbers.of(start);
+        assert_eq!(numbers.of(start + FRAME), first.wrapping_add(1));
+        assert_eq!(numbers.of(start), first);
+        assert_eq!(numbers.of(start + FRAME * 2), first.wrapping_add(2));
+    }
+}

@@ -1,0 +1,132 @@
+//! When a picture of text and windows is compressed: at once, later, or again. Pure.
+//!
+//! Text has to stay sharp, so where the bits do not suffice there are fewer pictures instead of coarser ones. And it
+//! may stand still after any picture, so the last one is compressed again until it is as sharp as it gets.
+
+use std::time::{Duration, Instant};
+
+/// As much of what may be sent as a picture may take in advance; who has taken more waits.
+const ADVANCE: Duration = Duration::from_millis(150);
+/// A picture this fine or finer, in steps of the quantizer from 0 to 63, is sharp.
+const SHARP: u32 = 14;
+/// A picture is compressed again so many times at most: two seconds at 30 a second.
+const AGAIN: u32 = 60;
+
+/// Paces one encoding.
+#[derive(Debug)]
+pub(super) struct Pace {
+    interval: Duration,
+    /// When all that was sent so far would have been sent at the target.
+    paid: Option<Instant>,
+    /// A picture was put off until then.
+    put_off: Option<Instant>,
+    /// The last picture is to be made sharper then.
+    again: Option<Instant>,
+    left: u32,
+}
+
+impl Pace {
+    /// At `fps` pictures a second.
+    pub(super) fn new(fps: u32) -> Self {
+        Self {
+            interval: Duration::from_secs(1) / fps.max(1),
+            paid: None,
+            put_off: None,
+            again: None,
+            left: 0,
+        }
+    }
+
+    /// A new picture has come: whether it is to be compressed at once. If not, [`wake`](Self::wake) says when the newest is.
+    pub(super) fn admits(&mut self, now: Instant) -> bool {
+        self.left = AGAIN;
+        self.again = None;
+        self.is_paid(now)
+    }
+
+    /// The time of [`wake`](Self::wake) has come, or somebody needs the picture now.
+    pub(super) fn admits_again(&mut self, now: Instant) -> bool {
+        self.again = None;
+        self.is_paid(now)
+    }
+
+    fn is_paid(&mut self, now: Instant) -> bool {
+        self.put_off = self
+            .paid
+            .and_then(|paid| paid.checked_sub(ADVANCE))
+            .filter(|at| *at > now);
+        self.put_off.is_none()
+    }
+
+    /// A picture became so many bytes at a target in bits per second, with this quantizer.
+    pub(super) fn made(&mut self, now: Instant, bytes: usize, target: u64, quantizer: u32) {
+        let takes = Duration::from_secs_f64(bytes as f64 * 8.0 / target.max(1) as f64);
+        let from = self.paid.map_or(now, |paid| paid.max(now));
+        self.paid = Some(from + takes);
+        self.left = self.left.saturating_sub(1);
+        self.again = (quantizer > SHARP && self.left > 0).then(|| now + self.interval);
+    }
+
+    /// When the newest picture is to be compressed if no other comes.
+    pub(super) fn wake(&self) -> Option<Instant> {
+        self.put_off.or(self.again)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[expect(clippy::disallowed_methods, reason = "a test's time begins now")]
+    fn epoch() -> Instant {
+        Instant::now()
+    }
+
+    #[test]
+    fn what_is_too_large_for_the_path_makes_fewer_pictures_and_not_coarser_ones() {
+        let mut pace = Pace::new(30);
+        let (start, mut made) = (epoch(), 0);
+        // Pictures of 30 kB at 1 Mbit/s: a quarter of a second each.
+        for n in 0..300 {
+            let now = start + Duration::from_secs(1) * n / 30;
+            if pace.admits(now) {
+                made += 1;
+                pace.made(now, 31_250, 1_000_000, 40);
+            } else {
+                assert!(pace.wake().unwrap() > now);
+            }
+        }
+        assert!((38..=42).contains(&made), "{made}");
+    }
+
+    #[test]
+    fn a_picture_that_stands_still_becomes_sharp_and_then_costs_nothing() {
+        let (mut pace, mut now) = (Pace::new(30), epoch());
+        assert!(pace.admits(now));
+        pace.made(now, 4_000, 8_000_000, 50);
+        let mut quantizer = 50;
+        let mut again = 0;
+        while let Some(at) = pace.wake() {
+            now = at;
+            assert!(pace.admits_again(now));
+            quantizer -= 4;
+            again += 1;
+            pace.made(now, 4_000, 8_000_000, quantizer);
+        }
+        assert_eq!(again, 9);
+    }
+
+    #[test]
+    fn one_that_does_not_become_sharp_is_not_tried_for_ever() {
+        let (mut pace, mut now, mut again) = (Pace::new(30), epoch(), 0);
+        assert!(pace.admits(now));
+        pace.made(now, 100, 8_000_000, 50);
+        while let Some(at) = pace.wake() {
+            now = at;
+            assert!(pace.admits_again(now));
+            pace.made(now, 100, 8_000_000, 50);
+            again += 1;
+        }
+        assert_eq!(again, AGAIN - 1);
+    }
+}

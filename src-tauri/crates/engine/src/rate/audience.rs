@@ -1,0 +1,161 @@
+//! How one encoding serves many who watch it: what it aims at, and what each of them gets of it.
+//!
+//! The large encoding has three temporal layers (L1T3), and goes by what most of the viewers can take. Whoever cannot
+//! take all of it gets fewer of its layers, at a half or a quarter of the pictures; whoever cannot take the lowest layer
+//! either gets the small encoding, which exists only while somebody needs it.
+
+use std::time::{Duration, Instant};
+
+use crate::frame::{LAYER_PERCENT, LAYERS};
+
+/// Somebody who gets more than before has to be able to take this much more than it takes, in percent: an estimate
+/// wanders by a tenth without any reason.
+const RISE_PERCENT: u64 = 110;
+
+/// How long a viewer stays with the small encoding: changing over costs a key frame, which all others get too.
+const STAY: Duration = Duration::from_secs(5);
+
+/// Which encoding.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum Rung {
+    /// The whole picture.
+    #[default]
+    Large,
+    /// Half its width and height.
+    Small,
+}
+
+/// What a viewer gets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Place {
+    /// Which encoding.
+    pub rung: Rung,
+    /// The highest temporal layer of it.
+    pub layer: u8,
+    since: Option<Instant>,
+}
+
+impl Default for Place {
+    /// All of the large encoding.
+    fn default() -> Self {
+        Self {
+            rung: Rung::Large,
+            layer: LAYERS as u8 - 1,
+            since: None,
+        }
+    }
+}
+
+/// What the large encoding aims at, in bits per second: what three of four viewers can take; where there are two, the
+/// better one. `shares` is what each of them can take, in any order, and is sorted. `None` without viewers.
+pub fn large_target(shares: &mut [u64]) -> Option<u64> {
+    shares.sort_unstable();
+    let narrow = if shares.len() < 2 {
+        0
+    } else {
+        shares.len().div_ceil(4)
+    };
+    shares.get(narrow).copied()
+}
+
+impl Place {
+    /// What a viewer that can take `share` gets from `now` on, the large encoding aiming at `target`.
+    pub fn update(&mut self, now: Instant, share: u64, target: u64) {
+        let needs =
+            |layer: u8, percent: u64| target * LAYER_PERCENT[layer as usize] / 100 * percent / 100;
+        let settled = self
+            .since
+            .is_none_or(|since| now.saturating_duration_since(since) >= STAY);
+        match self.rung {
+            Rung::Small => {
+                if settled && share >= needs(0, RISE_PERCENT) {
+                    *self = Self {
+                        rung: Rung::Large,
+                        layer: 0,
+                        since: Some(now),
+                    };
+                }
+            }
+            Rung::Large if settled && share < needs(0, 100) * 9 / 10 => {
+                *self = Self {
+                    rung: Rung::Small,
+                    layer: LAYERS as u8 - 1,
+                    since: Some(now),
+                };
+            }
+            Rung::Large => {
+                let top = LAYERS as u8 - 1;
+                while self.layer > 0 && share < needs(self.layer, 100) * 95 / 100 {
+                    self.layer -= 1;
+                }
+                // The whole of it needs no room to spare: the encoding goes by what the viewers can take.
+                let rise = |layer: u8| if layer == top { 100 } else { RISE_PERCENT };
+                while self.layer < top && share >= needs(self.layer + 1, rise(self.layer + 1)) {
+                    self.layer += 1;
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rate::estimator::tests::epoch;
+
+    fn placed(share: u64) -> Place {
+        let mut place = Place::default();
+        place.update(epoch(), share, 1_000);
+        place
+    }
+
+    #[test]
+    fn a_few_narrow_viewers_do_not_hold_up_the_others() {
+        assert_eq!(large_target(&mut []), None);
+        assert_eq!(large_target(&mut [7]), Some(7));
+        assert_eq!(large_target(&mut [900, 100]), Some(900));
+        assert_eq!(large_target(&mut [900, 100, 800]), Some(800));
+        let mut many = [vec![2_000; 48], vec![100; 16]].concat();
+        assert_eq!(large_target(&mut many), Some(2_000));
+        // Where most are narrow the encoding is made for them.
+        let mut many = [vec![2_000; 8], vec![100; 24]].concat();
+        assert_eq!(large_target(&mut many), Some(100));
+    }
+
+    #[test]
+    fn who_cannot_take_all_gets_fewer_pictures_before_it_gets_small_ones() {
+        let at = |share| (placed(share).rung, placed(share).layer);
+        assert_eq!(at(5_000), (Rung::Large, 2));
+        assert_eq!(at(1_000), (Rung::Large, 2));
+        assert_eq!(at(800), (Rung::Large, 1));
+        assert_eq!(at(500), (Rung::Large, 0));
+        assert_eq!(at(300), (Rung::Small, 2));
+    }
+
+    #[test]
+    fn an_estimate_that_wanders_changes_nothing() {
+        let mut place = placed(800);
+        for share in [700, 660, 640, 625, 700, 900, 940] {
+            place.update(epoch(), share, 1_000);
+            assert_eq!(place.layer, 1, "{share}");
+        }
+        place.update(epoch(), 1_000, 1_000);
+        assert_eq!(place.layer, 2);
+    }
+
+    #[test]
+    fn between_the_encodings_nobody_goes_to_and_fro() {
+        let mut place = placed(300);
+        let later = epoch() + STAY;
+        place.update(epoch() + STAY / 2, 5_000, 1_000);
+        assert_eq!(place.rung, Rung::Small);
+        place.update(later, 460, 1_000);
+        assert_eq!(place.rung, Rung::Small, "it would fall back at once");
+        place.update(later, 5_000, 1_000);
+        assert_eq!((place.rung, place.layer), (Rung::Large, 0));
+        place.update(later, 100, 1_000);
+        assert_eq!(place.rung, Rung::Large);
+        place.update(later + STAY, 100, 1_000);
+        assert_eq!(place.rung, Rung::Small);
+    }
+}
