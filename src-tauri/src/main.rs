@@ -10,6 +10,7 @@ mod commands;
 mod desktop;
 mod environment;
 mod feed;
+mod handover;
 mod kept;
 mod language;
 mod leave;
@@ -60,6 +61,10 @@ fn main() -> ExitCode {
 }
 
 fn run() -> Result<ExitCode, Box<dyn Error>> {
+    let context = tauri::generate_context!();
+    if handover::to_the_first(&context.config().identifier) {
+        return Ok(ExitCode::SUCCESS);
+    }
     let environment = Environment::read()?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
@@ -96,7 +101,7 @@ fn run() -> Result<ExitCode, Box<dyn Error>> {
             commands::video_endpoint
         ])
         .setup(move |app| window::open(app, &web_folder))
-        .build(tauri::generate_context!())?;
+        .build(context)?;
 
     desktop.open(tauri.handle());
     opened::by_arguments(&handle, std::env::args().skip(1));
