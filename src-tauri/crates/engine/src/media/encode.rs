@@ -30,6 +30,8 @@ const QUEUE: usize = 16;
 const KEY_FRAME_EVERY: Duration = Duration::from_millis(500);
 /// After an error of the encoder, before the next try.
 const AFTER_ERROR: Duration = Duration::from_millis(200);
+/// While the picture stands still, as screens do, it is looked this often whether somebody waits for one.
+const STILL: Duration = Duration::from_millis(200);
 /// What an encoder is set up for before it is known what its first peer can take.
 const PREPARED: Bitrate = Bitrate::kbps(1_000);
 /// An encoder that was set up for somebody who did not come is kept this long: connections take less, or fail.
@@ -210,21 +212,38 @@ impl Thread {
                 tokio::select! {
                     biased;
                     () = stop.cancelled() => None,
-                    changed = pictures.changed() => changed.ok(),
+                    changed = pictures.changed() => changed.ok().map(|()| true),
+                    () = tokio::time::sleep(STILL) => Some(false),
                 }
             });
-            if changed.is_none() {
+            let Some(changed) = changed else {
                 return;
+            };
+            if !changed && !self.is_waited_for() {
+                continue;
             }
-            let Some(picture) = pictures.borrow_and_update().clone() else {
+            let Some(mut picture) = pictures.borrow_and_update().clone() else {
                 continue;
             };
+            if !changed {
+                // It is what is seen now.
+                picture.captured = now();
+            }
             if let Err(error) = self.picture(&picture) {
                 tracing::warn!("{error}");
                 self.encoder = None;
                 std::thread::sleep(AFTER_ERROR);
             }
         }
+    }
+
+    /// Whether somebody needs a picture to begin with.
+    fn is_waited_for(&self) -> bool {
+        let mut outputs = self.shared.outputs.lock();
+        outputs.retain(|output| !output.packets.is_closed());
+        let key = self.shared.key_wanted.load(Ordering::Relaxed);
+        let waits = |output: &Output| output.needs_key || key;
+        outputs.iter().any(waits) || self.shared.prepared.load(Ordering::Relaxed)
     }
 
     fn picture(&mut self, picture: &VideoFrame) -> Result<(), CodecError> {
