@@ -14,6 +14,7 @@ mod kept;
 mod language;
 mod network;
 mod relay_lost;
+mod screen;
 mod stage;
 mod states_app;
 mod states_call;

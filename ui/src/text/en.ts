@@ -280,6 +280,12 @@ export const errorTexts: Record<ErrorCode, ErrorText> = {
     message: "The camera brings no picture.",
     hint: "Unplug it and plug it in again, or choose another one.",
   },
+  screen_missing: { message: "The window or monitor that was shown is gone.", hint: "Choose another one." },
+  screen_denied: {
+    message: "Ahoy may not show the screen.",
+    hint: "Allow it when the system asks, or in its privacy settings, and try again.",
+  },
+  screen_failed: { message: "The screen brings no picture.", hint: "Choose another one, or try again." },
   microphone_missing: {
     message: "There is no microphone.",
     hint: "Plug one in and try again, or go on and only listen.",

@@ -52,6 +52,12 @@ pub enum ErrorCode {
     CameraDenied,
     /// The camera was opened and brings no pictures.
     CameraFailed,
+    /// The window or monitor that was shown is gone, or was not there.
+    ScreenMissing,
+    /// The screen may not be shown, by the system's or the user's word.
+    ScreenDenied,
+    /// The screen was opened and brings no pictures.
+    ScreenFailed,
     /// There is no such microphone.
     MicrophoneMissing,
     /// The microphone may not be used, by the system's or the user's word.
@@ -109,6 +115,9 @@ impl ErrorCode {
             Self::CameraBusy => "camera_busy",
             Self::CameraDenied => "camera_denied",
             Self::CameraFailed => "camera_failed",
+            Self::ScreenMissing => "screen_missing",
+            Self::ScreenDenied => "screen_denied",
+            Self::ScreenFailed => "screen_failed",
             Self::MicrophoneMissing => "microphone_missing",
             Self::MicrophoneDenied => "microphone_denied",
             Self::MicrophoneFailed => "microphone_failed",

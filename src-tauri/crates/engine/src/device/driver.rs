@@ -75,6 +75,11 @@ impl Stop {
         self.0.try_recv() == Err(TryRecvError::Disconnected)
     }
 
+    /// Whether the thread shall end; it is waited for so long.
+    pub(super) fn is_set_within(&self, wait: Duration) -> bool {
+        self.0.recv_timeout(wait) == Err(RecvTimeoutError::Disconnected)
+    }
+
     /// Waits until the thread shall end.
     pub(super) fn wait(&self) {
         while self.0.recv().is_ok() {}

@@ -99,7 +99,7 @@ fn camera_name(id: &str) -> Option<&str> {
 }
 
 /// Runs a search on a thread of its own, one at a time: where a driver hangs, one thread hangs with it and no more.
-struct Lister<T> {
+pub(super) struct Lister<T> {
     last: T,
     running: Option<Receiver<T>>,
     /// Whether it was said that this search takes long.
@@ -107,7 +107,7 @@ struct Lister<T> {
 }
 
 impl<T: Clone + Send + 'static> Lister<T> {
-    const fn new(nothing: T) -> Self {
+    pub(super) const fn new(nothing: T) -> Self {
         Self {
             last: nothing,
             running: None,
@@ -115,7 +115,7 @@ impl<T: Clone + Send + 'static> Lister<T> {
         }
     }
 
-    fn start(&mut self, name: &str, search: fn() -> T) {
+    pub(super) fn start(&mut self, name: &str, search: fn() -> T) {
         if self.running.is_some() {
             return;
         }
@@ -133,7 +133,7 @@ impl<T: Clone + Send + 'static> Lister<T> {
         }
     }
 
-    fn wait(&mut self) -> T {
+    pub(super) fn wait(&mut self) -> T {
         if let Some(running) = &self.running {
             match running.recv_timeout(LIST_WITHIN) {
                 Ok(found) => {

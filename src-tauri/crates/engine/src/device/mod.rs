@@ -1,4 +1,4 @@
-//! Cameras, microphones, speakers, and what stands in for them.
+//! Cameras, screens, microphones, speakers, and what stands in for them.
 //!
 //! Each source and sink is opened, used and dropped on one thread, which `media` owns: calls block.
 
@@ -10,7 +10,9 @@ mod open;
 mod picture;
 pub mod probe;
 mod record;
+mod screen;
 mod silent;
+mod slot;
 mod sound;
 mod spec;
 mod stamp;
@@ -38,6 +40,7 @@ pub use list::Devices;
 pub use open::{open_audio, open_speaker, open_video};
 pub use picture::{DEFAULT_FORMAT, TestPicture};
 pub use record::{WavWriter, Y4mWriter};
+pub use screen::{Screen, ScreenKind, ScreenSource, ScreenSpec, screens, thumbnail};
 pub use silent::SilentSpeaker;
 pub use sound::{Microphone, Speaker};
 pub use spec::SpecError;
@@ -88,6 +91,8 @@ fn file_error(path: &Path, detail: impl std::fmt::Display) -> DeviceError {
 pub enum DeviceKind {
     /// Brings pictures.
     Camera,
+    /// A monitor or window, which brings pictures while it changes.
+    Screen,
     /// Brings sound.
     Microphone,
     /// Plays sound.
@@ -98,6 +103,7 @@ impl std::fmt::Display for DeviceKind {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
             Self::Camera => "camera",
+            Self::Screen => "screen",
             Self::Microphone => "microphone",
             Self::Speaker => "speaker",
         })
@@ -107,7 +113,7 @@ impl std::fmt::Display for DeviceKind {
 impl DeviceError {
     /// The error as a person reads it.
     pub fn to_user(&self) -> UserError {
-        use DeviceKind::{Camera, Microphone, Speaker};
+        use DeviceKind::{Camera, Microphone, Screen, Speaker};
         let (code, message, hint) = match self {
             Self::Missing(Camera) => (
                 ErrorCode::CameraMissing,
@@ -128,6 +134,21 @@ impl DeviceError {
                 ErrorCode::CameraFailed,
                 "The camera brings no picture.",
                 "Unplug it and plug it in again, or choose another.",
+            ),
+            Self::Missing(Screen) => (
+                ErrorCode::ScreenMissing,
+                "The window or monitor that was shown is gone.",
+                "Choose another one.",
+            ),
+            Self::Denied(Screen) => (
+                ErrorCode::ScreenDenied,
+                "Ahoy may not show the screen.",
+                "Allow it when the system asks, or in its privacy settings, and try again.",
+            ),
+            Self::Busy(Screen) | Self::Failed(Screen, _) => (
+                ErrorCode::ScreenFailed,
+                "The screen brings no picture.",
+                "Choose another one, or try again.",
             ),
             Self::Missing(Microphone) => (
                 ErrorCode::MicrophoneMissing,
@@ -178,6 +199,8 @@ pub struct VideoFormat {
 pub enum VideoSpec {
     /// A camera by id or name; `None`: the first.
     Camera(Option<String>),
+    /// A monitor or window, in its own size.
+    Screen(ScreenSpec),
     /// The stamped test picture.
     Test(Option<VideoFormat>),
     /// A Y4M file, over and over.
@@ -211,7 +234,8 @@ pub enum SpeakerSpec {
 /// Brings pictures.
 pub trait VideoSource: Send {
     /// Waits for the next picture, not much longer than `within`; `None`: none has come yet. Fails when the device has
-    /// stalled, [`STALLED_AFTER`] its last picture; after an error the source is of no more use.
+    /// stalled, [`STALLED_AFTER`] its last picture, unless it is a [`Screen`], which may stand still; after an error the
+    /// source is of no more use.
     fn read(&mut self, within: Duration) -> Result<Option<VideoFrame>, DeviceError>;
 }
 

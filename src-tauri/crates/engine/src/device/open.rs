@@ -2,18 +2,19 @@
 
 use super::{
     AudioSink, AudioSource, AudioSpec, Camera, DeviceError, DeviceKind, FilePicture, FileSound,
-    Microphone, Speaker, SpeakerSpec, TestPicture, TestTone, VideoFormat, VideoSource, VideoSpec,
-    silent::SilentSpeaker,
+    Microphone, Screen, Speaker, SpeakerSpec, TestPicture, TestTone, VideoFormat, VideoSource,
+    VideoSpec, silent::SilentSpeaker,
 };
 
 /// Opens a source of pictures on the calling thread, which will read it. `format` is wished for: a camera takes its
-/// nearest mode, and the test picture has it where its own says nothing.
+/// nearest mode, the test picture has it where its own says nothing, and a screen goes by its rate alone.
 pub fn open_video(
     spec: &VideoSpec,
     format: VideoFormat,
 ) -> Result<Box<dyn VideoSource>, DeviceError> {
     Ok(match spec {
         VideoSpec::Camera(camera) => Box::new(Camera::open(camera.as_deref(), format)?),
+        VideoSpec::Screen(screen) => Box::new(Screen::open(screen, format.fps)?),
         VideoSpec::Test(own) => Box::new(TestPicture::new(own.unwrap_or(format))?),
         VideoSpec::File(path) => Box::new(FilePicture::open(path)?),
         VideoSpec::None => return Err(DeviceError::Missing(DeviceKind::Camera)),

@@ -2,7 +2,7 @@
 
 use std::str::FromStr;
 
-use super::{AudioSpec, SpeakerSpec, VideoFormat, VideoSpec};
+use super::{AudioSpec, ScreenSpec, SpeakerSpec, VideoFormat, VideoSpec};
 
 /// A text that names no source or sink.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -55,19 +55,38 @@ impl FromStr for VideoFormat {
 impl FromStr for VideoSpec {
     type Err = SpecError;
 
-    /// Reads `camera[:NAME]`, `test[:WxH@FPS]`, `file:F.y4m` or `none`.
+    /// Reads `camera[:NAME]`, `screen[:N]`, `screen:window=TITLE`, `test[:WxH@FPS]`, `file:F.y4m` or `none`.
     fn from_str(text: &str) -> Result<Self, SpecError> {
         match split(text) {
             Some(("camera", name)) => Ok(Self::Camera(name.map(str::to_owned))),
+            Some(("screen", None)) => Ok(Self::Screen(ScreenSpec::Default)),
+            Some(("screen", Some(screen))) => Ok(Self::Screen(screen.parse()?)),
             Some(("test", None)) => Ok(Self::Test(None)),
             Some(("test", Some(format))) => Ok(Self::Test(Some(format.parse()?))),
             Some(("file", Some(path))) => Ok(Self::File(path.into())),
             Some(("none", None)) => Ok(Self::None),
             _ => Err(SpecError {
                 text: text.to_owned(),
-                forms: "camera[:NAME], test[:WxH@FPS], file:F.y4m, none",
+                forms: "camera[:NAME], screen[:N|:window=TITLE], test[:WxH@FPS], file:F.y4m, none",
             }),
         }
+    }
+}
+
+impl FromStr for ScreenSpec {
+    type Err = SpecError;
+
+    /// Reads a monitor's number, from 0, or `window=TITLE`.
+    fn from_str(text: &str) -> Result<Self, SpecError> {
+        let read = || match text.split_once('=') {
+            Some(("window", title)) if !title.is_empty() => Some(Self::Window(title.to_owned())),
+            Some(_) => None,
+            None => text.parse().ok().map(Self::Monitor),
+        };
+        read().ok_or_else(|| SpecError {
+            text: text.to_owned(),
+            forms: "a monitor's number, window=TITLE",
+        })
     }
 }
 
@@ -126,6 +145,16 @@ mod tests {
             Ok(VideoSpec::File("/a:b.y4m".into()))
         );
         assert_eq!(video("none"), Ok(VideoSpec::None));
+        let screen = |text: &str| match video(text) {
+            Ok(VideoSpec::Screen(screen)) => screen,
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(screen("screen"), ScreenSpec::Default);
+        assert_eq!(screen("screen:1"), ScreenSpec::Monitor(1));
+        assert_eq!(
+            screen("screen:window=a=b: c"),
+            ScreenSpec::Window("a=b: c".into())
+        );
         let audio = |text: &str| text.parse::<AudioSpec>();
         assert_eq!(audio("mic"), Ok(AudioSpec::Microphone(None)));
         assert_eq!(audio("mic:X"), Ok(AudioSpec::Microphone(Some("X".into()))));
@@ -149,6 +178,12 @@ mod tests {
             "file:",
             "none:x",
             "test:640x360@-1",
+            "screen:",
+            "screen:-1",
+            "screen:first",
+            "screen:window=",
+            "screen:window",
+            "screen:title=x",
         ] {
             assert!(text.parse::<VideoSpec>().is_err(), "{text}");
         }

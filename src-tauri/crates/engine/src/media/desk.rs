@@ -261,7 +261,7 @@ fn shown(
 fn camera_id(video: &VideoSpec) -> Option<&str> {
     match video {
         VideoSpec::Camera(id) => id.as_deref(),
-        VideoSpec::Test(_) | VideoSpec::File(_) | VideoSpec::None => None,
+        VideoSpec::Screen(_) | VideoSpec::Test(_) | VideoSpec::File(_) | VideoSpec::None => None,
     }
 }
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use ahoy_contract::ui::{DeviceInfo, DeviceState};
 
-use crate::device::{DeviceError, Devices};
+use crate::device::{DeviceError, DeviceKind, Devices};
 
 /// The first try after a failure; from then on twice as long each time ...
 const FIRST: Duration = Duration::from_millis(500);
@@ -35,6 +35,10 @@ impl Retry {
         self.failures = self.failures.saturating_add(1);
         match error {
             DeviceError::File(_) => None,
+            // A window that was closed does not come back, and one that is not to be shown is not asked for again.
+            DeviceError::Missing(DeviceKind::Screen) | DeviceError::Denied(DeviceKind::Screen) => {
+                None
+            }
             DeviceError::Missing(_) => Some(MISSING),
             DeviceError::Busy(_) => Some(BUSY),
             DeviceError::Denied(_) => Some(DENIED),
@@ -82,7 +86,7 @@ pub(super) fn is_to_reopen(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::device::DeviceKind::{Camera, Microphone};
+    use crate::device::DeviceKind::{Camera, Microphone, Screen};
 
     const MOMENT: Duration = Duration::from_millis(100);
 
@@ -116,6 +120,9 @@ mod tests {
         }
         let file = DeviceError::File("it is no film".into());
         assert_eq!(retry.after(&file, Duration::ZERO), None);
+        for closed in [DeviceError::Missing(Screen), DeviceError::Denied(Screen)] {
+            assert_eq!(retry.after(&closed, WELL), None);
+        }
     }
 
     fn devices(ids: &[&str]) -> Vec<DeviceInfo> {

@@ -207,7 +207,8 @@ fn tend<D: Device>(device: &mut D, duty: &mut Duty<'_, D::Spec>) {
 /// How a device does that failed.
 fn state_of(error: &DeviceError) -> DeviceState {
     match error {
-        DeviceError::Missing(_) => DeviceState::Missing,
+        // What was shown of a screen is not looked for again: it has its own sentence.
+        DeviceError::Missing(kind) if *kind != DeviceKind::Screen => DeviceState::Missing,
         error => DeviceState::Failed {
             error: error.to_user(),
         },

@@ -11,7 +11,10 @@ use ahoy_contract::{
 use ahoy_engine::{
     call::{Event, HostKey, Part},
     codec::Content,
-    device::{AudioSpec, Devices, SpeakerSpec, VideoSpec},
+    device::{
+        AudioSpec, DeviceError, DeviceKind, Devices, ScreenKind, ScreenSource, ScreenSpec,
+        SpeakerSpec, VideoSpec, screens,
+    },
     engine::{Engine, EngineConfig, EngineEvent},
     media::{LocalMedia, MediaConfig},
     signaling::Target,
@@ -42,29 +45,44 @@ const APP: &str = concat!("ahoy-call/", env!("CARGO_PKG_VERSION"));
 /// `--devices`.
 pub(crate) fn devices(output: &Output) -> Exit {
     let devices = Devices::list();
+    // Without a display there are none.
+    let (monitors, windows): (Vec<ScreenSource>, Vec<_>) = screens()
+        .unwrap_or_default()
+        .into_iter()
+        .partition(|source| source.kind == ScreenKind::Monitor);
     if output.is_json() {
         let list = json!({
             "event": "devices",
             "cameras": devices.cameras,
+            "screens": monitors,
+            "windows": windows,
             "microphones": devices.microphones,
             "speakers": devices.speakers,
         });
         output.event(&list, "");
         return Exit::Done;
     }
+    let names = |list: Vec<DeviceInfo>| list.into_iter().map(|device| device.name).collect();
+    let size =
+        |screen: &ScreenSource| format!("{}, {}x{}", screen.name, screen.width, screen.height);
+    let numbered = monitors.iter().enumerate();
     for (kind, list) in [
-        ("Cameras", devices.cameras),
-        ("Microphones", devices.microphones),
-        ("Speakers", devices.speakers),
+        ("Cameras", names(devices.cameras)),
+        (
+            "Screens",
+            numbered
+                .map(|(n, screen)| format!("{n}: {}", size(screen)))
+                .collect(),
+        ),
+        ("Windows", windows.iter().map(size).collect()),
+        ("Microphones", names(devices.microphones)),
+        ("Speakers", names(devices.speakers)),
     ] {
-        let names: Vec<_> = list
-            .iter()
-            .map(|device| format!("  {}", device.name))
-            .collect();
-        let names = if names.is_empty() {
+        let list: Vec<String> = list;
+        let names = if list.is_empty() {
             "  none".to_owned()
         } else {
-            names.join("\n")
+            format!("  {}", list.join("\n  "))
         };
         output.event(&json!(null), &format!("{kind}\n{names}"));
     }
@@ -82,7 +100,10 @@ pub(crate) async fn run(plan: CallPlan, output: Output) -> Exit {
         audio: plan.audio.clone(),
         speaker: plan.speaker.clone(),
         format: plan.format,
-        content: Content::Camera,
+        content: match plan.video {
+            VideoSpec::Screen(_) => Content::Screen,
+            _ => Content::Camera,
+        },
         audience: plan.kind == RoomKind::Broadcast,
         muted: false,
         camera_off: false,
@@ -132,6 +153,15 @@ fn named_device_missing(plan: &CallPlan) -> Option<UserError> {
             "ahoy-call --devices lists what there is.",
         ))
     };
+    if let VideoSpec::Screen(screen) = &plan.video
+        && let Some(sentence) = screen_missing(screen)
+    {
+        return Some(UserError::new(
+            ErrorCode::ScreenMissing,
+            sentence,
+            "ahoy-call --devices lists what there is.",
+        ));
+    }
     if let VideoSpec::Camera(Some(name)) = &plan.video
         && !named(name, &devices.cameras)
     {
@@ -148,6 +178,25 @@ fn named_device_missing(plan: &CallPlan) -> Option<UserError> {
         return missing("speaker", name, ErrorCode::SpeakerFailed);
     }
     None
+}
+
+/// What to say where the monitor or window that was asked for is not there.
+fn screen_missing(wanted: &ScreenSpec) -> Option<String> {
+    let screens = screens().unwrap_or_default();
+    let count = |kind| screens.iter().filter(|screen| screen.kind == kind).count();
+    match wanted {
+        ScreenSpec::Monitor(number) => {
+            (*number >= count(ScreenKind::Monitor)).then(|| format!("There is no screen {number}."))
+        }
+        ScreenSpec::Window(title) => {
+            let wanted = title.to_lowercase();
+            let is_it = |screen: &ScreenSource| {
+                screen.kind == ScreenKind::Window && screen.name.to_lowercase().contains(&wanted)
+            };
+            (!screens.iter().any(is_it)).then(|| format!("There is no window \"{title}\"."))
+        }
+        ScreenSpec::Default | ScreenSpec::Source(_) => None,
+    }
 }
 
 fn config(plan: &CallPlan, sinks: &Arc<Sinks>) -> Result<EngineConfig, UserError> {
@@ -390,7 +439,6 @@ fn tell(plan: &CallPlan, output: &Output, view: &MediaView, told: &mut (DeviceSt
             }
         }
     };
-    use ahoy_engine::device::{DeviceError, DeviceKind};
     tell(
         &view.camera.state,
         &mut told.0,

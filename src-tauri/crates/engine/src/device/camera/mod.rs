@@ -9,13 +9,13 @@ mod modes;
 #[cfg(not(target_os = "linux"))]
 mod other;
 mod raw;
-mod slot;
 
 use std::time::{Duration, Instant};
 
 use super::{
     DeviceError, DeviceKind, STALLED_AFTER, VideoFormat, VideoSource, clock,
     driver::{DriverThread, Stop},
+    slot::{self, Taken, slot},
 };
 use crate::frame::VideoFrame;
 
@@ -27,7 +27,6 @@ use other as system;
 pub(super) use system::list;
 
 use raw::{Layout, Raw};
-use slot::{Taken, slot};
 
 const KIND: DeviceKind = DeviceKind::Camera;
 
