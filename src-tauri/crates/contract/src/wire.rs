@@ -130,6 +130,11 @@ pub enum ClientMessage {
         /// The member's nonce.
         nonce: Nonce,
     },
+    /// Asks what a room is for, without joining it: a page knows by it whether to ask for a camera.
+    Look {
+        /// Which.
+        room: RoomId,
+    },
     /// The host lets one that knocked in, or not.
     Admit {
         /// Who knocked.
@@ -200,7 +205,16 @@ pub enum RelayMessage {
         /// The room's id.
         room: RoomId,
     },
-    /// Who is in the room: all of it, on each change.
+    /// The answer to `look`, where there is such a room.
+    Found {
+        /// Which.
+        room: RoomId,
+        /// What it is for.
+        kind: RoomKind,
+    },
+    /// Who is in the room. In a call room all of it, to everybody, on each change. In a broadcast room the host gets
+    /// all of it when it comes in or back, and when it locks the room; each viewer gets its own part, at once
+    /// where the change concerns it, and at most once a second where only `count` has changed.
     Room {
         /// What the room is for.
         kind: RoomKind,
@@ -226,7 +240,7 @@ pub enum RelayMessage {
     },
     /// To the host of a broadcast room: a viewer came.
     Joined(Member),
-    /// A member went.
+    /// A member went. In a broadcast room viewers are told this of the host only.
     Left {
         /// Who.
         peer: PeerId,

@@ -21,33 +21,27 @@ struct Count {
     sockets: u32,
 }
 
-/// One connection, counted until it is dropped.
-#[derive(Debug)]
-pub(crate) struct Counted {
+/// Where a connection comes from.
+#[derive(Debug, Clone)]
+pub(crate) struct Caller {
     // `None` for loopback.
     place: Option<(Arc<Addresses>, IpAddr)>,
+}
+
+/// One connection, or what takes its place between two, counted until it is dropped.
+#[derive(Debug)]
+pub(crate) struct Counted {
+    caller: Caller,
     socket: bool,
 }
 
 impl Addresses {
     /// Counts one more connection of `address`; `None` when it has too many.
     pub(crate) fn connect(self: &Arc<Self>, address: IpAddr, sockets: u32) -> Option<Counted> {
-        let Some(key) = key(address) else {
-            return Some(Counted {
-                place: None,
-                socket: false,
-            });
+        let caller = Caller {
+            place: key(address).map(|key| (self.clone(), key)),
         };
-        let mut counts = self.lock();
-        let count = counts.entry(key).or_default();
-        if count.connections >= sockets.saturating_add(BESIDE_SOCKETS) {
-            return None;
-        }
-        count.connections += 1;
-        Some(Counted {
-            place: Some((self.clone(), key)),
-            socket: false,
-        })
+        caller.connect(sockets)
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<IpAddr, Count>> {
@@ -55,10 +49,39 @@ impl Addresses {
     }
 }
 
+impl Caller {
+    /// Counts one more connection from here; `None` when there are too many.
+    fn connect(&self, sockets: u32) -> Option<Counted> {
+        if let Some((addresses, key)) = &self.place {
+            let mut counts = addresses.lock();
+            let count = counts.entry(*key).or_default();
+            if count.connections >= sockets.saturating_add(BESIDE_SOCKETS) {
+                return None;
+            }
+            count.connections += 1;
+        }
+        Some(Counted {
+            caller: self.clone(),
+            socket: false,
+        })
+    }
+
+    /// Counts one more that is like a socket but has no connection of its own; `None` when there are too many.
+    pub(crate) fn count_socket(&self, limit: u32) -> Option<Counted> {
+        let mut counted = self.connect(limit)?;
+        counted.become_socket(limit).then_some(counted)
+    }
+}
+
 impl Counted {
+    /// Where it comes from.
+    pub(crate) fn caller(&self) -> Caller {
+        self.caller.clone()
+    }
+
     /// Counts the connection as a socket from now on; false when its address has `limit` of them.
     pub(crate) fn become_socket(&mut self, limit: u32) -> bool {
-        let Some((addresses, key)) = &self.place else {
+        let Some((addresses, key)) = &self.caller.place else {
             return true;
         };
         let mut counts = addresses.lock();
@@ -74,7 +97,7 @@ impl Counted {
 
 impl Drop for Counted {
     fn drop(&mut self) {
-        let Some((addresses, key)) = &self.place else {
+        let Some((addresses, key)) = &self.caller.place else {
             return;
         };
         let mut counts = addresses.lock();
@@ -132,6 +155,23 @@ mod tests {
         assert_eq!(held.len(), 33);
         assert!(addresses.connect(ip("2001:db8::2"), 1).is_none());
         assert!(addresses.connect(ip("2001:db8:0:1::1"), 1).is_some());
+    }
+
+    #[test]
+    fn what_has_no_connection_of_its_own_counts_as_a_socket() {
+        let addresses = Arc::new(Addresses::default());
+        let mut first = addresses.connect(ip("192.0.2.1"), 2).unwrap();
+        let sessions = [
+            first.caller().count_socket(2),
+            first.caller().count_socket(2),
+        ];
+        assert!(sessions.iter().all(Option::is_some));
+        assert!(first.caller().count_socket(2).is_none());
+        assert!(!first.become_socket(2));
+        drop(sessions);
+        assert!(first.become_socket(2));
+        drop(first);
+        assert!(addresses.lock().is_empty());
     }
 
     #[test]

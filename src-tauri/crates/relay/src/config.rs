@@ -20,6 +20,9 @@ pub struct Config {
     pub ice_servers: Vec<IceServer>,
     /// Further origins (`https://HOST[:PORT]`) whose pages may open sockets.
     pub allowed_origins: Vec<Url>,
+    /// Whether there is a lobby beside the rooms: for pages that speak the dialects of before, at the root path and
+    /// at `/socket.io`. It mixes strangers and authenticates nothing.
+    pub lobby: bool,
     /// How much is too much.
     pub limits: Limits,
 }
@@ -31,9 +34,11 @@ pub struct Limits {
     /// Rooms at once. When there are this many, a room that everybody has left makes place for a new
     /// one; where there is none, `create` gets `busy`.
     pub rooms: usize,
-    /// Members in one room, the host included; a call room has never more than eight. What `create`
-    /// asks for is lowered to it, and who comes too late gets `room_full`.
-    pub peers_per_room: u32,
+    /// Members in one call room, the host included; never more than eight. What `create` asks for is lowered
+    /// to it, and who comes too late gets `room_full`.
+    pub peers_per_call: u32,
+    /// The same for a broadcast room; never more than 512.
+    pub peers_per_broadcast: u32,
     /// Sockets at once; one more gets `busy` and is closed.
     pub sockets: usize,
     /// Sockets at once from one address (an IPv6 address counts as its /64); one more gets
@@ -42,10 +47,17 @@ pub struct Limits {
     /// Connections at once that are not (yet) a socket: in TLS or HTTP. One more is dropped.
     pub handshakes: usize,
     /// Messages per second from one socket, in the long run. What is over gets `rate_limited` and is
-    /// not heard; who goes on regardless is closed.
+    /// not heard; who goes on regardless is closed. Of the signals and `ack`s of a broadcaster ten count as one.
     pub messages_per_second: u32,
     /// Messages from one socket at once: a host that greets seven guests sends some hundred candidates.
     pub message_burst: u32,
+    /// Clients of the lobby at once; one more gets HTTP's status 503.
+    pub lobby_clients: usize,
+    /// Messages per second from one client of the lobby, in the long run; one longer than 1 KiB counts as several.
+    /// What comes faster waits, and of the events of Socket.IO is lost.
+    pub lobby_messages_per_second: u32,
+    /// Messages from one client of the lobby at once: a broadcaster greets its viewers with some twenty each.
+    pub lobby_message_burst: u32,
     /// How long a connection may take for its TLS handshake, and for the head of each HTTP request.
     pub handshake: Duration,
     /// How long a socket may take to say `hello`; then it gets `bad_message` and is closed.
@@ -73,12 +85,16 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             rooms: 10_000,
-            peers_per_room: 8,
+            peers_per_call: 8,
+            peers_per_broadcast: 512,
             sockets: 50_000,
             sockets_per_address: 64,
             handshakes: 1024,
             messages_per_second: 100,
             message_burst: 500,
+            lobby_clients: 1000,
+            lobby_messages_per_second: 500,
+            lobby_message_burst: 1000,
             handshake: Duration::from_secs(10),
             hello: Duration::from_secs(5),
             ping: Duration::from_secs(20),

@@ -2,7 +2,7 @@
 
 use std::{
     pin::pin,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
@@ -12,7 +12,7 @@ use hyper::{body::Incoming, server::conn::http1, service::service_fn, upgrade::O
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::{
     net::TcpStream,
-    sync::OwnedSemaphorePermit,
+    sync::{OwnedSemaphorePermit, Semaphore},
     time::{sleep, timeout},
 };
 use tokio_rustls::{TlsAcceptor, server::TlsStream};
@@ -20,7 +20,13 @@ use tokio_util::{either::Either, sync::CancellationToken};
 use tower_service::Service as _;
 use tracing::debug;
 
-use crate::{address::Counted, config::Config, hub::Hub, socket};
+use crate::{
+    address::{Caller, Counted},
+    config::Config,
+    hub::Hub,
+    lobby::{Client, Lobby},
+    socket,
+};
 
 /// How long a connection may go on with HTTP: enough for the page on a slow line, so that none is held
 /// for ever by one that reads a byte a minute.
@@ -37,6 +43,8 @@ pub(crate) type Stream = Either<TcpStream, Box<TlsStream<TcpStream>>>;
 #[derive(Debug)]
 pub(crate) struct Shared {
     pub(crate) hub: Arc<Hub>,
+    /// Where the operator wants one.
+    pub(crate) lobby: Option<Lobby>,
     pub(crate) config: Arc<Config>,
     pub(crate) router: Router,
     pub(crate) tls: Option<Arc<rustls::ServerConfig>>,
@@ -49,21 +57,59 @@ pub(crate) struct Shared {
 pub(crate) struct Upgrading {
     /// Spoken to by TLS.
     pub(crate) secure: bool,
-    slot: Arc<Mutex<Option<OnUpgrade>>>,
+    /// Where the request comes from.
+    pub(crate) caller: Caller,
+    slot: Arc<Mutex<Slot>>,
+}
+
+/// For whom a WebSocket is.
+#[derive(Debug)]
+pub(crate) enum Purpose {
+    /// For the rooms.
+    Native,
+    /// For the lobby, in which it is already.
+    Lobby(Box<Client>),
+    /// For the lobby's Socket.IO, which goes by the request.
+    SocketIo(Box<Request<()>>),
+}
+
+#[derive(Debug)]
+struct Slot {
+    upgrade: Option<(OnUpgrade, Purpose)>,
+    /// Held while the connection is not a socket of the rooms: one of those under way, or of the lobby's.
+    permit: OwnedSemaphorePermit,
+    lobbys: bool,
 }
 
 impl Upgrading {
     /// The connection becomes a WebSocket when the answer is out.
-    pub(crate) fn set(&self, upgrade: OnUpgrade) {
-        *self.slot.lock().unwrap_or_else(PoisonError::into_inner) = Some(upgrade);
+    pub(crate) fn set(&self, upgrade: OnUpgrade, purpose: Purpose) {
+        self.lock().upgrade = Some((upgrade, purpose));
     }
 
-    fn take(&self) -> Option<OnUpgrade> {
-        self.slot
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .take()
+    /// Counts the connection with the lobby's from now on, which stay in HTTP, and no more with those that are
+    /// under way; false when there are too many.
+    pub(crate) fn count_with(&self, lobbys: &Arc<Semaphore>) -> bool {
+        let mut slot = self.lock();
+        if !slot.lobbys
+            && let Ok(permit) = lobbys.clone().try_acquire_owned()
+        {
+            (slot.permit, slot.lobbys) = (permit, true);
+        }
+        slot.lobbys
     }
+
+    fn lock(&self) -> MutexGuard<'_, Slot> {
+        self.slot.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A connection that has become a WebSocket.
+struct Upgraded {
+    stream: Stream,
+    /// What came behind the request.
+    early: Vec<u8>,
+    purpose: Purpose,
 }
 
 /// Serves a connection until it ends. `permit` is held until it has become a socket.
@@ -75,17 +121,45 @@ pub(crate) async fn run(
 ) {
     // Signals are small and wait for nothing.
     let _ = stream.set_nodelay(true);
-    let Some((stream, early)) = Box::pin(greet(stream, &shared)).await else {
+    let slot = Arc::new(Mutex::new(Slot {
+        upgrade: None,
+        permit,
+        lobbys: false,
+    }));
+    let upgrading = Upgrading {
+        secure: shared.tls.is_some(),
+        caller: counted.caller(),
+        slot: slot.clone(),
+    };
+    let Some(upgraded) = Box::pin(greet(stream, &shared, upgrading)).await else {
         return;
     };
-    drop(permit);
     let crowded = !counted.become_socket(shared.config.limits.sockets_per_address);
-    socket::run(stream, early, &shared.hub, &shared.config, crowded).await;
+    let Upgraded {
+        stream,
+        early,
+        purpose,
+    } = upgraded;
+    match (purpose, &shared.lobby) {
+        (Purpose::Native, _) => {
+            drop(slot);
+            socket::run(stream, early, &shared.hub, &shared.config, crowded).await;
+        }
+        // Boxed, for they would make the task of every socket larger.
+        (Purpose::Lobby(client), Some(lobby)) => {
+            drop(slot);
+            Box::pin(lobby.serve(stream, early, *client, crowded)).await;
+        }
+        (Purpose::SocketIo(request), Some(lobby)) if !crowded => {
+            Box::pin(lobby.serve_socketio(stream, early, *request)).await;
+        }
+        _ => {}
+    }
 }
 
-// TLS and HTTP; what comes out is a socket, and what came behind its request. Boxed by the caller: its
-// state is large, and a socket lives without it.
-async fn greet(stream: TcpStream, shared: &Shared) -> Option<(Stream, Vec<u8>)> {
+// TLS and HTTP; what comes out is a socket. Boxed by the caller: its state is large, and a socket lives
+// without it.
+async fn greet(stream: TcpStream, shared: &Shared, upgrading: Upgrading) -> Option<Upgraded> {
     let limits = &shared.config.limits;
     let stream: Stream = match &shared.tls {
         None => Either::Left(stream),
@@ -106,13 +180,17 @@ async fn greet(stream: TcpStream, shared: &Shared) -> Option<(Stream, Vec<u8>)> 
         }
     };
 
-    let upgrading = Upgrading {
-        secure: shared.tls.is_some(),
-        slot: Arc::default(),
-    };
     let service = service_fn(|mut request: Request<Incoming>| {
+        let lobby = shared.lobby.as_ref().filter(|_| Lobby::is_meant(&request));
+        let upgrading = &upgrading;
         request.extensions_mut().insert(upgrading.clone());
-        shared.router.clone().call(request.map(Body::new))
+        async move {
+            let request = request.map(Body::new);
+            match lobby {
+                Some(lobby) => Ok(lobby.answer(request, upgrading).await),
+                None => shared.router.clone().call(request).await,
+            }
+        }
     });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
@@ -128,16 +206,30 @@ async fn greet(stream: TcpStream, shared: &Shared) -> Option<(Stream, Vec<u8>)> 
             () = sleep(HTTP_LIFE) => {}
         } } => {
             connection.as_mut().graceful_shutdown();
-            timeout(HTTP_END, connection.as_mut()).await.unwrap_or(Ok(()))
+            let patience = async {
+                if shared.lobby.is_some() {
+                    // A poll of Socket.IO is answered by then.
+                    shared.stop.run_until_cancelled(sleep(limits.ping)).await;
+                }
+                sleep(HTTP_END).await;
+            };
+            tokio::select! {
+                ended = connection.as_mut() => ended,
+                () = patience => Ok(()),
+            }
         }
     };
     if let Err(error) = ended {
         debug!("HTTP: {error}");
     }
-    let upgraded = upgrading.take()?;
+    let (upgraded, purpose) = upgrading.lock().upgrade.take()?;
     // The connection has ended, so this is there or never comes.
     let upgraded = timeout(HTTP_END, upgraded).await.ok()?.ok()?;
     let parts = upgraded.downcast::<TokioIo<Stream>>().ok()?;
     // Copied, for it would keep the whole buffer that the request was read into.
-    Some((parts.io.into_inner(), parts.read_buf.to_vec()))
+    Some(Upgraded {
+        stream: parts.io.into_inner(),
+        early: parts.read_buf.to_vec(),
+        purpose,
+    })
 }

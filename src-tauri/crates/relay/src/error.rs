@@ -51,6 +51,9 @@ pub enum RelayError {
     /// A certificate could not be made or used.
     #[error("The relay's certificate cannot be used: {0}.")]
     Certificate(String),
+    /// The system gave no thread for the lobby.
+    #[error("The lobby cannot be opened: {0}. Start the relay without it, or stop other programs.")]
+    Thread(io::Error),
     /// The system gave no random numbers.
     #[error("The system gives no random numbers: {0}.")]
     Random(String),

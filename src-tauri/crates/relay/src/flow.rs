@@ -16,7 +16,7 @@ pub(crate) enum Verdict {
 }
 
 /// A bucket of tokens that fills at a steady rate; a message takes one or more. What finds too few is
-/// not heard and takes from a second bucket like the first, so that who sends at more than twice the rate
+/// not heard and takes as many from a second bucket like the first, so that who sends at more than twice the rate
 /// is closed in the end.
 #[derive(Debug, Clone)]
 pub(crate) struct Flow {
@@ -57,7 +57,7 @@ impl Flow {
         if self.patience < 1.0 {
             return Verdict::Close;
         }
-        self.patience -= 1.0;
+        self.patience = (self.patience - tokens).max(0.0);
         if std::mem::replace(&mut self.told, true) {
             Verdict::Ignore
         } else {
@@ -119,6 +119,9 @@ mod tests {
         assert_eq!(flow.take(SECOND, 2), Verdict::Pass);
         // One that costs more than the bucket holds passes when the bucket is full.
         assert_eq!(flow.take(11 * SECOND, 100), Verdict::Pass);
+        // And tries the patience as much.
+        assert_eq!(flow.take(11 * SECOND, 100), Verdict::Refuse);
+        assert_eq!(flow.take(11 * SECOND, 1), Verdict::Close);
     }
 
     #[test]

@@ -11,6 +11,8 @@
 //! - `rooms` is the pure part: who is in which room, and what that means for whom. `request` reads what
 //!   a client says, before any lock is taken; `token` is that by which a client comes back as who it was.
 //!
+//! - `lobby` is beside all that, for pages that speak the dialects of before, where the operator wants it.
+//!
 //! A member is not its socket: when that breaks, the member keeps its place for half a minute, and the signals
 //! for it are kept until it comes back on another.
 
@@ -21,6 +23,7 @@ mod error;
 mod flow;
 mod hub;
 mod identity;
+mod lobby;
 mod name;
 mod origin;
 mod outbox;

@@ -13,6 +13,8 @@ use crate::rooms::Text;
 const MAX_MESSAGES: usize = 256;
 /// The most bytes that wait for one socket.
 const MAX_BYTES: usize = 1024 * 1024;
+/// So many times as much may wait for a broadcaster, whom hundreds of viewers answer at once.
+const WIDE: usize = 8;
 /// A queue that grew longer than this gives its memory back when it is empty.
 const KEPT_MESSAGES: usize = 8;
 
@@ -30,6 +32,7 @@ struct Queue {
     texts: VecDeque<Text>,
     bytes: usize,
     state: State,
+    wide: bool,
 }
 
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
@@ -70,7 +73,9 @@ impl Outbox {
             State::Overflowed => return false,
         }
         let first = queue.texts.is_empty();
-        let fits = queue.texts.len() < MAX_MESSAGES && queue.bytes + text.len() <= MAX_BYTES;
+        let times = if queue.wide { WIDE } else { 1 };
+        let fits = queue.texts.len() < times * MAX_MESSAGES
+            && queue.bytes + text.len() <= times * MAX_BYTES;
         if fits {
             queue.bytes += text.len();
             queue.texts.push_back(text);
@@ -85,6 +90,11 @@ impl Outbox {
             self.changed.notify_one();
         }
         fits
+    }
+
+    /// It is a broadcaster's from now on, and holds more.
+    pub(crate) fn widen(&self) {
+        self.lock().wide = true;
     }
 
     /// No more will come: the relay stops.
@@ -154,15 +164,20 @@ mod tests {
 
     #[test]
     fn who_takes_too_little_is_dropped_with_all_that_waits() {
-        for text in ["x".to_owned(), "x".repeat(64 * 1024)] {
+        for (text, wide, holds) in [
+            ("x".to_owned(), false, 256),
+            ("x".repeat(64 * 1024), false, 16),
+            ("x".to_owned(), true, 2048),
+            ("x".repeat(64 * 1024), true, 128),
+        ] {
             let outbox = Outbox::default();
-            let taken = (0..1000)
+            if wide {
+                outbox.widen();
+            }
+            let taken = (0..10_000)
                 .take_while(|_| outbox.push(text.clone().into()))
                 .count();
-            assert!(
-                taken <= MAX_MESSAGES && taken * text.len() <= MAX_BYTES,
-                "{taken}"
-            );
+            assert_eq!(taken, holds);
             assert_eq!(outbox.pop(), Next::Drop);
             assert!(!outbox.push("more".into()));
             outbox.stop();

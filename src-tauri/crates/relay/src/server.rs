@@ -17,6 +17,7 @@ use crate::{
     connection::{self, Shared},
     error::RelayError,
     hub::Hub,
+    lobby::{Lobby, Places},
     page,
     rooms::Bounds,
 };
@@ -36,6 +37,7 @@ pub struct Relay {
 #[derive(Debug, Clone)]
 pub struct Handle {
     hub: Arc<Hub>,
+    places: Option<Places>,
 }
 
 /// How much a relay holds.
@@ -47,6 +49,8 @@ pub struct Counts {
     pub members: usize,
     /// Open sockets, in a room or not.
     pub sockets: usize,
+    /// Clients of the lobby.
+    pub lobby: usize,
 }
 
 impl Handle {
@@ -57,6 +61,7 @@ impl Handle {
             rooms,
             members,
             sockets,
+            lobby: self.places.as_ref().map_or(0, Places::taken),
         }
     }
 }
@@ -77,7 +82,8 @@ impl Relay {
     /// A relay as its operator wants it.
     ///
     /// # Errors
-    /// [`RelayError::Certificate`] when the identity is none that TLS could use.
+    /// [`RelayError::Certificate`] when the identity is none that TLS could use, [`RelayError::Thread`] when
+    /// the lobby gets no thread.
     pub fn new(config: Config) -> Result<Self, RelayError> {
         let tls = config
             .identity
@@ -86,7 +92,8 @@ impl Relay {
             .transpose()?;
         let bounds = Bounds {
             rooms: config.limits.rooms,
-            members: config.limits.peers_per_room,
+            call_members: config.limits.peers_per_call,
+            broadcast_members: config.limits.peers_per_broadcast,
             host_away: config.limits.host_away,
             resume: config.limits.resume,
             kept_bytes: config.limits.kept_bytes,
@@ -95,9 +102,14 @@ impl Relay {
         let config = Arc::new(config);
         let router = page::router(config.clone());
         let stop = CancellationToken::new();
+        let lobby = config
+            .lobby
+            .then(|| Lobby::new(config.limits, stop.clone()))
+            .transpose()?;
         Ok(Self {
             shared: Arc::new(Shared {
                 hub,
+                lobby,
                 config,
                 router,
                 tls,
@@ -110,6 +122,7 @@ impl Relay {
     pub fn handle(&self) -> Handle {
         Handle {
             hub: self.shared.hub.clone(),
+            places: self.shared.lobby.as_ref().map(Lobby::places),
         }
     }
 
@@ -125,6 +138,9 @@ impl Relay {
         stop: CancellationToken,
     ) -> Result<(), RelayError> {
         let shared = self.shared;
+        if shared.lobby.is_some() {
+            warn!("the lobby is open: it mixes strangers, and nothing in it is authenticated");
+        }
         // Dropped, it cuts off whatever runs in it.
         let mut tasks = JoinSet::new();
         let (hub, ending) = (shared.hub.clone(), shared.stop.clone());
@@ -139,8 +155,14 @@ impl Relay {
         drop(listener);
         shared.stop.cancel();
         shared.hub.stop();
-        let ended = async { while tasks.join_next().await.is_some() {} };
-        if timeout(shared.config.limits.stop, ended).await.is_err() {
+        let within = shared.config.limits.stop;
+        let ended = async {
+            if let Some(lobby) = &shared.lobby {
+                lobby.end(within / 2).await;
+            }
+            while tasks.join_next().await.is_some() {}
+        };
+        if timeout(within, ended).await.is_err() {
             warn!(
                 connections = tasks.len(),
                 "cut off what did not end in time"

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use ahoy_contract::{
     ErrorCode, Nonce,
-    wire::{MAX_MESSAGE_BYTES, RelayMessage},
+    wire::{MAX_MESSAGE_BYTES, RelayMessage, RoomKind},
 };
 use futures_util::{SinkExt as _, StreamExt as _};
 use tokio::{
@@ -38,6 +38,12 @@ const READ_BUFFER: usize = 1024;
 /// How much is written together when several messages wait. The buffer keeps the size that it once
 /// had, so this counts for an idle socket too.
 const WRITE_BUFFER: usize = 1024;
+/// So much is written at a time: each part may take as long as a socket may stall.
+pub(crate) const PART: usize = 64 * 1024;
+/// What a message counts for where its sender may send only so many.
+const MESSAGE: u32 = 10;
+/// What a broadcaster's signal or `ack` counts for: it greets hundreds of viewers.
+const BROADCASTERS: u32 = 1;
 /// How long a closed socket is still read, so that its client sees the close and not a reset.
 const LINGER: Duration = Duration::from_secs(2);
 /// How much of what a closed socket still sends is read.
@@ -45,7 +51,8 @@ const LINGER_BYTES: usize = 16 * 1024 * 1024;
 /// The code of the close of a socket whose member goes on on another (RFC 6455 §7.4.2, private use).
 const REPLACED: u16 = 4001;
 
-type Socket = WebSocketStream<Stream>;
+/// A WebSocket, over whatever it came.
+pub(crate) type Socket = WebSocketStream<Stream>;
 
 /// How a socket ends.
 enum End {
@@ -96,6 +103,8 @@ struct Session<'a> {
     greeted: bool,
     /// The `welcome` brought a token in exchange for another, and nothing shows yet that it arrived.
     unconfirmed: bool,
+    /// It is the host of a broadcast, or was the last time it opened a room.
+    broadcasts: bool,
     flow: Flow,
 }
 
@@ -120,7 +129,11 @@ impl<'a> Session<'a> {
             message_burst,
             ..
         } = config.limits;
-        let flow = Flow::new(messages_per_second, message_burst, hub.now());
+        let flow = Flow::new(
+            messages_per_second.saturating_mul(MESSAGE),
+            message_burst.saturating_mul(MESSAGE),
+            hub.now(),
+        );
         Ok(Self {
             hub,
             config,
@@ -129,6 +142,7 @@ impl<'a> Session<'a> {
             challenge,
             greeted: false,
             unconfirmed: false,
+            broadcasts: false,
             flow,
         })
     }
@@ -184,36 +198,43 @@ impl<'a> Session<'a> {
     // Writes all that waits. While that takes its time nothing is read: who does not take what it is sent
     // is not heard either.
     async fn write(&self, socket: &mut Socket) -> Result<(), End> {
-        let mut next = self.outbox.pop();
-        if next == Next::Nothing {
-            return Ok(());
-        }
-        let written = async {
-            let mut flush = false;
-            while let Next::Text(text) = next {
-                socket
-                    .feed(Message::Text(text))
-                    .await
-                    .map_err(|_| End::Gone)?;
-                flush = true;
-                next = self.outbox.pop();
+        loop {
+            let mut next = self.outbox.pop();
+            if next == Next::Nothing {
+                return Ok(());
             }
-            if flush {
-                socket.flush().await.map_err(|_| End::Gone)?;
-            }
-            match next {
-                Next::Stop => Err(End::Stopping),
-                Next::Drop => {
-                    debug!(socket = self.id.0, "takes too little of what it is sent");
-                    Err(End::Gone)
+            let written = async {
+                let mut bytes = 0;
+                let last = loop {
+                    let Next::Text(text) = next else { break next };
+                    bytes += text.len();
+                    socket
+                        .feed(Message::Text(text))
+                        .await
+                        .map_err(|_| End::Gone)?;
+                    if bytes >= PART {
+                        break Next::Nothing;
+                    }
+                    next = self.outbox.pop();
+                };
+                if bytes > 0 {
+                    socket.flush().await.map_err(|_| End::Gone)?;
                 }
-                Next::Close => Err(End::Replaced),
-                Next::Text(_) | Next::Nothing => Ok(()),
+                match last {
+                    Next::Stop => Err(End::Stopping),
+                    Next::Drop => {
+                        debug!(socket = self.id.0, "takes too little of what it is sent");
+                        Err(End::Gone)
+                    }
+                    Next::Close => Err(End::Replaced),
+                    Next::Text(_) | Next::Nothing => Ok(bytes),
+                }
+            };
+            let written = timeout(self.config.limits.stall, written);
+            if written.await.unwrap_or(Err(End::Gone))? < PART {
+                return Ok(());
             }
-        };
-        timeout(self.config.limits.stall, written)
-            .await
-            .unwrap_or(Err(End::Gone))
+        }
     }
 
     fn confirm(&mut self, message: &Option<Result<Message, Error>>) {
@@ -231,20 +252,24 @@ impl<'a> Session<'a> {
             Some(Err(error)) => return Err(end_of(&error)),
             None => return Err(End::Gone),
         };
-        if !self.pass(1)? {
+        let least = if self.broadcasts {
+            BROADCASTERS
+        } else {
+            MESSAGE
+        };
+        if !self.pass(least)? {
             return Ok(());
         }
-        let done = match Request::read(&text) {
-            Ok(request) => {
-                let more = request.cost().saturating_sub(1);
-                if more > 0 && !self.pass(more)? {
-                    return Ok(());
-                }
-                self.act(request)
-            }
-            Err(refusal) => Err(refusal),
+        let request = Request::read(&text);
+        let cost = match &request {
+            Ok(Request::Signal(_) | Request::Ack(_)) => least,
+            Ok(request) => request.cost() * MESSAGE,
+            Err(_) => MESSAGE,
         };
-        match done {
+        if cost > least && !self.pass(cost - least)? {
+            return Ok(());
+        }
+        match request.and_then(|request| self.act(request)) {
             Ok(()) => Ok(()),
             // Before hello there is nothing that could go on.
             Err(refusal) if !self.greeted => Err(End::Refused(refusal, CloseCode::Policy)),
@@ -257,7 +282,7 @@ impl<'a> Session<'a> {
 
     fn take_other(&mut self, message: &Message) -> Result<(), End> {
         // tungstenite answers pings and closes by itself.
-        if !self.pass(1)? || !message.is_binary() {
+        if !self.pass(MESSAGE)? || !message.is_binary() {
             return Ok(());
         }
         let refusal = Refusal::new(ErrorCode::BadMessage, "Messages are text, not binary.");
@@ -293,15 +318,19 @@ impl<'a> Session<'a> {
         }
         let action = match request {
             Request::Hello { app, resume, ack } => return self.greet(&app, resume, ack),
-            Request::Create(create) => Action::Open(Box::new(create.prove(&self.challenge)?)),
+            Request::Create(create) => {
+                let opening = create.prove(&self.challenge)?;
+                self.is_broadcaster(opening.kind == RoomKind::Broadcast);
+                Action::Open(Box::new(opening))
+            }
             Request::Join { room, newcomer } => Action::Join { room, newcomer },
+            Request::Look(room) => Action::Look(room),
             Request::Admit { peer, accept } => Action::Admit { peer, accept },
             Request::Lock(locked) => Action::Lock(locked),
             Request::Remove(peer) => Action::Remove(peer),
             Request::Signal(signal) => Action::Signal(signal),
             Request::Ack(n) => Action::Ack(n),
             Request::Leave => Action::Leave,
-            Request::NotBuilt(sentence) => return Err(Refusal::new(ErrorCode::Busy, sentence)),
         };
         self.hub.handle(self.id, action);
         Ok(())
@@ -324,7 +353,9 @@ impl<'a> Session<'a> {
             resume,
             ack,
         };
+        let mut broadcasts = false;
         let key = self.hub.greet(self.id, hello, |greeting| {
+            broadcasts = greeting.broadcasts;
             text_of(&RelayMessage::Welcome {
                 peer: greeting.peer,
                 challenge: self.challenge.clone(),
@@ -336,7 +367,15 @@ impl<'a> Session<'a> {
         debug!(socket = self.id.0, peer = %key.peer(), app, "hello");
         self.greeted = true;
         self.unconfirmed = unconfirmed;
+        self.is_broadcaster(broadcasts);
         Ok(())
+    }
+
+    fn is_broadcaster(&mut self, broadcasts: bool) {
+        self.broadcasts = broadcasts;
+        if broadcasts {
+            self.outbox.widen();
+        }
     }
 
     // When the queue is full the socket is dropped, which `write` sees.
@@ -373,17 +412,21 @@ fn end_of(error: &Error) -> End {
     }
 }
 
-// Says goodbye, and reads on until the client has heard it: a connection that is closed with something
-// unread is reset, and takes the goodbye with it.
-async fn close(mut socket: Socket, end: End) {
+async fn close(socket: Socket, end: End) {
     let (refusal, code) = match end {
         End::Gone => return,
         End::Refused(refusal, code) => (Some(refusal), code),
         End::Stopping => (None, CloseCode::Away),
         End::Replaced => (None, CloseCode::Library(REPLACED)),
     };
-    let goodbye = async {
-        if let Some(refusal) = &refusal {
+    goodbye(socket, refusal.as_ref(), code).await;
+}
+
+/// Says goodbye, and reads on until the client has heard it: a connection that is closed with something
+/// unread is reset, and takes the goodbye with it.
+pub(crate) async fn goodbye(mut socket: Socket, refusal: Option<&Refusal>, code: CloseCode) {
+    let said = async {
+        if let Some(refusal) = refusal {
             let text: Text = text_of(&refusal.to_message());
             socket.feed(Message::Text(text)).await?;
         }
@@ -396,7 +439,7 @@ async fn close(mut socket: Socket, end: End) {
         while let Some(Ok(_)) = socket.next().await {}
         Ok::<(), Error>(())
     };
-    if !matches!(timeout(LINGER, goodbye).await, Ok(Ok(()))) {
+    if !matches!(timeout(LINGER, said).await, Ok(Ok(()))) {
         return;
     }
     let stream = socket.get_mut();

@@ -148,7 +148,7 @@ impl Call {
                 );
             }
             RelayMessage::Error { code, .. } => self.relay_error(now, code),
-            RelayMessage::Created { .. } => {}
+            RelayMessage::Created { .. } | RelayMessage::Found { .. } => {}
         }
     }
 

@@ -16,7 +16,11 @@ use tokio_tungstenite::tungstenite::handshake::server::create_response_with_body
 use ahoy_contract::ErrorCode;
 
 use crate::{
-    config::Config, connection::Upgrading, origin::Origin, request::Refusal, rooms::text_of,
+    config::Config,
+    connection::{Purpose, Upgrading},
+    origin::Origin,
+    request::Refusal,
+    rooms::text_of,
 };
 
 /// The guest page, as `build.rs` found it.
@@ -107,7 +111,7 @@ async fn socket(
     }
     match create_response_with_body(&request, Body::empty) {
         Ok(response) => {
-            upgrading.set(hyper::upgrade::on(&mut request));
+            upgrading.set(hyper::upgrade::on(&mut request), Purpose::Native);
             response
         }
         Err(_) => {

@@ -11,7 +11,7 @@ use std::borrow::Cow;
 
 use ahoy_contract::{
     ErrorCode, Nonce, PeerId, RoomId,
-    wire::{ClientMessage, RelayMessage, RoomKind, VERSION},
+    wire::{ClientMessage, RelayMessage, VERSION},
 };
 
 pub(crate) use self::{
@@ -61,6 +61,8 @@ pub(crate) enum Request<'a> {
     /// To come into a room. What for is not asked: the room's kind decides, and who follows a link does
     /// not know it.
     Join { room: RoomId, newcomer: Newcomer },
+    /// To know what a room is for.
+    Look(RoomId),
     /// To let one in that waits at the door, or to send it away.
     Admit { peer: PeerId, accept: bool },
     /// To close the room to newcomers, or to open it.
@@ -73,8 +75,6 @@ pub(crate) enum Request<'a> {
     Leave,
     /// That all signals up to a number arrived.
     Ack(u64),
-    /// A message whose part this relay does not have.
-    NotBuilt(&'static str),
 }
 
 /// Who comes into a room, as the others will see it.
@@ -124,17 +124,13 @@ impl<'a> Request<'a> {
                 }
             }
             ClientMessage::Create {
-                kind: RoomKind::Broadcast,
-                ..
-            } => Self::NotBuilt("Broadcast rooms are not built yet."),
-            ClientMessage::Create {
                 key,
                 proof,
+                kind,
                 capacity,
                 knock,
                 name,
                 nonce,
-                ..
             } => {
                 let newcomer = Newcomer {
                     name: name::clean(&name),
@@ -144,6 +140,7 @@ impl<'a> Request<'a> {
                     proof,
                     opening: Opening {
                         key,
+                        kind,
                         capacity,
                         knock,
                         newcomer,
@@ -159,6 +156,7 @@ impl<'a> Request<'a> {
                     nonce,
                 },
             },
+            ClientMessage::Look { room } => Self::Look(room),
             ClientMessage::Admit { peer, accept } => Self::Admit { peer, accept },
             ClientMessage::Lock { locked } => Self::Lock(locked),
             ClientMessage::Remove { peer } => Self::Remove(peer),

@@ -1,6 +1,6 @@
 //! PURE. A wish to open a room, and the proof that goes with it.
 
-use ahoy_contract::{ErrorCode, Nonce, PublicKey, Signature, proof_bytes};
+use ahoy_contract::{ErrorCode, Nonce, PublicKey, Signature, proof_bytes, wire::RoomKind};
 
 use super::{Newcomer, Refusal};
 
@@ -15,6 +15,8 @@ pub(crate) struct Create {
 #[derive(Debug)]
 pub(crate) struct Opening {
     pub(super) key: PublicKey,
+    /// What the room is for.
+    pub(crate) kind: RoomKind,
     /// How many members the host wishes for.
     pub(crate) capacity: u32,
     /// Whether guests wait until the host lets them in.
@@ -50,7 +52,7 @@ impl Create {
 
 #[cfg(test)]
 mod tests {
-    use ahoy_contract::wire::{ClientMessage, RoomKind};
+    use ahoy_contract::wire::ClientMessage;
 
     use super::*;
     use crate::request::Request;

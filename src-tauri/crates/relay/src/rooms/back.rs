@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use ahoy_contract::{ErrorCode, PeerId, RoomId};
+use ahoy_contract::{ErrorCode, PeerId, RoomId, wire::RoomKind};
 
 use super::{Rooms, Said, SocketId, Text, text_of};
 use crate::{
@@ -30,6 +30,8 @@ pub(crate) struct Greeting {
     pub(crate) token: Token,
     /// It goes on where it was.
     pub(crate) resumed: bool,
+    /// It is the host of a broadcast.
+    pub(crate) broadcasts: bool,
 }
 
 impl Rooms {
@@ -53,12 +55,17 @@ impl Rooms {
         }
         let place = self.people.place(key).cloned();
         let missed = place.as_ref().and_then(|id| self.missed(id, key, ack));
+        let room = place.as_ref().and_then(|id| self.rooms.get(id));
+        let broadcasts = room.is_some_and(|room| {
+            room.kind == RoomKind::Broadcast && room.host == Some(key) && missed.is_some()
+        });
         self.send(
             key,
             welcome(Greeting {
                 peer: key.peer(),
                 token: arrival.token,
                 resumed: missed.is_some() || arrival.word.is_some(),
+                broadcasts,
             }),
         );
         match (place, missed) {
@@ -90,26 +97,31 @@ impl Rooms {
         self.people.gone(socket, now + self.bounds.resume);
     }
 
-    /// Takes out those who have not come back, and ends the rooms whose host stayed away too long.
+    /// Takes out those who have not come back, ends the rooms whose host stayed away too long, and tells viewers
+    /// how many they are.
     pub(crate) fn expire(&mut self, now: Duration) {
         while let Some(key) = self.people.expired(now) {
             self.take_out(now, key);
         }
+        self.tell_counts(now);
         while let Some((end, id)) = self.ends.pop_front_if(|(end, _)| *end <= now) {
             if self
                 .rooms
                 .get(&id)
                 .is_some_and(|room| room.ends == Some(end))
             {
-                self.end(&id);
+                self.end(&id, "The host has not come back: the room is closed.");
             }
         }
     }
 
     /// When [`expire`](Self::expire) next has something to do, at the earliest.
     pub(crate) fn next_expiry(&self) -> Option<Duration> {
-        let ends = self.ends.front().map(|(end, _)| *end);
-        ends.into_iter().chain(self.people.next_expiry()).min()
+        let ends = [&self.ends, &self.counts].map(|queue| queue.front().map(|(end, _)| *end));
+        ends.into_iter()
+            .flatten()
+            .chain(self.people.next_expiry())
+            .min()
     }
 
     /// A member has got all signals up to a number.
@@ -153,8 +165,8 @@ impl Rooms {
             let text = text_of(&waiting.knock());
             return self.send(key, text);
         }
-        let (text, host) = (text_of(&room.roster()), room.host);
-        self.send(key, text);
+        let host = room.host;
+        self.tell_one(id, key);
         if host == Some(key) {
             self.tell_went(id);
             self.tell_door(id);

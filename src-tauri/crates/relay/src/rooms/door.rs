@@ -1,5 +1,7 @@
 //! The door of a room, and what only its host may do: admit, lock, remove.
 
+use std::time::Duration;
+
 use ahoy_contract::{ErrorCode, PeerId, RoomId, wire::RelayMessage};
 
 use super::{
@@ -39,7 +41,13 @@ impl Rooms {
     }
 
     /// The host lets one in that waits at the door, or sends it away.
-    pub(super) fn admit(&mut self, key: Key, peer: &PeerId, accept: bool) -> Result<(), Refusal> {
+    pub(super) fn admit(
+        &mut self,
+        now: Duration,
+        key: Key,
+        peer: &PeerId,
+        accept: bool,
+    ) -> Result<(), Refusal> {
         let id = self.hosted_by(key)?;
         let Some(room) = self.rooms.get_mut(&id) else {
             return Err(not_in_room());
@@ -53,7 +61,7 @@ impl Rooms {
         };
         if accept {
             room.seat(guest, waiting.newcomer);
-            self.tell_roster(&id);
+            self.tell_came(now, &id, guest);
         } else {
             self.dismiss(guest, ErrorCode::Denied, "The host did not let you in.");
         }
@@ -67,13 +75,13 @@ impl Rooms {
             && room.locked != locked
         {
             room.locked = locked;
-            self.tell_roster(&id);
+            self.tell_all(&id);
         }
         Ok(())
     }
 
     /// The host sends a member away, or one at the door.
-    pub(super) fn remove(&mut self, key: Key, peer: &PeerId) -> Result<(), Refusal> {
+    pub(super) fn remove(&mut self, now: Duration, key: Key, peer: &PeerId) -> Result<(), Refusal> {
         let id = self.hosted_by(key)?;
         let Some(room) = self.rooms.get_mut(&id) else {
             return Err(not_in_room());
@@ -88,8 +96,7 @@ impl Rooms {
         self.unseat(&id, guest);
         self.dismiss(guest, ErrorCode::Removed, "The host has removed you.");
         if seated.is_some() {
-            self.tell_left(&id, guest);
-            self.tell_roster(&id);
+            self.tell_gone(now, &id, guest, false);
         }
         Ok(())
     }

@@ -6,7 +6,8 @@
 //!
 //! - `people`: who is known, on which socket, by which token. `back`: sockets that break, and members that
 //!   come back on another; `kept`: what they missed meanwhile.
-//! - `room` is one room; `door` is what only its host may do: admit, lock, remove.
+//! - `room` is one room, for a call or a broadcast; `door` is what only its host may do: admit, lock, remove.
+//!   `tell`: who is told of what.
 //!
 //! A room is opened by who holds its key. While its host is away it stays for a set time; the host comes
 //! back by opening it again. A host that opens its room from a second socket takes it over from the first.
@@ -16,6 +17,7 @@ mod door;
 mod kept;
 mod people;
 mod room;
+mod tell;
 #[cfg(test)]
 mod tests;
 
@@ -24,7 +26,10 @@ use std::{
     time::Duration,
 };
 
-use ahoy_contract::{ErrorCode, PeerId, RoomId, wire::RelayMessage};
+use ahoy_contract::{
+    ErrorCode, PeerId, RoomId,
+    wire::{RelayMessage, RoomKind},
+};
 use tokio_tungstenite::tungstenite::Utf8Bytes;
 
 pub(crate) use self::back::{Greeting, Hello};
@@ -36,6 +41,9 @@ use crate::{
 
 /// The most members of a call room: everybody sends to everybody.
 const CALL_MEMBERS: u32 = 8;
+/// The most members of a broadcast room: its host sends to each, and is told of all in one message, which
+/// clients take up to 256 KiB of.
+const BROADCAST_MEMBERS: u32 = 512;
 /// The fewest members that a room is made for.
 const LEAST_MEMBERS: u32 = 2;
 
@@ -62,6 +70,8 @@ pub(crate) enum Action<'a> {
     Open(Box<Opening>),
     /// Comes into a room, or to its door.
     Join { room: RoomId, newcomer: Newcomer },
+    /// Asks what a room is for.
+    Look(RoomId),
     /// Lets one in that waits at the door, or sends it away.
     Admit { peer: PeerId, accept: bool },
     /// Closes the room to newcomers, or opens it.
@@ -81,8 +91,10 @@ pub(crate) enum Action<'a> {
 pub(crate) struct Bounds {
     /// Rooms at once.
     pub(crate) rooms: usize,
-    /// Members in one room.
-    pub(crate) members: u32,
+    /// Members in one call room.
+    pub(crate) call_members: u32,
+    /// Members in one broadcast room.
+    pub(crate) broadcast_members: u32,
     /// How long a room waits for its host.
     pub(crate) host_away: Duration,
     /// How long a member whose socket broke keeps its place.
@@ -100,6 +112,9 @@ pub(crate) struct Rooms {
     /// When a room whose host went ends. In order, for the wait is the same for all. An entry counts only
     /// while its room still has that end: the host may have come back.
     ends: VecDeque<(Duration, RoomId)>,
+    /// When the viewers of a broadcast room may be told anew how many they are. In order, for the wait is the
+    /// same for all; an entry counts only while its room still has that time.
+    counts: VecDeque<(Duration, RoomId)>,
     /// Bytes of signals that are kept.
     kept_bytes: usize,
     /// What is to be sent. Whoever called takes it out before the next call, so it holds at most what
@@ -115,6 +130,7 @@ impl Rooms {
             rooms: HashMap::new(),
             people: People::default(),
             ends: VecDeque::new(),
+            counts: VecDeque::new(),
             kept_bytes: 0,
             out: VecDeque::new(),
         }
@@ -128,10 +144,11 @@ impl Rooms {
         };
         let done = match action {
             Action::Open(opening) => self.open(key, *opening),
-            Action::Join { room, newcomer } => self.join(key, &room, newcomer),
-            Action::Admit { peer, accept } => self.admit(key, &peer, accept),
+            Action::Join { room, newcomer } => self.join(now, key, &room, newcomer),
+            Action::Look(room) => self.look(key, room),
+            Action::Admit { peer, accept } => self.admit(now, key, &peer, accept),
             Action::Lock(locked) => self.lock(key, locked),
-            Action::Remove(peer) => self.remove(key, &peer),
+            Action::Remove(peer) => self.remove(now, key, &peer),
             Action::Signal(signal) => self.signal(now, key, &signal),
             Action::Ack(n) => self.ack(key, n),
             Action::Leave => match self.take_out(now, key) {
@@ -158,15 +175,24 @@ impl Rooms {
     fn open(&mut self, key: Key, opening: Opening) -> Result<(), Refusal> {
         self.must_be_outside(key)?;
         let id = RoomId::of_key(opening.key());
-        let most = self.bounds.members.clamp(LEAST_MEMBERS, CALL_MEMBERS);
-        let capacity = opening.capacity.clamp(LEAST_MEMBERS, most);
-        if !self.rooms.contains_key(&id) {
-            self.make_place()?;
+        let kind = opening.kind;
+        let most = match kind {
+            RoomKind::Call => self.bounds.call_members.min(CALL_MEMBERS),
+            RoomKind::Broadcast => self.bounds.broadcast_members.min(BROADCAST_MEMBERS),
+        };
+        let capacity = opening
+            .capacity
+            .clamp(LEAST_MEMBERS, most.max(LEAST_MEMBERS));
+        match self.rooms.get(&id) {
+            Some(room) if room.kind == kind => {}
+            // Who waits for a call is no viewer.
+            Some(_) => self.end(&id, "The host has opened a room of another kind."),
+            None => self.make_place()?,
         }
         let room = self
             .rooms
             .entry(id.clone())
-            .or_insert_with(|| Room::new(opening.key().clone()));
+            .or_insert_with(|| Room::new(opening.key().clone(), kind));
         room.capacity = capacity;
         room.knock = opening.knock;
         room.ends = None;
@@ -174,7 +200,7 @@ impl Rooms {
         if let Some(old) = replaced.and_then(|old| self.unseat(&id, old)) {
             let message = "The host has come in from another place.";
             self.dismiss(old, ErrorCode::Removed, message);
-            self.tell_left(&id, old);
+            self.tell_left(&id, old, true);
         }
         if let Some(room) = self.rooms.get_mut(&id) {
             room.seat(key, opening.newcomer);
@@ -183,16 +209,26 @@ impl Rooms {
         self.people.put(key, id.clone());
         self.send(key, text_of(&RelayMessage::Created { room: id.clone() }));
         self.open_door(&id);
-        self.tell_roster(&id);
+        self.tell_all(&id);
         self.tell_door(&id);
         Ok(())
     }
 
-    fn join(&mut self, key: Key, id: &RoomId, newcomer: Newcomer) -> Result<(), Refusal> {
+    fn look(&mut self, key: Key, id: RoomId) -> Result<(), Refusal> {
+        let kind = self.rooms.get(&id).ok_or_else(not_found)?.kind;
+        self.send(key, text_of(&RelayMessage::Found { room: id, kind }));
+        Ok(())
+    }
+
+    fn join(
+        &mut self,
+        now: Duration,
+        key: Key,
+        id: &RoomId,
+        newcomer: Newcomer,
+    ) -> Result<(), Refusal> {
         self.must_be_outside(key)?;
-        let Some(room) = self.rooms.get_mut(id) else {
-            return Err(Refusal::new(ErrorCode::NotFound, "There is no such room."));
-        };
+        let room = self.rooms.get_mut(id).ok_or_else(not_found)?;
         if room.locked {
             let message = "The host has locked the room.";
             return Err(Refusal::new(ErrorCode::Locked, message));
@@ -205,7 +241,7 @@ impl Rooms {
         }
         room.seat(key, newcomer);
         self.people.put(key, id.clone());
-        self.tell_roster(id);
+        self.tell_came(now, id, key);
         Ok(())
     }
 
@@ -219,7 +255,7 @@ impl Rooms {
         let from = room.index(key).ok_or_else(not_in_room)?;
         let to = room
             .find(&signal.to)
-            .filter(|to| *to != key)
+            .filter(|to| *to != key && room.may_signal(key, *to))
             .ok_or_else(no_such_peer)?;
         let sender = room.seats[from].member.peer.clone();
         let Some(seat) = room.seats.iter_mut().find(|seat| seat.key == to) else {
@@ -255,16 +291,14 @@ impl Rooms {
             self.take_from_door(&id, key);
             return true;
         }
-        if let Some(room) = self.rooms.get_mut(&id)
-            && room.host == Some(key)
-        {
+        let host = self.rooms.get(&id).is_some_and(|r| r.host == Some(key));
+        if let Some(room) = self.rooms.get_mut(&id).filter(|_| host) {
             let end = now + self.bounds.host_away;
             room.host = None;
             room.ends = Some(end);
             self.ends.push_back((end, id.clone()));
         }
-        self.tell_left(&id, key);
-        self.tell_roster(&id);
+        self.tell_gone(now, &id, key, host);
         true
     }
 
@@ -319,8 +353,7 @@ impl Rooms {
         }
     }
 
-    fn end(&mut self, id: &RoomId) {
-        let message = "The host has not come back: the room is closed.";
+    fn end(&mut self, id: &RoomId, message: &'static str) {
         for key in self.clear(id) {
             self.dismiss(key, ErrorCode::NotFound, message);
         }
@@ -342,38 +375,6 @@ impl Rooms {
         self.people.take_away(key, Some(&text));
         self.send(key, text);
     }
-
-    // One text for all: the members of a call room are told the same.
-    fn tell_roster(&mut self, id: &RoomId) {
-        if let Some(room) = self.rooms.get(id) {
-            let text = text_of(&room.roster());
-            self.tell(id, &text);
-        }
-    }
-
-    fn tell_left(&mut self, id: &RoomId, key: Key) {
-        let text = text_of(&RelayMessage::Left { peer: key.peer() });
-        self.tell(id, &text);
-    }
-
-    fn tell(&mut self, id: &RoomId, text: &Text) {
-        let Some(room) = self.rooms.get(id) else {
-            return;
-        };
-        let sockets = room
-            .seats
-            .iter()
-            .filter_map(|seat| self.people.socket(seat.key));
-        self.out
-            .extend(sockets.map(|socket| (socket, Said::Text(text.clone()))));
-    }
-
-    // To one, while it has a socket.
-    fn send(&mut self, to: Key, text: Text) {
-        if let Some(socket) = self.people.socket(to) {
-            self.out.push_back((socket, Said::Text(text)));
-        }
-    }
 }
 
 /// The text of a message.
@@ -382,6 +383,10 @@ pub(crate) fn text_of(message: &RelayMessage) -> Text {
     serde_json::to_string(message)
         .unwrap_or_else(|_| "{}".to_owned())
         .into()
+}
+
+fn not_found() -> Refusal {
+    Refusal::new(ErrorCode::NotFound, "There is no such room.")
 }
 
 fn not_in_room() -> Refusal {

@@ -17,6 +17,8 @@ pub(super) const MAX_WAITING: usize = 16;
 #[derive(Debug)]
 pub(super) struct Room {
     key: PublicKey,
+    /// What it is for, for as long as it lives.
+    pub(super) kind: RoomKind,
     /// The host's place counts.
     pub(super) capacity: u32,
     /// The members in the order in which they came, the host among them.
@@ -34,6 +36,10 @@ pub(super) struct Room {
     /// The last who went from the door without coming in; at most [`MAX_WAITING`]. What the host was told of
     /// it may have been lost with its socket.
     pub(super) went: VecDeque<PeerId>,
+    /// Until when viewers are not told again how many they are.
+    pub(super) count_rests: Option<Duration>,
+    /// Their number has changed meanwhile.
+    pub(super) count_changed: bool,
     /// The number of the next who comes; never given twice, so it tells who was there first.
     next_order: u32,
 }
@@ -66,9 +72,10 @@ impl Waiting {
 
 impl Room {
     /// A room without members, for who holds this key.
-    pub(super) fn new(key: PublicKey) -> Self {
+    pub(super) fn new(key: PublicKey, kind: RoomKind) -> Self {
         Self {
             key,
+            kind,
             capacity: 0,
             seats: Vec::new(),
             host: None,
@@ -77,6 +84,8 @@ impl Room {
             locked: false,
             door: Vec::new(),
             went: VecDeque::new(),
+            count_rests: None,
+            count_changed: false,
             next_order: 0,
         }
     }
@@ -161,23 +170,30 @@ impl Room {
         guests + 1 >= self.capacity as usize
     }
 
+    /// Whether one member may say something to another: viewers have to do with the host alone.
+    pub(super) fn may_signal(&self, from: Key, to: Key) -> bool {
+        self.kind == RoomKind::Call || [from, to].map(Some).contains(&self.host)
+    }
+
     /// Who is in the room.
     pub(super) fn roster(&self) -> RelayMessage {
-        let (mut host, mut peers) = (None, Vec::with_capacity(self.seats.len()));
-        for seat in &self.seats {
-            let member = seat.member.clone();
-            if self.host == Some(seat.key) {
-                host = Some(Host {
-                    key: self.key.clone(),
-                    member,
-                });
-            } else {
-                peers.push(member);
-            }
-        }
+        let guests = self.seats.iter().filter(|seat| self.host != Some(seat.key));
+        self.message(guests.map(|seat| seat.member.clone()).collect())
+    }
+
+    /// What a viewer sees of a broadcast room: the host, itself, and how many there are.
+    pub(super) fn part_of(&self, viewer: &Member) -> RelayMessage {
+        self.message(vec![viewer.clone()])
+    }
+
+    fn message(&self, peers: Vec<Member>) -> RelayMessage {
+        let host = self.seats.iter().find(|seat| self.host == Some(seat.key));
         RelayMessage::Room {
-            kind: RoomKind::Call,
-            host,
+            kind: self.kind,
+            host: host.map(|seat| Host {
+                key: self.key.clone(),
+                member: seat.member.clone(),
+            }),
             peers,
             count: self.seats.len() as u32,
             capacity: self.capacity,

@@ -115,9 +115,8 @@ async fn a_port_in_use_is_a_sentence() {
 #[tokio::test]
 async fn what_it_cannot_do_is_a_sentence() {
     for (flags, expected, part) in [
-        (&["--lobby"][..], 2, "--lobby is not built yet"),
         (
-            &["--tls", "acme", "--domain", "x"],
+            &["--tls", "acme", "--domain", "x"][..],
             2,
             "--tls acme is not built yet",
         ),
@@ -200,6 +199,64 @@ async fn nothing_secret_is_logged() {
     ] {
         assert!(!errors.contains(secret), "{secret} in {errors}");
     }
+}
+
+#[tokio::test]
+async fn the_lobby_is_opened_with_a_warning_and_keeps_to_itself_what_is_said() {
+    let mut relay = relay(&["--listen", "127.0.0.1:0", "--lobby", "--log", "trace"]);
+    let line = ready(&mut relay).await;
+    let address = line.strip_prefix("listening http://").unwrap().to_owned();
+    let connect = async |path: &str| {
+        let stream = TcpStream::connect(&address).await.unwrap();
+        Client::open(stream, &format!("ws://{address}{path}"), Some("null")).await
+    };
+    let (mut one, mut other) = (connect("/").await.unwrap(), connect("/").await.unwrap());
+    one.text(r#"{"type":"offer","name":"the-name","sdp":"the-text-of-an-offer"}"#)
+        .await;
+    let heard = timeout(PATIENCE, futures_util::StreamExt::next(&mut other.socket)).await;
+    assert!(
+        heard
+            .unwrap()
+            .unwrap()
+            .unwrap()
+            .to_string()
+            .contains("the-text")
+    );
+    let mut socketio = connect("/socket.io/?EIO=4&transport=websocket")
+        .await
+        .unwrap();
+    socketio.text("40").await;
+    socketio
+        .text(r#"42["send-offer",{"sdp":"the-text-of-another"}]"#)
+        .await;
+    // Twice, and it is told of once.
+    for _ in 0..2 {
+        assert!(
+            connect("/socket.io/?EIO=3&transport=websocket")
+                .await
+                .is_err()
+        );
+    }
+    assert!(connect("/ws").await.is_err());
+    signal(&relay, "TERM").await;
+    assert_eq!(one.closed().await, Some(CloseCode::Away));
+    drop((one, other, socketio));
+    let (code, errors) = ended(relay).await;
+    assert_eq!(code, Some(0), "{errors}");
+    assert_eq!(
+        errors.matches("nothing in it is authenticated").count(),
+        1,
+        "{errors}"
+    );
+    assert_eq!(
+        errors.matches("old client of Socket.IO").count(),
+        1,
+        "{errors}"
+    );
+    for said in ["the-text-of", "the-name"] {
+        assert!(!errors.contains(said), "{said} in {errors}");
+    }
+    assert!(!errors.contains("panicked"), "{errors}");
 }
 
 #[tokio::test]

@@ -332,6 +332,12 @@ pub(crate) fn signal(to: &PeerId, body: &str) -> ClientMessage {
     }
 }
 
+/// Lets the test have as many sockets as it needs, both ends of each: systems allow a thousand files unless asked.
+pub(crate) fn many_sockets() {
+    #[cfg(unix)]
+    rlimit::increase_nofile_limit(4096).unwrap();
+}
+
 /// That the two still reach each other.
 pub(crate) async fn talk(a: &mut Client<TcpStream>, b: &mut Client<TcpStream>) {
     say(a, b).await;

@@ -9,13 +9,22 @@ use tokio::{
 use crate::client::{PATIENCE, Running};
 
 /// The head and the body of the answer.
-async fn ask(relay: &Running, request: &str) -> (String, String) {
+pub(crate) async fn ask(relay: &Running, request: &str) -> (String, String) {
+    ask_with(relay, request, "").await
+}
+
+/// The same, of a request that has a body.
+pub(crate) async fn ask_with(relay: &Running, request: &str, body: &str) -> (String, String) {
     let mut stream = relay.tcp().await;
-    let head = format!(
-        "{request}\r\nHost: {}\r\nConnection: close\r\n\r\n",
+    let length = match body.len() {
+        0 => String::new(),
+        length => format!("\r\nContent-Length: {length}"),
+    };
+    let whole = format!(
+        "{request}\r\nHost: {}\r\nConnection: close{length}\r\n\r\n{body}",
         relay.address
     );
-    stream.write_all(head.as_bytes()).await.unwrap();
+    stream.write_all(whole.as_bytes()).await.unwrap();
     let mut answer = Vec::new();
     timeout(PATIENCE, stream.read_to_end(&mut answer))
         .await

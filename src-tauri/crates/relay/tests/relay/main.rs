@@ -9,9 +9,13 @@
 mod bad_input;
 #[cfg(unix)]
 mod binary;
+mod broadcast;
 mod client;
 mod door;
 mod http;
 mod life;
+mod lobby;
+mod page;
 mod resume;
+mod socketio;
 mod tls;

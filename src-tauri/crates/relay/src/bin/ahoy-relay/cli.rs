@@ -37,16 +37,17 @@ pub(crate) struct Cli {
     /// How many rooms there may be
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     max_rooms: Option<u32>,
-    /// How many members a room may have
+    /// How many members a room may have: a call never more than 8, a broadcast never more than 512
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(2..))]
     max_peers: Option<u32>,
+    /// Be a meeting place for pages that speak the dialects of before, too: at the root path (WebSocket) and at /socket.io. It mixes strangers and authenticates nothing
+    #[arg(long)]
+    lobby: bool,
     /// How much to log: off, error, warn, info, debug or trace
     #[arg(long, value_name = "LEVEL", default_value = "info")]
     log: LevelFilter,
 
     // Named in the protocol of the commands, and refused until their part is there.
-    #[arg(long, hide = true)]
-    lobby: bool,
     #[arg(long, hide = true)]
     domain: Option<String>,
     #[arg(long, hide = true)]
@@ -72,7 +73,6 @@ impl Cli {
     /// The first flag whose part is not built yet.
     pub(crate) fn not_built(&self) -> Option<&'static str> {
         [
-            (self.lobby, "--lobby"),
             (self.tls == Some(Tls::Acme), "--tls acme"),
             (self.domain.is_some(), "--domain"),
             (self.turn.is_some(), "--turn"),
@@ -116,6 +116,7 @@ impl Cli {
         let mut config = Config {
             public_url: self.public_url,
             identity,
+            lobby: self.lobby,
             ..Config::default()
         };
         config.ice_servers = self.ice_server;
@@ -123,7 +124,8 @@ impl Cli {
             config.limits.rooms = rooms as usize;
         }
         if let Some(peers) = self.max_peers {
-            config.limits.peers_per_room = peers;
+            config.limits.peers_per_call = peers;
+            config.limits.peers_per_broadcast = peers;
         }
         Ok(config)
     }
@@ -221,8 +223,10 @@ mod tests {
     #[test]
     fn what_is_not_built_is_named() {
         for (flags, flag) in [
-            (&["--lobby"][..], "--lobby"),
-            (&["--tls", "acme", "--domain", "example.org"], "--tls acme"),
+            (
+                &["--tls", "acme", "--domain", "example.org"][..],
+                "--tls acme",
+            ),
             (&["--turn", "0.0.0.0:3478"], "--turn"),
             (&["--create-token", "x"], "--create-token"),
             (&["--nats", "x"], "--nats"),

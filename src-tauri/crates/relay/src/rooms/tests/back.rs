@@ -223,7 +223,8 @@ fn who_is_away_is_sent_so_much_and_no_more() {
 fn what_is_kept_is_bounded_over_all_members() {
     let mut relay = Relay::bounded(Bounds {
         rooms: 10,
-        members: 8,
+        call_members: 8,
+        broadcast_members: 512,
         host_away: AWAY,
         resume: RESUME,
         kept_bytes: 100_000,

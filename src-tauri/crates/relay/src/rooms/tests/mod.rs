@@ -1,6 +1,7 @@
 //! Rooms, fed by hand.
 
 mod back;
+mod broadcast;
 mod door;
 mod life;
 mod properties;
@@ -44,7 +45,8 @@ impl Relay {
     fn of(rooms: usize, members: u32) -> Self {
         Self::bounded(Bounds {
             rooms,
-            members,
+            call_members: members,
+            broadcast_members: 512,
             host_away: AWAY,
             resume: RESUME,
             kept_bytes: 1024 * 1024,
@@ -87,6 +89,7 @@ impl Relay {
                     peer,
                     token,
                     resumed,
+                    ..
                 } = greeting;
                 welcomed = Some((Welcome { peer, resumed }, token));
                 "welcome".into()
@@ -220,11 +223,15 @@ fn newcomer(socket: u64) -> Newcomer {
 }
 
 fn open(key: u8, capacity: u32, knock: bool) -> Action<'static> {
+    open_for(RoomKind::Call, key, capacity, knock)
+}
+
+fn open_for(kind: RoomKind, key: u8, capacity: u32, knock: bool) -> Action<'static> {
     let challenge = Nonce::new([0; 16]);
     let text = serde_json::to_string(&ClientMessage::Create {
         key: public(key),
         proof: Signature::new(signer(key).sign(&proof_bytes(&challenge)).to_bytes()),
-        kind: RoomKind::Call,
+        kind,
         capacity,
         knock,
         name: "host".to_owned(),
