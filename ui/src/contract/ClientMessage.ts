@@ -71,7 +71,11 @@ name: string,
 /**
  * The member's nonce.
  */
-nonce: Nonce, } | { "type": "admit", 
+nonce: Nonce, } | { "type": "look", 
+/**
+ * Which.
+ */
+room: RoomId, } | { "type": "admit", 
 /**
  * Who knocked.
  */

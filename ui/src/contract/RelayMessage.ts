@@ -39,7 +39,15 @@ resumed?: boolean, } | { "type": "created",
 /**
  * The room's id.
  */
-room: RoomId, } | { "type": "room", 
+room: RoomId, } | { "type": "found", 
+/**
+ * Which.
+ */
+room: RoomId, 
+/**
+ * What it is for.
+ */
+kind: RoomKind, } | { "type": "room", 
 /**
  * What the room is for.
  */
