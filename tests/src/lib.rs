@@ -9,6 +9,7 @@ pub mod bidi;
 pub mod call;
 pub mod camera;
 pub mod chromium;
+pub mod dialect;
 pub mod firefox;
 pub mod hostile;
 pub mod look;

@@ -1,6 +1,7 @@
 //! `ahoy-call`: the engine without a window, for scripts, tests and machines without a display.
 
 mod args;
+mod names;
 mod output;
 mod process;
 mod session;

@@ -12,7 +12,7 @@ use ahoy_engine::{
     call::{Event, HostKey, Part},
     codec::Content,
     device::{AudioSpec, Devices, SpeakerSpec, VideoSpec},
-    engine::{Engine, EngineConfig, EngineEvent},
+    engine::{DialectConfig, Engine, EngineConfig, EngineEvent},
     media::{LocalMedia, MediaConfig},
     signaling::Target,
 };
@@ -24,6 +24,7 @@ use tokio::{
 
 use super::{
     args::{CallPlan, Place},
+    names::Names,
     output::{Exit, Output, bye},
     sinks::Sinks,
     stats::Meter,
@@ -93,8 +94,8 @@ pub(crate) async fn run(plan: CallPlan, output: Output) -> Exit {
         plan.record_audio.clone(),
         plan.probe,
     );
-    let config = match config(&plan, &sinks) {
-        Ok(config) => config,
+    let setup = match setup(&plan, &sinks) {
+        Ok(setup) => setup,
         Err(error) => {
             output.error(&error);
             media.close().await;
@@ -102,9 +103,12 @@ pub(crate) async fn run(plan: CallPlan, output: Output) -> Exit {
         }
     };
     let mut engines: Vec<Engine> = (0..plan.count)
-        .map(|_| Engine::start(config.clone(), media.clone()))
+        .map(|_| match setup.clone() {
+            Setup::Native(config) => Engine::start(*config, media.clone()),
+            Setup::Dialect(config) => Engine::start_dialect(*config, media.clone()),
+        })
         .collect();
-    let exit = talk(&plan, &output, &media, &sinks, &mut engines, &config.link).await;
+    let exit = talk(&plan, &output, &media, &sinks, &mut engines, setup.link()).await;
     for engine in engines {
         engine.close().await;
     }
@@ -150,8 +154,33 @@ fn named_device_missing(plan: &CallPlan) -> Option<UserError> {
     None
 }
 
-fn config(plan: &CallPlan, sinks: &Arc<Sinks>) -> Result<EngineConfig, UserError> {
+/// What the engines are started with.
+#[derive(Clone)]
+enum Setup {
+    Native(Box<EngineConfig>),
+    Dialect(Box<DialectConfig>),
+}
+
+impl Setup {
+    /// The link of the room; empty where there is none.
+    fn link(&self) -> &str {
+        match self {
+            Self::Native(config) => &config.link,
+            Self::Dialect(_) => "",
+        }
+    }
+}
+
+fn setup(plan: &CallPlan, sinks: &Arc<Sinks>) -> Result<Setup, UserError> {
     let (part, link) = match &plan.place {
+        Place::Dialect { relay, plan: call } => {
+            return Ok(Setup::Dialect(Box::new(DialectConfig {
+                relay: relay.clone(),
+                plan: call.clone(),
+                transport: plan.transport.clone(),
+                sinks: Some(sinks.clone()),
+            })));
+        }
         Place::Join(link) => {
             let role = match plan.kind {
                 RoomKind::Call => Role::Caller,
@@ -189,11 +218,8 @@ fn config(plan: &CallPlan, sinks: &Arc<Sinks>) -> Result<EngineConfig, UserError
             )
         }
     };
-    Ok(EngineConfig {
-        relay: Target {
-            address: link.relay.clone(),
-            pin: link.pin.clone(),
-        },
+    Ok(Setup::Native(Box::new(EngineConfig {
+        relay: Target::native(link.relay.clone(), link.pin.clone()),
         part,
         room: link.room.clone(),
         secret: link.secret.clone(),
@@ -203,7 +229,7 @@ fn config(plan: &CallPlan, sinks: &Arc<Sinks>) -> Result<EngineConfig, UserError
         only_answers: plan.only_answers,
         transport: plan.transport.clone(),
         sinks: Some(sinks.clone()),
-    })
+    })))
 }
 
 #[expect(clippy::disallowed_methods, reason = "a program lives in real time")]
@@ -235,6 +261,8 @@ async fn talk(
         }
     }
     drop(sender);
+    let mut names =
+        Names::new(matches!(&plan.place, Place::Dialect { plan, .. } if plan.has_names()));
     let mut meter = Meter::new(now());
     let mut second = interval(Duration::from_secs(1));
     second.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -269,7 +297,7 @@ async fn talk(
                         engines[index].chat(Some(peer.clone()), text.clone());
                     }
                 }
-                if let Some(reason) = print(output, event, plan, link) {
+                if let Some(reason) = print(output, event, (plan, link), &mut names) {
                     if exit == Exit::Done {
                         exit = Exit::of(reason);
                     }
@@ -289,7 +317,7 @@ async fn talk(
                         }
                     }
                 });
-                output.event(&event, "");
+                output.event(&names.put(event), "");
             }
             Ok(()) = devices.changed() => tell(plan, output, &devices.borrow_and_update(), &mut told),
             () = &mut over, if !leaving => {
@@ -311,67 +339,76 @@ fn hang_up(engines: &[Engine]) {
 }
 
 /// Prints an event; says how the call ended, if it did.
-fn print(output: &Output, event: EngineEvent, plan: &CallPlan, link: &str) -> Option<EndReason> {
-    match event {
+fn print(
+    output: &Output,
+    event: EngineEvent,
+    (plan, link): (&CallPlan, &str),
+    names: &mut Names,
+) -> Option<EndReason> {
+    let who = |name: String| match name.is_empty() {
+        true => "Somebody".to_owned(),
+        false => name,
+    };
+    let (event, sentence) = match event {
         EngineEvent::Call(Event::Ready) => {
             if matches!(plan.place, Place::Open { .. }) {
                 output.event(&json!({"event": "link", "url": link}), link);
             }
-            output.event(&json!({"event": "ready"}), "");
+            (json!({"event": "ready"}), String::new())
         }
-        EngineEvent::Call(Event::AtTheDoor) => {
-            output.event(
-                &json!({"event": "at_the_door"}),
-                "The host has to let you in.",
-            );
-        }
-        EngineEvent::Call(Event::Knock { peer, name }) => {
-            let sentence = format!("{name} asks to come in.");
-            output.event(
-                &json!({"event": "knock", "peer": peer, "name": name}),
-                &sentence,
-            );
-        }
+        EngineEvent::Call(Event::AtTheDoor) => (
+            json!({"event": "at_the_door"}),
+            "The host has to let you in.".into(),
+        ),
+        EngineEvent::Call(Event::Knock { peer, name }) => (
+            json!({"event": "knock", "peer": peer, "name": name}),
+            format!("{name} asks to come in."),
+        ),
         EngineEvent::Call(Event::PeerJoined { peer, name }) => {
-            let sentence = format!("{name} is here.");
-            output.event(
-                &json!({"event": "peer_joined", "peer": peer, "name": name}),
-                &sentence,
-            );
+            names.joined(&peer, &name);
+            (
+                json!({"event": "peer_joined", "peer": peer, "name": name}),
+                format!("{} is here.", who(name)),
+            )
         }
         // The connection says it with more detail.
-        EngineEvent::Call(Event::PeerConnected { .. }) => {}
+        EngineEvent::Call(Event::PeerConnected { .. }) => return None,
         EngineEvent::Call(Event::PeerLeft { peer, name, reason }) => {
             let event = json!({"event": "peer_left", "peer": peer, "reason": bye(reason)});
-            output.event(&event, &format!("{name} has left."));
+            let event = names.put(event);
+            names.left(&peer);
+            (event, format!("{} has left.", who(name)))
         }
-        EngineEvent::Call(Event::Words { peer, words }) => {
-            let event = json!({"event": "words", "peer": peer, "words": words});
-            let sentence = format!("Compare these words by voice: {}", words.join(" "));
-            output.event(&event, &sentence);
-        }
+        EngineEvent::Call(Event::Words { peer, words }) => (
+            json!({"event": "words", "peer": peer, "words": words}),
+            format!("Compare these words by voice: {}", words.join(" ")),
+        ),
         EngineEvent::Call(Event::Chat { peer, text }) => {
-            output.event(&json!({"event": "chat", "peer": peer, "text": text}), &text);
+            (json!({"event": "chat", "peer": peer, "text": text}), text)
         }
-        EngineEvent::Call(Event::Error(error)) => output.error(&error),
+        EngineEvent::Call(Event::Error(error)) => {
+            output.error(&error);
+            return None;
+        }
         EngineEvent::Call(Event::Ended(reason)) => {
             output.ended(reason);
             return Some(reason);
         }
-        EngineEvent::Connected { peer, ms, pair } => {
-            let event = json!({"event": "connected", "peer": peer, "ms": ms, "pair": pair});
-            output.event(&event, "Connected.");
-        }
+        EngineEvent::Connected { peer, ms, pair } => (
+            json!({"event": "connected", "peer": peer, "ms": ms, "pair": pair}),
+            "Connected.".into(),
+        ),
         EngineEvent::FirstFrame {
             peer,
             ms,
             width,
             height,
-        } => {
-            let event = json!({"event": "first_frame", "peer": peer, "ms": ms, "width": width, "height": height});
-            output.event(&event, "");
-        }
-    }
+        } => (
+            json!({"event": "first_frame", "peer": peer, "ms": ms, "width": width, "height": height}),
+            String::new(),
+        ),
+    };
+    output.event(&names.put(event), &sentence);
     None
 }
 
