@@ -24,6 +24,8 @@ const MAX_LOOKS: u32 = 3;
 const MAX_VIEWERS: usize = 512;
 /// As many connections as are being made at once: keys and sockets cost, and those that are up must not suffer.
 const MAX_OPENING: usize = 16;
+/// As many are made between two looks: one that is answered with rubbish is closed at once, and makes room for the next.
+const MAX_PER_LOOK: usize = 128;
 /// How long a viewer's connection stands before the same viewer may have another: a page that is loaded again takes
 /// longer, and one that repeats itself gets no more.
 const AGAIN_AFTER: Duration = Duration::from_secs(1);
@@ -35,6 +37,8 @@ pub(super) struct Broadcaster {
     /// Who has joined and is offered to when there is room, the first come first.
     waiting: VecDeque<Id>,
     next_look: Option<Instant>,
+    /// Connections made since the last look.
+    made: usize,
     told_full: bool,
 }
 
@@ -65,6 +69,7 @@ impl Broadcaster {
             .count();
         let mut later = VecDeque::new();
         while opening < MAX_OPENING
+            && self.made < MAX_PER_LOOK
             && let Some(id) = self.waiting.pop_front()
         {
             let before = self.viewers.get(&id).cloned();
@@ -84,11 +89,12 @@ impl Broadcaster {
             core.joined(&peer);
             self.viewers.insert(id, peer);
             opening += 1;
+            self.made += 1;
         }
         later.append(&mut self.waiting);
         self.waiting = later;
-        if self.next_look.is_none() && !self.viewers.is_empty() {
-            self.next_look = Some(now + LOOK_EVERY);
+        if self.made > 0 || !self.waiting.is_empty() {
+            self.next_look.get_or_insert(now + LOOK_EVERY);
         }
     }
 
@@ -114,6 +120,7 @@ impl Broadcaster {
         for peer in gone {
             self.forget(core, &peer);
         }
+        self.made = 0;
         self.next_look = (!self.viewers.is_empty()).then(|| now + LOOK_EVERY);
         self.serve(core, now);
     }

@@ -233,7 +233,12 @@ impl Core {
                 self.outputs.push_back(Output::View);
                 link.state(now, PeerState::Reconnecting)
             }
-            PeerInput::StepFailed(_) | PeerInput::Failed | PeerInput::Closed => Some(Change::Lost),
+            // What a stranger says may be rubbish: that is no error of the call's.
+            PeerInput::StepFailed(_) => {
+                self.close(peer, None);
+                Some(Change::Lost)
+            }
+            PeerInput::Failed | PeerInput::Closed => Some(Change::Lost),
             PeerInput::DataOpen => {
                 link.data_open = true;
                 for line in std::mem::take(&mut link.lines) {

@@ -65,6 +65,8 @@ pub(super) struct Pair {
     wonders: Option<Instant>,
     /// When it last answered somebody's `ready`.
     said_ready: Option<Instant>,
+    /// When somebody was last ready during a call: perhaps the page at its other end, loaded again.
+    other_ready: Option<Instant>,
 }
 
 impl Pair {
@@ -97,6 +99,7 @@ impl Pair {
             yields: None,
             wonders: None,
             said_ready: None,
+            other_ready: None,
         }
     }
 
@@ -209,7 +212,10 @@ impl Pair {
             Some(link) if !link.is_described() && now >= link.since + AGAIN_AFTER => {
                 self.drop_link(core);
             }
-            Some(_) => return,
+            Some(_) => {
+                self.other_ready = Some(now);
+                return;
+            }
             None => {}
         }
         if self.calls {
@@ -221,9 +227,15 @@ impl Pair {
         }
     }
 
+    /// Whether somebody was ready a moment ago.
+    fn is_other_ready(&self, now: Instant) -> bool {
+        self.other_ready.is_some_and(|at| now < at + READY_EVERY)
+    }
+
     /// The connection is of no more use.
     fn lost(&mut self, core: &mut Core, now: Instant) {
         self.busy = false;
+        self.other_ready = None;
         (self.yields, self.wonders) = (None, None);
         core.lose(&self.place);
         match self.seat.next(now) {
@@ -297,7 +309,9 @@ impl Shape for Pair {
         }
         match change {
             Change::Lost => self.lost(core, now),
-            Change::Silent if self.seat.has_next(now) => self.lost(core, now),
+            Change::Silent if self.seat.has_next(now) || self.is_other_ready(now) => {
+                self.lost(core, now);
+            }
             Change::Silent | Change::Answered | Change::Connected => {}
         }
     }

@@ -14,7 +14,7 @@ pub(super) trait Shape: Send {
     /// A message came.
     fn message(&mut self, core: &mut Core, now: Instant, message: Message);
 
-    /// Something happened to a connection. One that is lost is still there.
+    /// Something happened to a connection. One that is lost may still have to be closed.
     fn changed(&mut self, core: &mut Core, now: Instant, peer: &PeerId, change: Change);
 
     /// Time has passed.

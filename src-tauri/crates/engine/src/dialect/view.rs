@@ -1,8 +1,14 @@
 //! The call as its user sees it.
 
-use ahoy_contract::ui::{CallPhase, CallView, PeerState, PeerView};
+use ahoy_contract::{
+    ui::{CallPhase, CallView, PeerState, PeerView},
+    wire::RoomKind,
+};
 
-use super::core::{Core, name};
+use super::{
+    core::{Core, name},
+    plan::Part,
+};
 
 /// `was_open`: the relay has answered at some time.
 pub(super) fn view(core: &Core, was_open: bool) -> CallView {
@@ -23,8 +29,14 @@ pub(super) fn view(core: &Core, was_open: bool) -> CallView {
     } else {
         CallPhase::Waiting
     };
+    let kind = match core.plan.part {
+        Part::Broadcaster | Part::Viewer => RoomKind::Broadcast,
+        _ => RoomKind::Call,
+    };
     CallView {
         phase,
+        kind,
+        others: u32::try_from(links.len()).unwrap_or(u32::MAX),
         host: false,
         link: None,
         addresses: Vec::new(),

@@ -383,11 +383,7 @@ mod tests {
 
     #[test]
     fn what_is_not_built_is_refused_in_words() {
-        for flag in [
-            "--video screen",
-            "--audio system",
-            "--codec av1",
-        ] {
+        for flag in ["--video screen", "--audio system", "--codec av1"] {
             let error = plan(&format!("ahoy-call http://127.0.0.1:1 {flag}")).unwrap_err();
             assert!(error.message.contains("not built yet"), "{flag}: {error}");
         }

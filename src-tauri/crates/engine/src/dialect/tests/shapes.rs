@@ -15,8 +15,7 @@ fn targets(form: Form, part: Part) -> Option<&'static str> {
     (form == Form::Targeted && matches!(part, Part::Caller | Part::Send)).then_some("ada")
 }
 
-fn page_offer(world: &World, fragment: &str) -> Value {
-    let _ = world;
+fn page_offer(fragment: &str) -> Value {
     json!({"type": "offer", "sdp": sdp(fragment)})
 }
 
@@ -65,7 +64,7 @@ fn a_candidate_before_its_description_is_kept() {
     }
     let ice = serde_json::to_string(&candidate("early")).unwrap();
     world.page(receiver, &json!({"type": "ice", "ice": ice}));
-    let offer = page_offer(&world, "early");
+    let offer = page_offer("early");
     world.page(receiver, &offer);
     let candidates = &world.ends[receiver]
         .connections
@@ -101,7 +100,7 @@ fn an_offer_while_in_a_call_is_refused_until_the_call_proves_dead() {
     let mut world = World::new();
     let receiver = world.join(plan(Form::Broadcast, Part::Receive));
     let sender = world.join(plan(Form::Broadcast, Part::Send));
-    let offer = page_offer(&world, "page");
+    let offer = page_offer("page");
     world.page(receiver, &offer);
     assert_eq!(world.ends[receiver].up(Media::Receive), 1);
     assert_eq!(world.ends[receiver].count("answer"), 1, "refused");
@@ -118,7 +117,7 @@ fn of_two_offers_at_once_the_first_is_answered_and_the_second_waits() {
     let mut world = World::new();
     let receiver = world.join(plan(Form::Broadcast, Part::Receive));
     for page in ["one", "two"] {
-        let offer = page_offer(&world, page);
+        let offer = page_offer(page);
         world.page(receiver, &offer);
     }
     assert_eq!(world.ends[receiver].count("answer"), 1);
@@ -194,7 +193,7 @@ fn a_newcomer_is_offered_to_again() {
     let caller = world.join(plan(Form::Broadcast, Part::Caller));
     assert_eq!(world.ends[caller].types(), ["offer", "ice"], "at once");
     // A page that calls.
-    let offer = page_offer(&world, "page");
+    let offer = page_offer("page");
     world.page(caller, &offer);
     assert_eq!(world.ends[caller].types(), ["offer", "ice", "answer"]);
     world.wait(Duration::from_secs(2));
@@ -215,7 +214,7 @@ fn a_callee_offers_after_it_has_answered() {
     let mut world = World::new();
     let callee = world.join(plan(Form::Broadcast, Part::Callee));
     assert!(world.ends[callee].said.is_empty());
-    let offer = page_offer(&world, "page");
+    let offer = page_offer("page");
     world.page(callee, &offer);
     assert_eq!(world.ends[callee].types(), ["answer", "offer", "ice"]);
 }
@@ -325,7 +324,7 @@ fn an_offer_that_crosses_the_own_one_is_answered_if_its_page_never_yields() {
         let end = world.join(plan(Form::Ready, Part::Caller));
         world.page(end, &json!({"type": "ready"}));
         assert_eq!(world.ends[end].count("offer"), 1);
-        let offer = page_offer(&world, page);
+        let offer = page_offer(page);
         world.page(end, &offer);
         world.wait(Duration::from_secs(3));
         assert_eq!(world.ends[end].count("answer"), 1, "{page}");
@@ -373,7 +372,7 @@ fn a_third_is_refused_without_a_word() {
     let before: Vec<usize> = world.ends.iter().map(|end| end.said.len()).collect();
     for end in 0..2 {
         world.page(end, &json!({"type": "ready"}));
-        let offer = page_offer(&world, "third");
+        let offer = page_offer("third");
         world.page(end, &offer);
         let foreign = candidate("third").candidate;
         world.page(
@@ -386,6 +385,34 @@ fn a_third_is_refused_without_a_word() {
     world.wait(Duration::from_secs(60));
     let after: Vec<usize> = world.ends.iter().map(|end| end.said.len()).collect();
     assert_eq!(before, after);
+}
+
+#[test]
+fn a_page_that_was_loaded_again_is_soon_called_again() {
+    let mut world = pair(Form::Ready, Part::Caller, Part::Caller);
+    world.page(0, &json!({"type": "ready"}));
+    assert_eq!(world.ends[0].up(Media::Both), 1, "in a call");
+    world.wait(Duration::from_secs(5));
+    world.vanish(1);
+    world.wait(Duration::from_secs(3));
+    assert_eq!(world.ends[0].types().last().unwrap(), "ready");
+    assert!(world.ends[0].connections.is_empty());
+}
+
+#[test]
+fn rubbish_of_a_stranger_is_no_error_of_the_call() {
+    let mut world = World::new();
+    let end = world.join(plan(Form::Broadcast, Part::Receive));
+    world.ends[end].slow = true;
+    for page in ["one", "two", "three"] {
+        let offer = page_offer(page);
+        world.page(end, &offer);
+        let peer = world.ends[end].connections.keys().next().unwrap().clone();
+        world.input(end, Input::Peer(peer, PeerInput::StepFailed("no".into())));
+        assert!(world.ends[end].connections.is_empty());
+    }
+    assert!(!world.ends[end].has_error());
+    assert_eq!(left(&world, end), 3);
 }
 
 #[test]

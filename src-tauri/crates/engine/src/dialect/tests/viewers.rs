@@ -149,6 +149,21 @@ fn five_hundred_joins_in_a_second_are_served_in_turn() {
 }
 
 #[test]
+fn answers_of_rubbish_do_not_make_connections_without_a_pause() {
+    let mut world = broadcaster();
+    for index in 0..500 {
+        world.page(0, &join(&format!("flood-{index}")));
+        let peers: Vec<PeerId> = world.ends[0].connections.keys().cloned().collect();
+        for peer in peers {
+            world.input(0, Input::Peer(peer, PeerInput::StepFailed("no".into())));
+        }
+    }
+    assert_eq!(world.ends[0].opened, 128);
+    world.wait(Duration::from_secs(3));
+    assert!(world.ends[0].opened > 128, "the others get their turn");
+}
+
+#[test]
 fn there_is_an_end_to_how_many_wait() {
     let mut world = broadcaster();
     for index in 0..5_000 {
