@@ -1,4 +1,4 @@
-// Runs in a page before its own scripts, and gives it a stamped camera and a tone for a microphone.
+// Runs in a page before its own scripts, and gives it a stamped camera or screen and a tone for a microphone.
 (({ width, height, fps, scene }) => {
   const drawStamped = (context, now) => {
     const block = width / 32;
@@ -104,4 +104,6 @@
     if (wanted?.audio) stream.addTrack(tone());
     return stream;
   };
+  // Whatever screen is asked for shows the same.
+  navigator.mediaDevices.getDisplayMedia = navigator.mediaDevices.getUserMedia;
 })

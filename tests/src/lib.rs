@@ -10,6 +10,7 @@ pub mod call;
 pub mod camera;
 pub mod chromium;
 pub mod desktop;
+pub mod dialect;
 pub mod firefox;
 pub mod hostile;
 pub mod look;

@@ -57,6 +57,8 @@ async fn answer(mut socket: TcpStream, files: Arc<HashMap<&'static str, File>>) 
     }
     let request = String::from_utf8_lossy(&request);
     let path = request.split(' ').nth(1).unwrap_or_default();
+    // What is asked of the page is for the page.
+    let path = path.split('?').next().unwrap_or_default();
     let (status, kind, bytes): (_, _, &[u8]) = match files.get(path) {
         Some((kind, bytes)) => ("200 OK", *kind, bytes),
         None => ("404 Not Found", "text/plain", &[]),

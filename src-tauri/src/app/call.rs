@@ -62,10 +62,7 @@ impl RunningCall {
         };
         let way = start.way;
         let config = EngineConfig {
-            relay: Target {
-                address: way.relay,
-                pin: way.pin,
-            },
+            relay: Target::native(way.relay, way.pin),
             part,
             room: way.room,
             secret: way.secret,

@@ -1,7 +1,7 @@
 //! Ahoy's call engine, headless: it captures, encodes, connects, decodes and plays, and says what the
 //! user should see. The app and `ahoy-call` are two faces of it.
 //!
-//! One room per concern. The pure ones (`call`, `frame`, `convert`, `packet`, `audio`, `rate`) hold no
+//! One room per concern. The pure ones (`call`, `dialect`, `frame`, `convert`, `packet`, `audio`, `rate`) hold no
 //! clock, thread or socket: time and randomness are arguments, and tests feed them.
 
 pub mod audio;
@@ -9,6 +9,7 @@ pub mod call;
 pub mod codec;
 pub mod convert;
 pub mod device;
+pub mod dialect;
 pub mod engine;
 pub mod frame;
 pub mod media;

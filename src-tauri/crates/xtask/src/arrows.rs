@@ -27,8 +27,9 @@ const fn room(name: &'static str, pure: bool, may_use: &'static [&'static str]) 
 }
 
 /// The engine's rooms. `engine` executes what `call` says and may use them all.
-const ROOMS: [Room; 12] = [
+const ROOMS: [Room; 13] = [
     room("call", true, &["contract"]),
+    room("dialect", true, &["contract", "call"]),
     room("frame", true, &[]),
     room("convert", true, &["frame"]),
     room("packet", true, &["frame"]),
@@ -51,6 +52,7 @@ const ROOMS: [Room; 12] = [
         &[
             "contract",
             "call",
+            "dialect",
             "frame",
             "convert",
             "packet",

@@ -9,7 +9,7 @@ use ahoy_contract::{
 
 /// The lines of a call; of too many the oldest are forgotten.
 #[derive(Debug, Default)]
-pub(super) struct ChatLog {
+pub(crate) struct ChatLog {
     lines: VecDeque<Line>,
     text: usize,
     last: u32,
@@ -30,24 +30,24 @@ struct Line {
 
 impl ChatLog {
     /// The number that the others will know the next line of the user's by.
-    pub(super) fn next_sent(&mut self) -> u32 {
+    pub(crate) fn next_sent(&mut self) -> u32 {
         self.sent = self.sent.wrapping_add(1);
         self.sent
     }
 
     /// The user wrote a line under the number that [`next_sent`](Self::next_sent) gave last.
-    pub(super) fn wrote(&mut self, at: u64, text: &str, to: BTreeSet<PeerId>) {
+    pub(crate) fn wrote(&mut self, at: u64, text: &str, to: BTreeSet<PeerId>) {
         let sent = Some(self.sent);
         self.push(at, None, text.to_owned(), sent, to);
     }
 
     /// Somebody else wrote a line.
-    pub(super) fn came(&mut self, at: u64, name: String, text: String) {
+    pub(crate) fn came(&mut self, at: u64, name: String, text: String) {
         self.push(at, Some(name), text, None, BTreeSet::new());
     }
 
     /// A peer has a line of the user's. Says whether that changes what is to be seen.
-    pub(super) fn received(&mut self, peer: &PeerId, id: u32) -> bool {
+    pub(crate) fn received(&mut self, peer: &PeerId, id: u32) -> bool {
         let line = self.lines.iter_mut().find(|line| line.sent == Some(id));
         let Some(line) = line.filter(|line| line.waiting.contains(peer)) else {
             return false;
@@ -58,7 +58,7 @@ impl ChatLog {
     }
 
     /// A peer is gone: nothing reaches it any more.
-    pub(super) fn gone(&mut self, peer: &PeerId) {
+    pub(crate) fn gone(&mut self, peer: &PeerId) {
         for line in &mut self.lines {
             if line.waiting.remove(peer) {
                 line.settle();
@@ -67,7 +67,7 @@ impl ChatLog {
     }
 
     /// The lines as they are shown.
-    pub(super) fn view(&self) -> Vec<ChatLine> {
+    pub(crate) fn view(&self) -> Vec<ChatLine> {
         self.lines.iter().map(|line| line.view.clone()).collect()
     }
 

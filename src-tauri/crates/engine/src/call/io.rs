@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use ahoy_contract::{
     PeerId, RoomId, Secret, UserError,
-    peer::{ByeReason, Candidate, DataMessage, Description},
+    peer::{ByeReason, Candidate, DATA_CHANNEL, DataMessage, Description},
     ui::{EndReason, Quality},
     wire::{ClientMessage, IceServer, RelayMessage, Role, RoomKind},
 };
@@ -135,6 +135,8 @@ pub enum PeerInput {
     Closed,
     /// The data channel is open.
     DataOpen,
+    /// The peer has closed the data channel.
+    DataClosed,
     /// The peer said something on the data channel.
     Data(String),
     /// How good the connection is.
@@ -152,6 +154,8 @@ pub enum Output {
     Probe,
     /// Send this to the relay.
     Send(ClientMessage),
+    /// Send this to a relay that speaks a dialect, as it stands.
+    Text(String),
     /// Do this with the connection of a peer.
     Peer(PeerId, PeerOutput),
     /// The view has changed: [`Call::view`].
@@ -167,6 +171,8 @@ pub enum PeerOutput {
     Open {
         /// Servers for ICE that the relay named.
         ice_servers: Vec<IceServer>,
+        /// What it is for.
+        terms: Terms,
     },
     /// Make an offer and set it; answer with [`PeerInput::Local`].
     CreateOffer {
@@ -181,8 +187,41 @@ pub enum PeerOutput {
     AddCandidate(Option<Candidate>),
     /// Say something on the data channel.
     Data(DataMessage),
+    /// Say this on the data channel, as it stands.
+    Text(String),
     /// Stop media at once and close.
     Close,
+}
+
+/// What one connection is for, within what the whole call allows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Terms {
+    /// Which ways media goes.
+    pub media: Media,
+    /// The data channel's label; `None`: there is none.
+    pub channel: Option<&'static str>,
+    /// Candidates are told one by one as they are found (RFC 8838); otherwise descriptions wait for them and hold them.
+    pub trickle: bool,
+}
+
+impl Terms {
+    /// Between two members of a room of Ahoy's own.
+    pub const NATIVE: Self = Self {
+        media: Media::Both,
+        channel: Some(DATA_CHANNEL),
+        trickle: true,
+    };
+}
+
+/// Which ways media goes on a connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Media {
+    /// Both ways.
+    Both,
+    /// From here to the peer.
+    Send,
+    /// From the peer to here.
+    Receive,
 }
 
 /// What others than the window may want to know.

@@ -12,7 +12,7 @@ use ahoy_contract::{
 };
 
 use super::{
-    Call, Event, MAX_JOINS, Output, PeerInput, PeerOutput,
+    Call, Event, MAX_JOINS, Output, PeerInput, PeerOutput, Terms,
     auth::{End, Signed},
     negotiation::Step,
     peer::{Ask, Peer},
@@ -67,6 +67,7 @@ impl Call {
             peer.start(now);
             let open = PeerOutput::Open {
                 ice_servers: self.ice_servers.clone(),
+                terms: Terms::NATIVE,
             };
             self.outputs.push_back(Output::Peer(id.clone(), open));
             self.peers.insert(id.clone(), peer);
@@ -293,6 +294,7 @@ impl Call {
         self.peers.insert(id.clone(), new);
         let open = PeerOutput::Open {
             ice_servers: self.ice_servers.clone(),
+            terms: Terms::NATIVE,
         };
         for output in [PeerOutput::Close, open] {
             self.outputs.push_back(Output::Peer(id.clone(), output));

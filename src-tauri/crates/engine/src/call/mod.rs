@@ -31,12 +31,15 @@ use ahoy_contract::{
 };
 
 pub use auth::{Authenticator, End, HostKey, Signed};
-pub use io::{CallConfig, Event, Input, Output, Part, PeerInput, PeerOutput, SocketEnd};
+pub use io::{
+    CallConfig, Event, Input, Media, Output, Part, PeerInput, PeerOutput, SocketEnd, Terms,
+};
 pub use negotiation::{Negotiation, Step};
 
-use chat::ChatLog;
+pub(crate) use chat::ChatLog;
 use door::Door;
 use peer::Peer;
+pub(crate) use view::{line_too_long, sentence, tidy};
 
 /// How long the relay may take to answer before the attempt counts as failed.
 const RELAY_PATIENCE: Duration = Duration::from_secs(10);
@@ -45,9 +48,9 @@ const RELAY_PATIENCE: Duration = Duration::from_secs(10);
 const OFFER_PATIENCE: Duration = Duration::from_secs(3);
 /// How long a connection may take, or stay lost, before it counts as failed: ICE's own patience
 /// (RFC 8445 §14 allows about 40 s of checks) shortened to what a person waits for.
-const CONNECT_PATIENCE: Duration = Duration::from_secs(30);
+pub(crate) const CONNECT_PATIENCE: Duration = Duration::from_secs(30);
 /// Between two attempts to reach the relay; the last one repeats.
-const RETRY_AFTER: [Duration; 4] = [
+pub(crate) const RETRY_AFTER: [Duration; 4] = [
     Duration::from_millis(500),
     Duration::from_secs(1),
     Duration::from_secs(2),
@@ -65,7 +68,7 @@ const fn max_members(kind: RoomKind) -> usize {
 /// harm.
 const MAX_JOINS: usize = 16_384;
 /// How long the relay is looked for while nobody is connected: as long as a room waits for its host.
-const RELAY_LOST_AFTER: Duration = Duration::from_secs(60);
+pub(crate) const RELAY_LOST_AFTER: Duration = Duration::from_secs(60);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Socket {

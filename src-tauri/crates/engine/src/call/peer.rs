@@ -268,6 +268,7 @@ impl Peer {
             }
             PeerInput::Disconnected
             | PeerInput::Failed
+            | PeerInput::DataClosed
             | PeerInput::Quality(_)
             | PeerInput::Candidate(_) => {}
         }

@@ -82,7 +82,7 @@ fn phase(call: &Call, host: bool) -> CallPhase {
 }
 
 /// What a code means to a person.
-pub(super) fn sentence(code: ErrorCode) -> UserError {
+pub(crate) fn sentence(code: ErrorCode) -> UserError {
     let (message, hint) = match code {
         ErrorCode::Version => (
             "The relay speaks another version of Ahoy.",
@@ -127,7 +127,7 @@ pub(super) fn sentence(code: ErrorCode) -> UserError {
 }
 
 /// A line of chat that is too long to be sent.
-pub(super) fn line_too_long() -> UserError {
+pub(crate) fn line_too_long() -> UserError {
     UserError::new(
         ErrorCode::TooLarge,
         "This message is too long.",
@@ -137,7 +137,7 @@ pub(super) fn line_too_long() -> UserError {
 
 /// A stranger's name as it may be shown: on one line, not too long, with nothing in it that is not seen or that turns
 /// around what follows.
-pub(super) fn tidy(name: &str) -> String {
+pub(crate) fn tidy(name: &str) -> String {
     let seen = |c: &char| {
         !c.is_control()
             && !matches!(c,

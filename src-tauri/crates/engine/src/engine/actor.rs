@@ -5,11 +5,11 @@ use std::{
     future::pending,
     net::IpAddr,
     sync::Arc,
-    time::{Duration, SystemTime},
+    time::Duration,
 };
 
 use ahoy_contract::{
-    Nonce, PeerId,
+    PeerId,
     ui::{DeviceState, MediaView},
 };
 use tokio::{
@@ -20,14 +20,15 @@ use tokio::{
 use tokio_util::task::TaskTracker;
 
 use super::{
-    EngineConfig, EngineEvent, EngineView, Wish,
+    EngineEvent, EngineView, Setup, Wish,
+    conversation::Conversation,
     peer::{self, COMMANDS, Name, Peers, Shared},
 };
 use crate::{
-    call::{Call, CallConfig, Input, Output, PeerInput, PeerOutput},
+    call::{Input, Output, PeerInput, PeerOutput},
     media::{LocalMedia, Player, now},
     rtc::{BindPolicy, bound_addresses},
-    signaling::{Socket, SocketEvent, Target},
+    signaling::{Socket, SocketEvent},
 };
 
 /// What peers tell that waits at most; a peer's task waits while it is full.
@@ -44,9 +45,16 @@ struct Connection {
     commands: mpsc::Sender<PeerOutput>,
 }
 
+/// What the actor waits for.
+enum Happening {
+    /// Something happened.
+    Input(Input),
+    /// The relay said something.
+    Text(String),
+}
+
 pub(super) struct Actor {
-    call: Call,
-    relay: Target,
+    call: Conversation,
     socket: Option<Socket>,
     closing: TaskTracker,
     peers: HashMap<PeerId, Connection>,
@@ -56,7 +64,7 @@ pub(super) struct Actor {
     last: HashMap<PeerId, JoinHandle<()>>,
     tasks: TaskTracker,
     shared: Option<Shared>,
-    config: EngineConfig,
+    setup: Setup,
     media: LocalMedia,
     public: Peers,
     view: watch::Sender<EngineView>,
@@ -65,32 +73,18 @@ pub(super) struct Actor {
 
 impl Actor {
     pub(super) fn new(
-        config: EngineConfig,
+        call: Conversation,
+        setup: Setup,
         media: LocalMedia,
         public: Peers,
         to_user: mpsc::Sender<EngineEvent>,
     ) -> (Self, watch::Receiver<EngineView>) {
-        let call = Call::new(
-            CallConfig {
-                part: config.part.clone(),
-                room: config.room.clone(),
-                secret: config.secret.clone(),
-                link: config.link.clone(),
-                name: config.name.clone(),
-                app: config.app.clone(),
-                only_answers: config.only_answers,
-                unix_ms: unix_ms(),
-                start: now(),
-            },
-            fresh_nonce,
-        );
         let (view, seen) = watch::channel(EngineView {
             call: call.view(),
             ended: None,
         });
         let actor = Self {
             call,
-            relay: config.relay.clone(),
             socket: None,
             closing: TaskTracker::new(),
             peers: HashMap::new(),
@@ -98,7 +92,7 @@ impl Actor {
             last: HashMap::new(),
             tasks: TaskTracker::new(),
             shared: None,
-            config,
+            setup,
             media,
             public,
             view,
@@ -121,24 +115,27 @@ impl Actor {
             }
         };
         self.shared = Some(Shared {
-            transport: Arc::new(self.config.transport.clone()),
+            transport: Arc::new(self.setup.transport.clone()),
             media: self.media.clone(),
             player: player.clone(),
-            sinks: self.config.sinks.clone(),
+            sinks: self.setup.sinks.clone(),
             peers: self.public.clone(),
             to_actor,
             to_user: self.to_user.clone(),
         });
-        let mut network = Network::new(self.config.transport.bind.clone());
+        let mut network = Network::new(self.setup.transport.bind.clone());
         let mut media = self.media.view();
         let local = local_state(&media.borrow_and_update());
         self.call.handle(now(), local);
         self.act();
         while self.call.ended().is_none() {
-            let input = self
+            match self
                 .next(&mut wishes, &mut inputs, &mut media, &mut network)
-                .await;
-            self.call.handle(now(), input);
+                .await
+            {
+                Happening::Input(input) => self.call.handle(now(), input),
+                Happening::Text(text) => self.call.heard(now(), &text),
+            }
             self.act();
         }
         // What peers still have to tell is of no interest, and must not hold them up.
@@ -152,7 +149,7 @@ impl Actor {
         inputs: &mut mpsc::Receiver<(Name, PeerInput)>,
         media: &mut watch::Receiver<MediaView>,
         network: &mut Network,
-    ) -> Input {
+    ) -> Happening {
         let deadline = self.call.deadline();
         let due = async {
             match deadline {
@@ -160,7 +157,7 @@ impl Actor {
                 None => pending().await,
             }
         };
-        tokio::select! {
+        let input = tokio::select! {
             wish = wishes.recv() => match wish {
                 Some(Wish::Chat { to, text }) => Input::Chat { to, text },
                 Some(Wish::Admit { peer, accept }) => Input::Admit { peer, accept },
@@ -171,7 +168,7 @@ impl Actor {
             },
             event = event(&mut self.socket) => match event {
                 SocketEvent::Open => Input::SocketOpen,
-                SocketEvent::Message(message) => Input::Relay(*message),
+                SocketEvent::Text(text) => return Happening::Text(text),
                 SocketEvent::Closed(end) => {
                     self.disconnect();
                     Input::SocketClosed(end)
@@ -184,7 +181,8 @@ impl Actor {
             Ok(()) = media.changed() => local_state(&media.borrow_and_update()),
             () = network.changed() => Input::NetworkChanged,
             () = due => Input::Tick,
-        }
+        };
+        Happening::Input(input)
     }
 
     /// Does what the call says.
@@ -193,14 +191,14 @@ impl Actor {
             match output {
                 Output::Connect => {
                     self.disconnect();
-                    self.socket = Some(Socket::open(self.relay.clone()));
+                    self.socket = Some(Socket::open(self.setup.relay.clone()));
                 }
                 Output::Disconnect => self.disconnect(),
-                Output::Send(message) => {
-                    if let Some(socket) = &self.socket {
-                        socket.send(message);
-                    }
-                }
+                Output::Send(message) => match serde_json::to_string(&message) {
+                    Ok(text) => self.send(text),
+                    Err(error) => tracing::error!("a message cannot be written: {error}"),
+                },
+                Output::Text(text) => self.send(text),
                 Output::Probe => {
                     if let Some(socket) = &self.socket {
                         socket.probe();
@@ -232,10 +230,16 @@ impl Actor {
         }
     }
 
+    fn send(&self, text: String) {
+        if let Some(socket) = &self.socket {
+            socket.send(text);
+        }
+    }
+
     /// Does something with a peer's connection; says whether it still takes what is to be done.
     fn peer(&mut self, id: PeerId, output: PeerOutput) -> bool {
         match output {
-            PeerOutput::Open { ice_servers } => {
+            PeerOutput::Open { ice_servers, terms } => {
                 let Some(shared) = self.shared.clone() else {
                     return true;
                 };
@@ -247,7 +251,7 @@ impl Actor {
                 };
                 self.last.retain(|_, task| !task.is_finished());
                 let before = self.last.remove(&id);
-                let task = peer::run(name, ice_servers, shared, commanded, before);
+                let task = peer::run(name, (ice_servers, terms), shared, commanded, before);
                 self.last.insert(id.clone(), self.tasks.spawn(task));
                 let number = self.made;
                 self.peers.insert(id, Connection { number, commands });
@@ -337,20 +341,4 @@ fn local_state(view: &MediaView) -> Input {
         muted: view.muted || !on(&view.microphone.state),
         camera_off: view.camera_off || !on(&view.camera.state),
     }
-}
-
-fn fresh_nonce() -> Nonce {
-    let mut bytes = [0; 16];
-    if let Err(error) = getrandom::fill(&mut bytes) {
-        // A system without random numbers can keep no secret: nothing may go on.
-        tracing::error!("the system gives no random numbers: {error}");
-        std::process::abort();
-    }
-    Nonce::new(bytes)
-}
-
-#[expect(clippy::disallowed_methods, reason = "the view tells times of day")]
-fn unix_ms() -> u64 {
-    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
-    since.map_or(0, |since| since.as_millis() as u64)
 }

@@ -2,13 +2,15 @@
 //! pipelines, and joins them all at the end.
 
 mod actor;
+mod conversation;
+mod gathering;
 mod peer;
 mod report;
 
-use std::sync::Arc;
+use std::{sync::Arc, time::SystemTime};
 
 use ahoy_contract::{
-    PeerId, RoomId, Secret,
+    Nonce, PeerId, RoomId, Secret,
     ui::{CallView, EndReason},
     wire::IceServer,
 };
@@ -17,12 +19,14 @@ use tokio::sync::{mpsc, watch};
 pub use report::PeerReport;
 
 use crate::{
-    call::{Event, Part},
+    call::{Call, CallConfig, Event, Part},
+    dialect::{DialectCall, Plan},
     frame::{Bitrate, VideoCodec},
-    media::{AudioTap, Latest, LocalMedia, VideoSink},
+    media::{AudioTap, Latest, LocalMedia, VideoSink, now},
     rtc::{BindPolicy, Direction},
     signaling::Target,
 };
+use conversation::Conversation;
 use peer::Peers;
 
 /// Events that wait at most. Full: the newest is lost, and the log says so; the view is always whole.
@@ -99,6 +103,26 @@ pub struct EngineConfig {
     pub sinks: Option<Arc<dyn SinkFactory>>,
 }
 
+/// Everything about a call through a relay that speaks a dialect.
+#[derive(Clone)]
+pub struct DialectConfig {
+    /// The relay, as this end reaches it.
+    pub relay: Target,
+    /// What is spoken there, and this end's part.
+    pub plan: Plan,
+    /// How media travels.
+    pub transport: Transport,
+    /// What else takes pictures and sound.
+    pub sinks: Option<Arc<dyn SinkFactory>>,
+}
+
+/// What a call of either kind needs besides what is said in it.
+struct Setup {
+    relay: Target,
+    transport: Transport,
+    sinks: Option<Arc<dyn SinkFactory>>,
+}
+
 /// What the user sees of the engine.
 #[derive(Debug, Clone, PartialEq)]
 pub struct EngineView {
@@ -157,10 +181,45 @@ impl Engine {
     /// Starts a call with devices that are open already. To be called on a tokio runtime. The devices stay
     /// the caller's to close.
     pub fn start(config: EngineConfig, media: LocalMedia) -> Self {
+        let call = Call::new(
+            CallConfig {
+                part: config.part,
+                room: config.room,
+                secret: config.secret,
+                link: config.link,
+                name: config.name,
+                app: config.app,
+                only_answers: config.only_answers,
+                unix_ms: unix_ms(),
+                start: now(),
+            },
+            || Nonce::new(random()),
+        );
+        let setup = Setup {
+            relay: config.relay,
+            transport: config.transport,
+            sinks: config.sinks,
+        };
+        Self::run(Conversation::Native(Box::new(call)), setup, media)
+    }
+
+    /// As [`start`](Self::start), for a call through a relay that speaks a dialect.
+    pub fn start_dialect(config: DialectConfig, media: LocalMedia) -> Self {
+        let ids = || PeerId::from_bytes(&random());
+        let call = DialectCall::new(config.plan, now(), unix_ms(), ids);
+        let setup = Setup {
+            relay: config.relay,
+            transport: config.transport,
+            sinks: config.sinks,
+        };
+        Self::run(Conversation::Dialect(Box::new(call)), setup, media)
+    }
+
+    fn run(call: Conversation, setup: Setup, media: LocalMedia) -> Self {
         let (wishes, wished) = mpsc::channel(WISHES);
         let (to_user, events) = mpsc::channel(EVENTS);
         let peers = Peers::default();
-        let (actor, view) = actor::Actor::new(config, media, peers.clone(), to_user);
+        let (actor, view) = actor::Actor::new(call, setup, media, peers.clone(), to_user);
         let task = tokio::spawn(actor.run(wished));
         Self {
             view,
@@ -229,4 +288,20 @@ impl Engine {
         // Closed: the call has ended. Full: cannot be, a person does not click that fast.
         let _ = self.wishes.try_send(wish);
     }
+}
+
+fn random<const N: usize>() -> [u8; N] {
+    let mut bytes = [0; N];
+    if let Err(error) = getrandom::fill(&mut bytes) {
+        // A system without random numbers can keep no secret: nothing may go on.
+        tracing::error!("the system gives no random numbers: {error}");
+        std::process::abort();
+    }
+    bytes
+}
+
+#[expect(clippy::disallowed_methods, reason = "the view tells times of day")]
+fn unix_ms() -> u64 {
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+    since.map_or(0, |since| since.as_millis() as u64)
 }

@@ -20,13 +20,14 @@ use tokio::{
 
 use super::{
     EngineEvent, PeerReport, SinkFactory, Transport,
+    gathering::Gathering,
     report::{Counters, quality},
 };
 use crate::{
-    call::{PeerInput, PeerOutput},
+    call::{Media, PeerInput, PeerOutput, Terms},
     frame::VideoFrame,
     media::{ExpectedLoss, Latest, LocalMedia, Player, Sending, VideoIn, VideoSink, now},
-    rtc::{Incoming, MediaKind, Peer, PeerConfig, PeerEvent, PeerState, RtcError},
+    rtc::{Direction, Incoming, MediaKind, Peer, PeerConfig, PeerEvent, PeerState, RtcError},
 };
 
 /// Things to do that wait at most: a browser's candidates all at once, and some. Full: the connection is
@@ -34,6 +35,14 @@ use crate::{
 pub(super) const COMMANDS: usize = 256;
 /// Opus is told to expect at least this much loss, so that a first loss is repaired already.
 const LEAST_LOSS: f64 = 0.05;
+
+/// Which ways a kind of media goes on one connection of a call.
+fn within(call: Direction, media: Media) -> Direction {
+    Direction {
+        send: call.send && media != Media::Receive,
+        receive: call.receive && media != Media::Send,
+    }
+}
 
 /// What of the peers others than their tasks may see.
 #[derive(Clone, Default)]
@@ -86,7 +95,7 @@ pub(super) struct Shared {
 /// of a peer is one connection's at a time.
 pub(super) async fn run(
     name: Name,
-    ice_servers: Vec<IceServer>,
+    (ice_servers, terms): (Vec<IceServer>, Terms),
     shared: Shared,
     mut commands: mpsc::Receiver<PeerOutput>,
     before: Option<JoinHandle<()>>,
@@ -97,6 +106,8 @@ pub(super) async fn run(
         tracing::error!("a connection's task panicked");
     }
     let transport = &shared.transport;
+    let video = within(transport.video, terms.media);
+    let audio = within(transport.audio, terms.media);
     let config = PeerConfig {
         ice_servers: transport
             .ice_servers
@@ -105,13 +116,14 @@ pub(super) async fn run(
             .chain(ice_servers)
             .collect(),
         relay_only: transport.relay_only,
-        video: transport.video,
-        audio: transport.audio,
+        video,
+        audio,
         codecs: transport.codecs.clone(),
         bind: transport.bind.clone(),
         max_bitrate: transport.max_bitrate,
+        channel: terms.channel.map(str::to_owned),
     };
-    if let Some(codec) = transport.codecs.first().filter(|_| transport.video.send) {
+    if let Some(codec) = transport.codecs.first().filter(|_| video.send) {
         shared.media.prepare(*codec);
     }
     match Peer::open(config).await {
@@ -121,6 +133,9 @@ pub(super) async fn run(
                 name,
                 shared,
                 rtc,
+                sends: (video.send, audio.send),
+                is_native: terms.channel == Terms::NATIVE.channel,
+                gathering: (!terms.trickle).then(Gathering::default),
                 offered: Arc::new(OnceLock::new()),
                 sending: None,
                 loss: None,
@@ -149,6 +164,12 @@ struct Task {
     name: Name,
     shared: Shared,
     rtc: Peer,
+    /// Whether pictures and sound go to the peer.
+    sends: (bool, bool),
+    /// The data channel carries [`DataMessage`]s.
+    is_native: bool,
+    /// Where descriptions hold their candidates.
+    gathering: Option<Gathering>,
     /// When the first offer left or arrived.
     offered: Arc<OnceLock<Instant>>,
     sending: Option<Sending>,
@@ -182,6 +203,7 @@ impl Task {
                     self.event(event).await;
                 }
                 _ = tick.tick() => self.measure().await,
+                () = Gathering::late(self.gathering.as_ref()) => self.tell_gathered(true).await,
             }
         }
         self.close().await;
@@ -221,6 +243,12 @@ impl Task {
                 }
                 Ok(())
             }
+            PeerOutput::Text(text) => {
+                if let Err(error) = self.rtc.send_data(&text).await {
+                    tracing::debug!("{error}");
+                }
+                Ok(())
+            }
             PeerOutput::Open { .. } | PeerOutput::Close => Ok(()),
         };
         if let Err(error) = done {
@@ -238,19 +266,42 @@ impl Task {
         if description.kind == DescriptionType::Offer {
             self.offered.get_or_init(now);
         }
-        tell(&self.shared, &self.name, PeerInput::Local(description)).await;
+        match &mut self.gathering {
+            Some(gathering) => {
+                gathering.made(description, now());
+                self.tell_gathered(false).await;
+            }
+            None => tell(&self.shared, &self.name, PeerInput::Local(description)).await,
+        }
         Ok(())
+    }
+
+    /// Tells the description that waits for its candidates, once they are there or took too long.
+    async fn tell_gathered(&mut self, late: bool) {
+        let whole = self.gathering.as_mut().and_then(|it| it.whole(late));
+        if let Some(description) = whole {
+            tell(&self.shared, &self.name, PeerInput::Local(description)).await;
+        }
     }
 
     async fn event(&mut self, event: PeerEvent) {
         let input = match event {
-            PeerEvent::Candidate(candidate) => PeerInput::Candidate(candidate),
+            PeerEvent::Candidate(candidate) => match &mut self.gathering {
+                None => PeerInput::Candidate(candidate),
+                Some(gathering) => {
+                    gathering.found(candidate);
+                    self.tell_gathered(false).await;
+                    return;
+                }
+            },
             PeerEvent::State(PeerState::Connected { .. }) => PeerInput::Connected,
             PeerEvent::State(PeerState::Disconnected) => PeerInput::Disconnected,
             PeerEvent::State(PeerState::Failed | PeerState::Closed) => PeerInput::Failed,
             PeerEvent::DataOpen => PeerInput::DataOpen,
             PeerEvent::Data(text) => {
-                if let Ok(DataMessage::State { camera_off, .. }) = serde_json::from_str(&text) {
+                if self.is_native
+                    && let Ok(DataMessage::State { camera_off, .. }) = serde_json::from_str(&text)
+                {
                     self.hidden = camera_off;
                     if let Some(video) = &self.video {
                         video.set_hidden(camera_off);
@@ -264,9 +315,8 @@ impl Task {
                 }
                 return;
             }
-            PeerEvent::State(PeerState::Connecting)
-            | PeerEvent::RemoteTrack(_)
-            | PeerEvent::DataClosed => return,
+            PeerEvent::DataClosed => PeerInput::DataClosed,
+            PeerEvent::State(PeerState::Connecting) | PeerEvent::RemoteTrack(_) => return,
         };
         tell(&self.shared, &self.name, input).await;
     }
@@ -285,12 +335,12 @@ impl Task {
             .rtc
             .sender(MediaKind::Video)
             .codec()
-            .filter(|_| transport.video.send);
+            .filter(|_| self.sends.0);
         let sending = Sending::start(
             &self.rtc,
             &self.shared.media,
             codec,
-            transport.audio.send,
+            self.sends.1,
             transport.max_bitrate,
         );
         let mut counters = Counters {

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use ahoy_contract::wire::IceServer;
+use ahoy_contract::{peer::DATA_CHANNEL, wire::IceServer};
 
 use crate::frame::{Bitrate, VideoCodec};
 
@@ -87,6 +87,8 @@ pub struct PeerConfig {
     pub bind: BindPolicy,
     /// The most that is ever sent, sound and pictures together.
     pub max_bitrate: Bitrate,
+    /// The data channel's label; `None`: there is none, and the peer's are closed.
+    pub channel: Option<String>,
 }
 
 impl Default for PeerConfig {
@@ -99,6 +101,7 @@ impl Default for PeerConfig {
             codecs: vec![VideoCodec::Vp9, VideoCodec::Vp8],
             bind: BindPolicy::All,
             max_bitrate: Bitrate::kbps(2_500),
+            channel: Some(DATA_CHANNEL.to_owned()),
         }
     }
 }

@@ -2,7 +2,6 @@
 
 use std::{sync::Arc, time::Duration};
 
-use ahoy_contract::peer::DATA_CHANNEL;
 use parking_lot::Mutex;
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
@@ -22,12 +21,24 @@ const LOOK_AGAIN: Duration = Duration::from_millis(5);
 
 /// The one channel of a connection. Where both ends made one, because their offers crossed, what comes
 /// on either is taken, and the one that opened first is sent on.
-#[derive(Default)]
 pub(super) struct DataLink {
+    label: Option<String>,
     open: Mutex<Vec<Arc<dyn DataChannel>>>,
 }
 
 impl DataLink {
+    pub(super) fn new(label: Option<String>) -> Self {
+        Self {
+            label,
+            open: Mutex::default(),
+        }
+    }
+
+    /// The label of the channel; `None`: there is none.
+    pub(super) fn label(&self) -> Option<&str> {
+        self.label.as_deref()
+    }
+
     /// Reads a channel until it ends.
     pub(super) async fn run(
         self: Arc<Self>,
@@ -70,12 +81,10 @@ impl DataLink {
         }
     }
 
-    /// Whether it is the peer's `ahoy`; others are closed.
-    pub(super) async fn is_ours(channel: &Arc<dyn DataChannel>) -> bool {
-        let ours = channel
-            .label()
-            .await
-            .is_ok_and(|label| label == DATA_CHANNEL);
+    /// Whether it is the one that both ends know; others are closed.
+    pub(super) async fn is_ours(&self, channel: &Arc<dyn DataChannel>) -> bool {
+        let label = channel.label().await.ok();
+        let ours = label.is_some() && label == self.label;
         if !ours {
             warn!("the peer opened a data channel that this version does not know");
             let _ = channel.close().await;

@@ -180,7 +180,7 @@ impl PeerConnectionEventHandler for Handler {
         let (data, shared) = (self.data.clone(), self.shared.clone());
         let stop = self.stop.clone();
         self.tasks.spawn(async move {
-            if DataLink::is_ours(&channel).await {
+            if data.is_ours(&channel).await {
                 data.run(channel, shared, stop).await;
             }
         });

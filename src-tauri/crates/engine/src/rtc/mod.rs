@@ -30,6 +30,7 @@ pub use config::{BindPolicy, Direction, MediaKind, PeerConfig};
 pub use error::RtcError;
 pub use event::{AUDIO_QUEUE, EVENT_QUEUE, Incoming, PeerEvent, PeerState, VIDEO_QUEUE};
 pub use peer::Peer;
+pub use sdp::with_candidates;
 pub use sender::MediaSender;
 pub use stats::{PeerStats, ReceivedStats, SentStats, StreamStats};
 

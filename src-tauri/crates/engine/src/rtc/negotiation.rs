@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use ahoy_contract::peer::{DATA_CHANNEL, Description, DescriptionType};
+use ahoy_contract::peer::{Description, DescriptionType};
 use rtc::peer_connection::{configuration::RTCOfferOptions, sdp::RTCSessionDescription};
 use tracing::debug;
 use webrtc::{
@@ -15,7 +15,7 @@ use webrtc::{
 use super::{
     MediaKind, MediaSender, RtcError,
     media_engine::preferred,
-    sdp::{self, MAX_CANDIDATES, Setup},
+    sdp::{self, MAX_CANDIDATES, Refused, Setup},
     shared::Shared,
     short,
 };
@@ -36,7 +36,12 @@ enum Exchange {
     /// An own offer waits for its answer.
     Offered,
     /// An offer of the peer waits for an answer.
-    Received { offer: String },
+    Received {
+        /// What the library got of it.
+        offer: String,
+        /// What it did not get.
+        refused: Vec<Refused>,
+    },
 }
 
 /// The exchange of one connection; one call at a time.
@@ -71,11 +76,12 @@ impl Negotiation {
     pub(super) async fn data_channel(
         &mut self,
         connection: &dyn PeerConnection,
+        label: &str,
     ) -> Result<Option<Arc<dyn DataChannel>>, RtcError> {
         if self.has_channel || self.described {
             return Ok(None);
         }
-        let channel = connection.create_data_channel(DATA_CHANNEL, None).await;
+        let channel = connection.create_data_channel(label, None).await;
         let channel = channel.map_err(failed)?;
         self.has_channel = true;
         Ok(Some(channel))
@@ -106,7 +112,7 @@ impl Negotiation {
         connection: &dyn PeerConnection,
         shared: &Shared,
     ) -> Result<String, RtcError> {
-        let Exchange::Received { offer } = &self.exchange else {
+        let Exchange::Received { offer, refused } = &self.exchange else {
             return Err(RtcError::Negotiation("there is no offer to answer".into()));
         };
         let answer = connection.create_answer(None).await.map_err(failed)?;
@@ -117,6 +123,7 @@ impl Negotiation {
             .await
             .map_err(failed)?;
         self.settle(shared, offer, &sdp, &sdp);
+        let sdp = sdp::with_refused(&sdp, refused);
         self.exchange = Exchange::Stable;
         // The library always answers `active`. A later answer keeps the role (RFC 8842 §5.3), or Chromium
         // refuses it; the library itself does not begin DTLS anew.
@@ -133,7 +140,10 @@ impl Negotiation {
         let sdp = sdp::sanitized(&description.sdp)
             .ok_or_else(|| RtcError::Description("it is too large".into()))?;
         match description.kind {
-            DescriptionType::Offer => self.remote_offer(connection, sdp).await?,
+            DescriptionType::Offer => {
+                let refused = sdp::refused(&description.sdp);
+                self.remote_offer(connection, sdp, refused).await?;
+            }
             DescriptionType::Answer => self.remote_answer(connection, shared, sdp).await?,
         }
         self.described = true;
@@ -148,6 +158,7 @@ impl Negotiation {
         &mut self,
         connection: &dyn PeerConnection,
         sdp: String,
+        refused: Vec<Refused>,
     ) -> Result<(), RtcError> {
         let offer = RTCSessionDescription::offer(sdp.clone()).map_err(unusable)?;
         match std::mem::take(&mut self.exchange) {
@@ -166,7 +177,10 @@ impl Negotiation {
             return Err(unusable(error));
         }
         self.prefer(&sdp).await;
-        self.exchange = Exchange::Received { offer: sdp };
+        self.exchange = Exchange::Received {
+            offer: sdp,
+            refused,
+        };
         Ok(())
     }
 

@@ -30,7 +30,7 @@ use super::{
     AUDIO_QUEUE, Direction, EVENT_QUEUE, Incoming, MediaKind, MediaSender, PeerConfig, PeerEvent,
     PeerState, PeerStats, RtcError, VIDEO_QUEUE,
     addresses::{LocalAddresses, ice_servers},
-    data,
+    data::{self, DataLink},
     handler::{Handler, Outputs},
     media_engine::media_engine,
     negotiation::Negotiation,
@@ -99,7 +99,7 @@ impl Peer {
         let (stop, gate) = (CancellationToken::new(), Arc::new(Gate::default()));
         let handler = Arc::new(Handler {
             shared: shared.clone(),
-            data: Arc::default(),
+            data: Arc::new(DataLink::new(config.channel)),
             tasks: tasks.clone(),
             stop: stop.clone(),
             gate: gate.clone(),
@@ -179,8 +179,10 @@ impl Peer {
     pub async fn create_offer(&self, ice_restart: bool) -> Result<Description, RtcError> {
         let inner = &self.inner;
         let mut negotiation = inner.negotiation.lock().await;
-        if let Some(channel) = negotiation.data_channel(&*inner.connection).await? {
-            let handler = &inner.handler;
+        let handler = &inner.handler;
+        if let Some(label) = handler.data.label()
+            && let Some(channel) = negotiation.data_channel(&*inner.connection, label).await?
+        {
             handler.tasks.spawn(handler.data.clone().run(
                 channel,
                 inner.shared.clone(),
@@ -265,7 +267,7 @@ impl Peer {
         let _ = track.write_rtcp(vec![Box::new(pli)]).await;
     }
 
-    /// Sends a text on the data channel `ahoy`.
+    /// Sends a text on the data channel.
     ///
     /// # Errors
     /// [`RtcError::NoDataChannel`] before it is open; [`RtcError::DataNotSent`] for a text beyond 64 KiB, and

@@ -166,14 +166,22 @@ pub(super) fn usable_candidate(candidate: &str) -> bool {
 const HASH: &str = "sha-256";
 
 /// The peer's description as the library gets it. Left out are candidates that are of no use, those beyond
-/// [`MAX_CANDIDATES`], and fingerprints that are not checked. `None`: too large.
+/// [`MAX_CANDIDATES`], fingerprints that are not checked, and sections of media that this side does not know, which the
+/// library would leave out of its answer. `None`: too large.
 pub(super) fn sanitized(sdp: &str) -> Option<String> {
     if sdp.len() > MAX_SDP {
         return None;
     }
     let mut left = MAX_CANDIDATES;
     let mut clean = String::with_capacity(sdp.len() + 64);
+    let mut known = true;
     for line in sdp.lines() {
+        if let Some(header) = line.strip_prefix("m=") {
+            known = is_known(header);
+        }
+        if !known {
+            continue;
+        }
         if let Some(candidate) = line.strip_prefix("a=candidate:") {
             if left == 0 || !usable_candidate(candidate) {
                 continue;
@@ -199,6 +207,109 @@ pub(super) fn sanitized(sdp: &str) -> Option<String> {
         clean.push_str("\r\n");
     }
     Some(clean)
+}
+
+/// Whether this side has a use for a section: sound, pictures, a data channel.
+fn is_known(header: &str) -> bool {
+    let mut words = header.split_ascii_whitespace();
+    let kind = words.next().unwrap_or_default();
+    let protocol = words.nth(1).unwrap_or_default();
+    match kind {
+        "audio" | "video" => protocol.contains("RTP/"),
+        "application" => words.eq(["webrtc-datachannel"]),
+        _ => false,
+    }
+}
+
+/// A section of an offer that has to be refused, and where it stood.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Refused {
+    index: usize,
+    header: String,
+    mid: Option<String>,
+}
+
+/// The sections of an offer that this side does not know.
+pub(super) fn refused(offer: &str) -> Vec<Refused> {
+    let mut sections: Vec<Refused> = Vec::new();
+    for line in offer.lines() {
+        if let Some(header) = line.strip_prefix("m=") {
+            let (index, header) = (sections.len(), header.trim().to_owned());
+            let mid = None;
+            sections.push(Refused { index, header, mid });
+        } else if let (Some(section), Some(mid)) =
+            (sections.last_mut(), line.strip_prefix("a=mid:"))
+        {
+            section.mid = Some(mid.trim().to_owned());
+        }
+    }
+    sections.retain(|section| !is_known(&section.header));
+    sections
+}
+
+/// The answer with those sections in their places, refused: an answer has as many as its offer (RFC 8829 §5.3.1).
+pub(super) fn with_refused(answer: &str, refused: &[Refused]) -> String {
+    let mut refused = refused.iter().peekable();
+    let mut whole = String::with_capacity(answer.len());
+    let mut index = 0;
+    let mut put = |whole: &mut String, index: &mut usize, to_the_end: bool| {
+        while let Some(section) = refused.next_if(|section| section.index == *index || to_the_end) {
+            let mut words = section.header.split_ascii_whitespace();
+            let kind = words.next().unwrap_or("text");
+            let rest: Vec<&str> = words.skip(1).collect();
+            whole.push_str(&format!(
+                "m={kind} 0 {}\r\nc=IN IP4 0.0.0.0\r\n",
+                rest.join(" ")
+            ));
+            if let Some(mid) = &section.mid {
+                whole.push_str(&format!("a=mid:{mid}\r\n"));
+            }
+            whole.push_str("a=inactive\r\n");
+            *index += 1;
+        }
+    };
+    for line in answer.lines() {
+        if line.starts_with("m=") {
+            put(&mut whole, &mut index, false);
+            index += 1;
+        }
+        whole.push_str(line);
+        whole.push_str("\r\n");
+    }
+    put(&mut whole, &mut index, true);
+    whole
+}
+
+/// A description with candidates (`candidate:…`) in it, for a peer that is told of none later: they stand in the first
+/// section that is not refused, on which all is bundled (RFC 8829 §5.2.1).
+pub fn with_candidates(sdp: &str, candidates: &[String]) -> String {
+    let mut whole = String::with_capacity(sdp.len() + candidates.len() * 128);
+    let mut inside = false;
+    let mut put = false;
+    let write = |whole: &mut String| {
+        for candidate in candidates {
+            whole.push_str(&format!("a={candidate}\r\n"));
+        }
+        whole.push_str("a=end-of-candidates\r\n");
+    };
+    for line in sdp.lines() {
+        if let Some(header) = line.strip_prefix("m=") {
+            if inside {
+                write(&mut whole);
+                put = true;
+            }
+            inside = !put && header.split(' ').nth(1) != Some("0");
+        }
+        let again = line.starts_with("a=candidate:") || line == "a=end-of-candidates";
+        if !again {
+            whole.push_str(line);
+            whole.push_str("\r\n");
+        }
+    }
+    if inside {
+        write(&mut whole);
+    }
+    whole
 }
 
 #[cfg(test)]
@@ -248,6 +359,47 @@ mod tests {
     fn only_fingerprints_that_are_checked_are_handed_over() {
         let clean = sanitized("a=fingerprint:SHA-256 AB:CD\r\na=fingerprint:sha-1 00\r\n");
         assert_eq!(clean.unwrap(), "a=fingerprint:sha-256 AB:CD\r\n");
+    }
+
+    #[test]
+    fn sections_that_nobody_knows_are_refused_in_their_places() {
+        let offer = "v=0\r\nm=text 9 RTP/AVP 98\r\na=mid:t\r\nm=audio 9 UDP/TLS/RTP/SAVPF 111\r\na=mid:0\r\n\
+            m=image 9 udptl t38\r\nm=application 9 UDP/DTLS/SCTP webrtc-datachannel\r\na=mid:1\r\n\
+            m=application 9 UDP/BFCP *\r\na=mid:f\r\n";
+        let clean = sanitized(offer).unwrap();
+        assert_eq!(
+            clean,
+            "v=0\r\nm=audio 9 UDP/TLS/RTP/SAVPF 111\r\na=mid:0\r\n\
+             m=application 9 UDP/DTLS/SCTP webrtc-datachannel\r\na=mid:1\r\n"
+        );
+        let answer = with_refused(&clean, &refused(offer));
+        assert_eq!(
+            answer,
+            "v=0\r\nm=text 0 RTP/AVP 98\r\nc=IN IP4 0.0.0.0\r\na=mid:t\r\na=inactive\r\n\
+             m=audio 9 UDP/TLS/RTP/SAVPF 111\r\na=mid:0\r\n\
+             m=image 0 udptl t38\r\nc=IN IP4 0.0.0.0\r\na=inactive\r\n\
+             m=application 9 UDP/DTLS/SCTP webrtc-datachannel\r\na=mid:1\r\n\
+             m=application 0 UDP/BFCP *\r\nc=IN IP4 0.0.0.0\r\na=mid:f\r\na=inactive\r\n"
+        );
+        assert_eq!(with_refused(&clean, &[]), clean);
+    }
+
+    #[test]
+    fn candidates_stand_in_the_first_section_that_is_used() {
+        let sdp = "v=0\r\nm=text 0 RTP/AVP 98\r\nm=audio 9 x 0\r\na=mid:0\r\nm=video 9 x 0\r\na=mid:1\r\n";
+        let candidates = ["candidate:1".to_owned(), "candidate:2".to_owned()];
+        let with = with_candidates(sdp, &candidates);
+        assert_eq!(
+            with,
+            "v=0\r\nm=text 0 RTP/AVP 98\r\nm=audio 9 x 0\r\na=mid:0\r\n\
+             a=candidate:1\r\na=candidate:2\r\na=end-of-candidates\r\nm=video 9 x 0\r\na=mid:1\r\n"
+        );
+        assert_eq!(with_candidates(&with, &candidates), with);
+        let one = with_candidates("v=0\r\nm=audio 9 x 0\r\n", &candidates);
+        assert!(
+            one.ends_with("a=candidate:2\r\na=end-of-candidates\r\n"),
+            "{one}"
+        );
     }
 
     #[test]

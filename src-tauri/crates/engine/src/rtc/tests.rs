@@ -218,6 +218,127 @@ async fn one_way_media_is_sent_by_one_end_only() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn sections_of_unknown_media_are_refused_in_their_places() {
+    let (mut a, mut b) = (End::open(loopback()).await, End::open(loopback()).await);
+    let mut offer = a.peer.create_offer(false).await.unwrap();
+    let own = offer.sdp.matches("m=").count();
+    let at = offer.sdp.find("m=audio").unwrap();
+    offer.sdp.insert_str(
+        at,
+        "m=text 9 UDP/TLS/RTP/SAVPF 98\r\na=mid:text\r\na=rtpmap:98 t140/1000\r\na=sendrecv\r\n",
+    );
+    offer
+        .sdp
+        .push_str("m=application 9 UDP/BFCP *\r\na=mid:floor\r\n");
+    let bundle = offer
+        .sdp
+        .replace("a=group:BUNDLE ", "a=group:BUNDLE text floor ");
+    offer.sdp = bundle;
+    b.peer.set_remote(&offer).await.unwrap();
+    let answer = b.peer.create_answer().await.unwrap();
+    let lines = answer.sdp.lines();
+    let sections: Vec<&str> = lines.filter(|line| line.starts_with("m=")).collect();
+    assert_eq!(sections.len(), own + 2, "{sections:?}");
+    assert_eq!(sections[0], "m=text 0 UDP/TLS/RTP/SAVPF 98");
+    assert_eq!(sections[own + 1], "m=application 0 UDP/BFCP *");
+    assert!(!sections[1].starts_with("m=audio 0"), "{sections:?}");
+    let group = answer
+        .sdp
+        .lines()
+        .find(|line| line.starts_with("a=group:BUNDLE"));
+    assert!(
+        !group.unwrap().contains("text") && !group.unwrap().contains("floor"),
+        "{group:?}"
+    );
+    a.peer.set_remote(&answer).await.unwrap();
+    both(&mut a, &mut b, connected).await;
+    flows(&a, &mut b).await;
+    flows(&b, &mut a).await;
+    a.peer.close().await;
+    b.peer.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_data_channel_is_taken_by_its_label() {
+    let labelled = |label: Option<&str>| PeerConfig {
+        channel: label.map(str::to_owned),
+        ..loopback()
+    };
+    let (mut a, mut b) = pair(labelled(Some("channel")), labelled(Some("channel"))).await;
+    both(&mut a, &mut b, |event| *event == PeerEvent::DataOpen).await;
+    a.peer.send_data("hello").await.unwrap();
+    let peer_a = a.peer.clone();
+    let heard = b
+        .until(&peer_a, |event| matches!(event, PeerEvent::Data(_)))
+        .await;
+    assert_eq!(heard, PeerEvent::Data("hello".into()));
+    a.peer.close().await;
+    b.peer.close().await;
+    // One that knows no channel, or another one, closes it.
+    for other in [None, Some("ahoy")] {
+        let (mut a, b) = pair(labelled(Some("channel")), labelled(other)).await;
+        let peer_b = b.peer.clone();
+        a.until(&peer_b, |event| *event == PeerEvent::DataClosed)
+            .await;
+        assert!(b.peer.send_data("hello").await.is_err());
+        a.peer.close().await;
+        b.peer.close().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_connection_without_a_data_channel_has_no_section_for_one() {
+    let none = || PeerConfig {
+        channel: None,
+        ..loopback()
+    };
+    let offer = End::open(none())
+        .await
+        .peer
+        .create_offer(false)
+        .await
+        .unwrap();
+    assert!(!offer.sdp.contains("m=application"), "{}", offer.sdp);
+    let (a, mut b) = pair(none(), none()).await;
+    flows(&a, &mut b).await;
+    a.peer.close().await;
+    b.peer.close().await;
+}
+
+/// Candidates inside the descriptions, and none told later.
+#[tokio::test(flavor = "multi_thread")]
+async fn descriptions_that_hold_their_candidates_are_enough() {
+    let (mut a, mut b) = (End::open(loopback()).await, End::open(loopback()).await);
+    async fn whole(end: &mut End, description: Description) -> Description {
+        let mut candidates = Vec::new();
+        while let Some(event) = end.events.recv().await {
+            match event {
+                PeerEvent::Candidate(Some(candidate)) => candidates.push(candidate.candidate),
+                PeerEvent::Candidate(None) => break,
+                _ => {}
+            }
+        }
+        assert!(!candidates.is_empty());
+        let sdp = with_candidates(&description.sdp, &candidates);
+        Description { sdp, ..description }
+    }
+    let offer = a.peer.create_offer(false).await.unwrap();
+    let offer = whole(&mut a, offer).await;
+    b.peer.set_remote(&offer).await.unwrap();
+    let answer = b.peer.create_answer().await.unwrap();
+    let answer = whole(&mut b, answer).await;
+    a.peer.set_remote(&answer).await.unwrap();
+    let wait = async |end: &mut End| {
+        while !connected(&end.events.recv().await.unwrap()) {}
+    };
+    timeout(PATIENCE, async { tokio::join!(wait(&mut a), wait(&mut b)) })
+        .await
+        .unwrap();
+    a.peer.close().await;
+    b.peer.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_sender_hears_that_a_key_frame_is_needed() {
     let (mut a, mut b) = pair(loopback(), loopback()).await;
     flows(&a, &mut b).await;

@@ -1,12 +1,14 @@
-//! The way to a relay: one WebSocket at a time, its messages as the contract's types. Runs on tokio.
+//! The way to a relay: one WebSocket at a time, its messages as texts. Runs on tokio.
 //!
 //! When to try again is not decided here but by `call`.
 
 mod socket;
+mod socketio;
+mod target;
 mod trust;
 
 pub use socket::{Socket, SocketEvent};
-pub use trust::Target;
+pub use target::{Line, Target};
 
 /// How many messages wait at most, each way. To the relay: full means that the line is dead, and it is
 /// closed. From it: full makes the relay wait.

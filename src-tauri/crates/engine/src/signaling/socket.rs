@@ -2,10 +2,7 @@
 
 use std::{io, sync::Arc, time::Duration};
 
-use ahoy_contract::{
-    link::RelayAddress,
-    wire::{ClientMessage, MAX_MESSAGE_BYTES, RelayMessage},
-};
+use ahoy_contract::{link::RelayAddress, wire::MAX_MESSAGE_BYTES};
 use futures_util::{SinkExt, StreamExt};
 use rustls_pki_types::ServerName;
 use tokio::{
@@ -21,13 +18,18 @@ use tokio_tungstenite::{
 };
 use tokio_util::sync::CancellationToken;
 
-use super::{QUEUE, SignalingError, Target};
+use super::{
+    Line as Speech, QUEUE, SignalingError, Target,
+    socketio::{Heard, SocketIo},
+};
 use crate::call::SocketEnd;
 
 /// For name, TCP, TLS and HTTP together: what a person waits for.
 const CONNECT_WITHIN: Duration = Duration::from_secs(10);
 /// A relay pings every 20 s: after three that did not come the line is dead.
 const SILENT_FOR: Duration = Duration::from_secs(65);
+/// Many a plain relay pings nobody, and is pinged instead when it was silent for this long.
+const PING_AFTER: Duration = Duration::from_secs(20);
 /// How long a relay may take to answer a ping where there is reason to doubt that it is there.
 const PROBE_WITHIN: Duration = Duration::from_secs(3);
 /// How long a message may take to leave: longer means that the line is dead and its buffers are full.
@@ -44,8 +46,8 @@ type WebSocket = WebSocketStream<Box<dyn Line>>;
 pub enum SocketEvent {
     /// Messages can be sent.
     Open,
-    /// The relay said something.
-    Message(Box<RelayMessage>),
+    /// The relay said something: one message, as a text that nobody has looked at.
+    Text(String),
     /// It is over. Nothing comes after this.
     Closed(SocketEnd),
 }
@@ -53,7 +55,7 @@ pub enum SocketEvent {
 /// A socket that is being opened or is open.
 #[derive(Debug)]
 pub struct Socket {
-    messages: mpsc::Sender<ClientMessage>,
+    messages: mpsc::Sender<String>,
     probe: Arc<Notify>,
     /// What it tells.
     pub events: mpsc::Receiver<SocketEvent>,
@@ -79,7 +81,7 @@ impl Socket {
     }
 
     /// Sends a message; a line that takes no more is closed.
-    pub fn send(&self, message: ClientMessage) {
+    pub fn send(&self, message: String) {
         if self.messages.try_send(message).is_err() {
             tracing::warn!("the relay takes no more messages");
             self.stop.cancel();
@@ -107,7 +109,7 @@ impl Socket {
 
 async fn run(
     target: Target,
-    mut messages: mpsc::Receiver<ClientMessage>,
+    mut messages: mpsc::Receiver<String>,
     probe: Arc<Notify>,
     events: mpsc::Sender<SocketEvent>,
     stop: CancellationToken,
@@ -117,10 +119,7 @@ async fn run(
             Ok(socket) => socket?,
             Err(_) => return Err(SignalingError::Unreachable("no answer in time".into())),
         };
-        if events.send(SocketEvent::Open).await.is_err() {
-            return Ok(());
-        }
-        let end = talk(&mut socket, &mut messages, &probe, &events).await;
+        let end = talk(&mut socket, &target, &mut messages, &probe, &events).await;
         // Read to the end: a connection that is closed with something unread is reset, and takes what was
         // said last with it.
         let goodbye = async {
@@ -149,18 +148,33 @@ async fn run(
 
 async fn talk(
     socket: &mut WebSocket,
-    messages: &mut mpsc::Receiver<ClientMessage>,
+    target: &Target,
+    messages: &mut mpsc::Receiver<String>,
     probe: &Notify,
     events: &mpsc::Sender<SocketEvent>,
 ) -> Result<(), SignalingError> {
-    let broken = |error: &dyn std::fmt::Display| SignalingError::Unreachable(error.to_string());
-    let silent = sleep(SILENT_FOR);
+    let unreachable = |why: &str| Err(SignalingError::Unreachable(why.to_owned()));
+    let mut socketio = match &target.line {
+        Speech::SocketIo { namespace } => Some(SocketIo::new(namespace)),
+        Speech::Native | Speech::Plain { .. } => None,
+    };
+    if socketio.is_none() && events.send(SocketEvent::Open).await.is_err() {
+        return Ok(());
+    }
+    let mut patience = match socketio {
+        // Until it has let this end in.
+        Some(_) => CONNECT_WITHIN,
+        None => SILENT_FOR,
+    };
+    let silent = sleep(patience);
     tokio::pin!(silent);
+    let ping = sleep(PING_AFTER);
+    tokio::pin!(ping);
     loop {
         tokio::select! {
             message = messages.recv() => {
                 let Some(message) = message else { return Ok(()) };
-                send(socket, &message).await?;
+                send(socket, message, socketio.as_ref()).await?;
             }
             () = probe.notified() => {
                 let soon = Instant::now() + PROBE_WITHIN;
@@ -169,25 +183,39 @@ async fn talk(
                 }
                 write(socket, Message::Ping(Bytes::new()), PROBE_WITHIN).await?;
             }
-            () = &mut silent => {
-                return Err(SignalingError::Unreachable("the relay fell silent".into()));
+            () = &mut ping, if matches!(target.line, Speech::Plain { .. }) => {
+                ping.as_mut().reset(Instant::now() + PING_AFTER);
+                write(socket, Message::Ping(Bytes::new()), SEND_WITHIN).await?;
             }
+            () = &mut silent => return unreachable("the relay fell silent"),
             frame = socket.next() => {
-                silent.as_mut().reset(Instant::now() + SILENT_FOR);
-                match frame {
-                Some(Ok(Message::Text(text))) => match serde_json::from_str(&text) {
-                    Ok(message) => {
-                        if events.send(SocketEvent::Message(Box::new(message))).await.is_err() {
-                            // The call is over; what it said last is still to be sent.
-                            return flush(socket, messages).await;
-                        }
+                silent.as_mut().reset(Instant::now() + patience);
+                ping.as_mut().reset(Instant::now() + PING_AFTER);
+                let text = match frame {
+                    Some(Ok(Message::Text(text))) => text.as_str().to_owned(),
+                    Some(Ok(_)) => continue,
+                    Some(Err(error)) => return unreachable(&error.to_string()),
+                    None => return unreachable("the relay closed the line"),
+                };
+                let event = match socketio.as_mut().map(|socketio| socketio.read(&text)) {
+                    None => SocketEvent::Text(text),
+                    Some(Heard::Event(event)) => SocketEvent::Text(event),
+                    Some(Heard::Open) => {
+                        let asked = socketio.as_ref().and_then(SocketIo::patience);
+                        patience = asked.map_or(SILENT_FOR, |asked| asked.max(SILENT_FOR));
+                        silent.as_mut().reset(Instant::now() + patience);
+                        SocketEvent::Open
                     }
-                    // A newer relay may say more than this version knows.
-                    Err(error) => tracing::debug!("a message of the relay was not understood: {error}"),
-                },
-                Some(Ok(_)) => {}
-                Some(Err(error)) => return Err(broken(&error)),
-                None => return Err(SignalingError::Unreachable("the relay closed the line".into())),
+                    Some(Heard::Reply(frame)) => {
+                        write(socket, Message::text(frame), SEND_WITHIN).await?;
+                        continue;
+                    }
+                    Some(Heard::Over(why)) => return unreachable(why),
+                    Some(Heard::Nothing) => continue,
+                };
+                if events.send(event).await.is_err() {
+                    // The call is over; what it said last is still to be sent.
+                    return flush(socket, messages, socketio.as_ref()).await;
                 }
             }
         }
@@ -196,17 +224,24 @@ async fn talk(
 
 async fn flush(
     socket: &mut WebSocket,
-    messages: &mut mpsc::Receiver<ClientMessage>,
+    messages: &mut mpsc::Receiver<String>,
+    socketio: Option<&SocketIo>,
 ) -> Result<(), SignalingError> {
     while let Some(message) = messages.recv().await {
-        send(socket, &message).await?;
+        send(socket, message, socketio).await?;
     }
     Ok(())
 }
 
-async fn send(socket: &mut WebSocket, message: &ClientMessage) -> Result<(), SignalingError> {
-    let text = serde_json::to_string(message)
-        .map_err(|error| SignalingError::Unreachable(error.to_string()))?;
+async fn send(
+    socket: &mut WebSocket,
+    message: String,
+    socketio: Option<&SocketIo>,
+) -> Result<(), SignalingError> {
+    let text = match socketio {
+        Some(socketio) => socketio.write(&message),
+        None => message,
+    };
     write(socket, Message::text(text), SEND_WITHIN).await
 }
 
@@ -245,7 +280,7 @@ async fn connect(target: &Target) -> Result<WebSocket, SignalingError> {
             )
         }
     };
-    let request = address
+    let request = target
         .socket_url()
         .into_client_request()
         .map_err(|error| unreachable(&error))?;
@@ -303,10 +338,7 @@ mod tests {
         let link: Link = format!("http://127.0.0.1:{port}/r/{room}#{secret}")
             .parse()
             .unwrap();
-        Target {
-            address: link.relay,
-            pin: None,
-        }
+        Target::native(link.relay, None)
     }
 
     #[tokio::test]
@@ -370,29 +402,23 @@ mod tests {
                 chatter.abort();
                 heard
             });
-            let mut socket = Socket::open(Target {
-                address: RelayAddress {
-                    secure: false,
-                    host: "127.0.0.1".into(),
-                    port,
-                },
-                pin: None,
-            });
+            let address = RelayAddress {
+                secure: false,
+                host: "127.0.0.1".into(),
+                port,
+            };
+            let mut socket = Socket::open(Target::native(address, None));
             assert!(matches!(
                 socket.events.recv().await,
                 Some(SocketEvent::Open)
             ));
             for n in 0..3 {
-                socket.send(ClientMessage::Ack { n });
+                socket.send(format!("{n}"));
             }
-            socket.send(ClientMessage::Leave);
+            socket.send("last".into());
             socket.close().await;
             let heard = relay.await.unwrap();
-            assert_eq!(
-                heard.last().map(String::as_str),
-                Some(r#"{"type":"leave"}"#),
-                "{heard:?}"
-            );
+            assert_eq!(heard.last().map(String::as_str), Some("last"), "{heard:?}");
         }
     }
 }

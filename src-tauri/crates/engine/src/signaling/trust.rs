@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use ahoy_contract::{id::Pin, link::RelayAddress};
+use ahoy_contract::id::Pin;
 use rustls::{
     CertificateError, ClientConfig, DigitallySignedStruct, Error, SignatureScheme,
     client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
@@ -14,16 +14,7 @@ use rustls_platform_verifier::BuilderVerifierExt;
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
-use super::SignalingError;
-
-/// A relay, and how it proves itself.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Target {
-    /// Where it is.
-    pub address: RelayAddress,
-    /// Its key; without one its certificate must be vouched for.
-    pub pin: Option<Pin>,
-}
+use super::{SignalingError, Target};
 
 impl Target {
     /// What TLS believes; `None` where there is no TLS.

@@ -10,9 +10,11 @@ use ahoy_contract::{
 };
 use ahoy_engine::{
     device::{AudioSpec, SpeakerSpec, SpecError, VideoFormat, VideoSpec},
+    dialect::{self, Form},
     engine::Transport,
     frame::{Bitrate, VideoCodec},
     rtc::Direction,
+    signaling::Target,
 };
 use clap::{Parser, ValueEnum};
 
@@ -24,7 +26,8 @@ use clap::{Parser, ValueEnum};
     reason = "flags are what a command line has"
 )]
 pub(crate) struct Args {
-    /// A link (joins that room), or the https address of a relay, on loopback http (opens a room).
+    /// A link (joins that room), or the https address of a relay, on loopback http (opens a room); with another dialect
+    /// its ws or wss address (Socket.IO: http or https as well).
     #[arg(required_unless_present = "devices")]
     url: Option<String>,
     /// How to take part.
@@ -33,15 +36,17 @@ pub(crate) struct Args {
     /// The language of the relay.
     #[arg(long, value_enum, default_value_t = Dialect::Native)]
     dialect: Dialect,
-    /// Whom to offer to, with --dialect targeted.
+    /// Whom to call or to answer to, with --dialect targeted; --name is how this end is called there.
     #[arg(long, value_name = "ID")]
     target: Option<String>,
-    /// What is shown: camera[:NAME], screen[:N|:window=TITLE] (monitors are counted from 0), test[:WxH@FPS], file:F.y4m or none.
-    #[arg(long, default_value = "camera")]
-    video: String,
-    /// What is heard: mic[:NAME], system, test, file:F.wav or none.
-    #[arg(long, default_value = "mic")]
-    audio: String,
+    /// What is shown: camera[:NAME], screen[:N|:window=TITLE] (monitors are counted from 0), test[:WxH@FPS], file:F.y4m or none. Without this flag the
+    /// camera; with --dialect socketio nothing.
+    #[arg(long)]
+    video: Option<String>,
+    /// What is heard: mic[:NAME], system, test, file:F.wav or none. Without this flag the microphone; with --dialect
+    /// socketio nothing.
+    #[arg(long)]
+    audio: Option<String>,
     /// Where sound is played: a speaker's name, or none.
     #[arg(long, value_name = "NAME")]
     speaker: Option<String>,
@@ -117,6 +122,19 @@ enum Dialect {
     Targeted,
 }
 
+impl Dialect {
+    /// How its messages are written; `None`: as Ahoy's own.
+    fn form(self) -> Option<Form> {
+        match self {
+            Self::Native => None,
+            Self::Broadcast => Some(Form::Broadcast),
+            Self::Ready => Some(Form::Ready),
+            Self::Socketio => Some(Form::SocketIo),
+            Self::Targeted => Some(Form::Targeted),
+        }
+    }
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Codec {
     Auto,
@@ -136,6 +154,8 @@ pub(crate) enum Place {
         address: RelayAddress,
         pin: Option<Pin>,
     },
+    /// Among whoever is there, on a relay that speaks a dialect.
+    Dialect { relay: Target, plan: dialect::Plan },
 }
 
 /// What is to be done.
@@ -168,33 +188,63 @@ pub(crate) struct CallPlan {
 impl Args {
     /// What the command line means.
     pub(crate) fn plan(self) -> Result<Plan, UserError> {
-        let place = match self.url.as_deref() {
-            Some(url) => Some(place(url).map_err(|error| {
+        let unsupported = |sentence| UserError::new(ErrorCode::Unsupported, sentence, "");
+        let place = match (self.url.as_deref(), self.dialect.form()) {
+            (None, _) => None,
+            (Some(url), None) => Some(place(url).map_err(|error| {
                 let hint = "Copy the whole link once more, or give the address of a relay.";
                 UserError::new(ErrorCode::BadLink, error.to_string(), hint)
             })?),
-            None => None,
+            (Some(url), Some(form)) => {
+                let plan = self.dialect_plan(form).map_err(unsupported)?;
+                let relay = Target::dialect(url, form == Form::SocketIo);
+                let relay = relay.map_err(|_| {
+                    let hint = "It begins with ws:// or wss://; for Socket.IO http:// and https:// do as well.";
+                    UserError::new(ErrorCode::BadLink, "This is no address of such a relay.", hint)
+                })?;
+                Some(Place::Dialect { relay, plan })
+            }
         };
-        self.planned(place)
-            .map_err(|sentence| UserError::new(ErrorCode::Unsupported, sentence, ""))
+        self.planned(place).map_err(unsupported)
+    }
+
+    fn dialect_plan(&self, form: Form) -> Result<dialect::Plan, String> {
+        let part = match self.part {
+            Part::Caller => dialect::Part::Caller,
+            Part::Callee => dialect::Part::Callee,
+            Part::Send => dialect::Part::Send,
+            Part::Receive => dialect::Part::Receive,
+            Part::Broadcaster => dialect::Part::Broadcaster,
+            Part::Viewer => dialect::Part::Viewer,
+        };
+        dialect::Plan::new(form, part, &self.name, self.target.as_deref())
+            .map_err(|error| error.to_string())
     }
 
     fn planned(self, place: Option<Place>) -> Result<Plan, String> {
         if self.devices {
             return Ok(Plan::Devices);
         }
-        if self.dialect != Dialect::Native || self.target.is_some() {
-            return Err(
-                "--dialect and --target are not built yet: only native relays can be used.".into(),
-            );
-        }
-        let (video_way, audio_way) = match self.part {
-            Part::Caller | Part::Callee => (Direction::BOTH, Direction::BOTH),
-            Part::Send => (Direction::SEND, Direction::SEND),
-            Part::Receive => (Direction::RECEIVE, Direction::RECEIVE),
-            Part::Broadcaster => (Direction::SEND, Direction::SEND),
-            Part::Viewer => (Direction::RECEIVE, Direction::RECEIVE),
+        let place = place.ok_or("Give a link, or the address of a relay.")?;
+        let dialect = match &place {
+            Place::Dialect { plan, .. } => Some(plan),
+            Place::Join(_) | Place::Open { .. } => None,
         };
+        if dialect.is_none() && self.target.is_some() {
+            return Err("--target is for --dialect targeted only.".into());
+        }
+        let way = match self.part {
+            Part::Caller | Part::Callee => Direction::BOTH,
+            Part::Send | Part::Broadcaster => Direction::SEND,
+            Part::Receive | Part::Viewer => Direction::RECEIVE,
+        };
+        // There media is sent where it was asked for by its flag only.
+        let asked = dialect.is_some_and(dialect::Plan::is_data_first);
+        let within = |flag: &Option<String>| Direction {
+            send: way.send && (!asked || flag.as_deref().is_some_and(|what| what != "none")),
+            ..way
+        };
+        let (video_way, audio_way) = (within(&self.video), within(&self.audio));
         let codecs = match self.codec {
             Codec::Auto => vec![VideoCodec::Vp9, VideoCodec::Vp8],
             Codec::Vp8 => vec![VideoCodec::Vp8],
@@ -203,7 +253,6 @@ impl Args {
                 return Err("--codec h264 and --codec av1 are not built yet.".into());
             }
         };
-        let place = place.ok_or("Give a link, or the address of a relay.")?;
         match (&place, self.part) {
             (Place::Join(_), Part::Broadcaster) => {
                 return Err("A broadcaster opens a room: give the address of a relay.".into());
@@ -216,13 +265,13 @@ impl Args {
         if self.count > 1 && matches!(place, Place::Open { .. }) {
             return Err("--count joins the room of a link; this is the address of a relay.".into());
         }
-        is_built("--audio", &self.audio, "system")?;
-        let video: VideoSpec = self
-            .video
+        let video = self.video.as_deref().unwrap_or("camera");
+        let audio = self.audio.as_deref().unwrap_or("mic");
+        is_built("--audio", audio, "system")?;
+        let video: VideoSpec = video
             .parse()
             .map_err(|error: SpecError| format!("--video {error}"))?;
-        let audio: AudioSpec = self
-            .audio
+        let audio: AudioSpec = audio
             .parse()
             .map_err(|error: SpecError| format!("--audio {error}"))?;
         let transport = Transport {
@@ -333,7 +382,7 @@ mod tests {
 
     #[test]
     fn what_is_not_built_is_refused_in_words() {
-        for flag in ["--dialect ready", "--audio system", "--codec av1"] {
+        for flag in ["--audio system", "--codec av1"] {
             let error = plan(&format!("ahoy-call http://127.0.0.1:1 {flag}")).unwrap_err();
             assert!(error.message.contains("not built yet"), "{flag}: {error}");
         }
@@ -367,6 +416,68 @@ mod tests {
                 .contains("cut off")
         );
         assert!(place("https://relay.example#rubbish").is_err());
+    }
+
+    fn call(line: &str) -> CallPlan {
+        match plan(line) {
+            Ok(Plan::Call(plan)) => *plan,
+            other => panic!("{line}: {other:?}"),
+        }
+    }
+
+    #[test]
+    fn a_dialect_takes_its_relays_address_as_it_stands() {
+        for line in [
+            "ws://192.0.2.1:3002/ --dialect broadcast --as viewer",
+            "wss://relay.example/a?b --dialect ready --as callee",
+            "http://192.0.2.1:5001 --dialect socketio",
+            "ws://127.0.0.1:1/ --dialect targeted --target bob",
+            "ws://127.0.0.1:1/ --dialect targeted --as callee",
+        ] {
+            let plan = call(&format!("ahoy-call {line}"));
+            assert!(matches!(plan.place, Place::Dialect { .. }), "{line}");
+        }
+        assert_eq!(
+            call("ahoy-call ws://127.0.0.1:1 --dialect broadcast --as broadcaster --video test")
+                .transport
+                .video,
+            Direction::SEND
+        );
+    }
+
+    #[test]
+    fn what_a_dialect_does_not_have_is_refused_in_words() {
+        for (line, word) in [
+            (
+                "ws://127.0.0.1:1 --dialect ready --as broadcaster",
+                "broadcast only",
+            ),
+            (
+                "ws://127.0.0.1:1 --dialect socketio --as viewer",
+                "broadcast only",
+            ),
+            ("ws://127.0.0.1:1 --dialect targeted", "--target"),
+            (
+                "ws://127.0.0.1:1 --dialect broadcast --target bob",
+                "targeted only",
+            ),
+            ("http://127.0.0.1:1 --target bob", "targeted only"),
+            ("http://127.0.0.1:1 --dialect broadcast", "no address"),
+            ("ws://127.0.0.1:1", "not an Ahoy link"),
+        ] {
+            let error = plan(&format!("ahoy-call {line}")).unwrap_err();
+            assert!(error.message.contains(word), "{line}: {error}");
+        }
+    }
+
+    #[test]
+    fn over_socket_io_media_is_sent_where_it_is_asked_for() {
+        let plan = call("ahoy-call http://127.0.0.1:1 --dialect socketio");
+        assert_eq!((plan.video, plan.audio), (VideoSpec::None, AudioSpec::None));
+        assert_eq!(plan.transport.video, Direction::RECEIVE);
+        let plan = call("ahoy-call http://127.0.0.1:1 --dialect socketio --video test");
+        assert_eq!(plan.transport.video, Direction::BOTH);
+        assert_eq!(plan.transport.audio, Direction::RECEIVE);
     }
 
     #[test]

@@ -1,6 +1,8 @@
 //! `ahoy-call`: the engine without a window, for scripts, tests and machines without a display.
 
 mod args;
+mod devices;
+mod names;
 mod output;
 mod process;
 mod session;
@@ -46,7 +48,7 @@ fn main() -> ExitCode {
         }
     };
     let exit = match plan {
-        args::Plan::Devices => session::devices(&output),
+        args::Plan::Devices => devices::list(&output),
         args::Plan::Call(plan) => runtime.block_on(session::run(*plan, output)),
     };
     // A thread that hangs in a driver must not hold up the end.

@@ -5,17 +5,14 @@ use std::{future::pending, sync::Arc, time::Duration};
 use ahoy_contract::{
     ErrorCode, Link, UserError,
     id::Secret,
-    ui::{DeviceInfo, DeviceState, EndReason, MediaView},
+    ui::{DeviceState, EndReason, MediaView},
     wire::{Role, RoomKind},
 };
 use ahoy_engine::{
     call::{Event, HostKey, Part},
     codec::Content,
-    device::{
-        AudioSpec, DeviceError, DeviceKind, Devices, ScreenKind, ScreenSource, ScreenSpec,
-        SpeakerSpec, VideoSpec, screens,
-    },
-    engine::{Engine, EngineConfig, EngineEvent},
+    device::{AudioSpec, DeviceError, DeviceKind, VideoSpec},
+    engine::{DialectConfig, Engine, EngineConfig, EngineEvent},
     media::{LocalMedia, MediaConfig},
     signaling::Target,
 };
@@ -27,6 +24,8 @@ use tokio::{
 
 use super::{
     args::{CallPlan, Place},
+    devices,
+    names::Names,
     output::{Exit, Output, bye},
     sinks::Sinks,
     stats::Meter,
@@ -42,56 +41,9 @@ const fn capacity(kind: RoomKind) -> u32 {
 /// What the relay's log calls this program.
 const APP: &str = concat!("ahoy-call/", env!("CARGO_PKG_VERSION"));
 
-/// `--devices`.
-pub(crate) fn devices(output: &Output) -> Exit {
-    let devices = Devices::list();
-    // Without a display there are none.
-    let (monitors, windows): (Vec<ScreenSource>, Vec<_>) = screens()
-        .unwrap_or_default()
-        .into_iter()
-        .partition(|source| source.kind == ScreenKind::Monitor);
-    if output.is_json() {
-        let list = json!({
-            "event": "devices",
-            "cameras": devices.cameras,
-            "screens": monitors,
-            "windows": windows,
-            "microphones": devices.microphones,
-            "speakers": devices.speakers,
-        });
-        output.event(&list, "");
-        return Exit::Done;
-    }
-    let names = |list: Vec<DeviceInfo>| list.into_iter().map(|device| device.name).collect();
-    let size =
-        |screen: &ScreenSource| format!("{}, {}x{}", screen.name, screen.width, screen.height);
-    let numbered = monitors.iter().enumerate();
-    for (kind, list) in [
-        ("Cameras", names(devices.cameras)),
-        (
-            "Screens",
-            numbered
-                .map(|(n, screen)| format!("{n}: {}", size(screen)))
-                .collect(),
-        ),
-        ("Windows", windows.iter().map(size).collect()),
-        ("Microphones", names(devices.microphones)),
-        ("Speakers", names(devices.speakers)),
-    ] {
-        let list: Vec<String> = list;
-        let names = if list.is_empty() {
-            "  none".to_owned()
-        } else {
-            format!("  {}", list.join("\n  "))
-        };
-        output.event(&json!(null), &format!("{kind}\n{names}"));
-    }
-    Exit::Done
-}
-
 /// A call, from the first device to the last joined thread.
 pub(crate) async fn run(plan: CallPlan, output: Output) -> Exit {
-    if let Some(error) = tokio::task::block_in_place(|| named_device_missing(&plan)) {
+    if let Some(error) = tokio::task::block_in_place(|| devices::named_device_missing(&plan)) {
         output.error(&error);
         return Exit::NoDevice;
     }
@@ -114,8 +66,8 @@ pub(crate) async fn run(plan: CallPlan, output: Output) -> Exit {
         plan.record_audio.clone(),
         plan.probe,
     );
-    let config = match config(&plan, &sinks) {
-        Ok(config) => config,
+    let setup = match setup(&plan, &sinks) {
+        Ok(setup) => setup,
         Err(error) => {
             output.error(&error);
             media.close().await;
@@ -123,9 +75,12 @@ pub(crate) async fn run(plan: CallPlan, output: Output) -> Exit {
         }
     };
     let mut engines: Vec<Engine> = (0..plan.count)
-        .map(|_| Engine::start(config.clone(), media.clone()))
+        .map(|_| match setup.clone() {
+            Setup::Native(config) => Engine::start(*config, media.clone()),
+            Setup::Dialect(config) => Engine::start_dialect(*config, media.clone()),
+        })
         .collect();
-    let exit = talk(&plan, &output, &media, &sinks, &mut engines, &config.link).await;
+    let exit = talk(&plan, &output, &media, &sinks, &mut engines, setup.link()).await;
     for engine in engines {
         engine.close().await;
     }
@@ -138,69 +93,33 @@ pub(crate) async fn run(plan: CallPlan, output: Output) -> Exit {
     exit
 }
 
-/// A device that was asked for by name must be there; without a name the call goes on with what there is.
-fn named_device_missing(plan: &CallPlan) -> Option<UserError> {
-    let named = |name: &str, list: &[DeviceInfo]| {
-        list.iter()
-            .any(|device| device.id == name || device.name.contains(name))
-    };
-    let devices = Devices::list();
-    let missing = |kind: &str, name: &str, code| {
-        let message = format!("There is no {kind} \"{name}\".");
-        Some(UserError::new(
-            code,
-            message,
-            "ahoy-call --devices lists what there is.",
-        ))
-    };
-    if let VideoSpec::Screen(screen) = &plan.video
-        && let Some(sentence) = screen_missing(screen)
-    {
-        return Some(UserError::new(
-            ErrorCode::ScreenMissing,
-            sentence,
-            "ahoy-call --devices lists what there is.",
-        ));
-    }
-    if let VideoSpec::Camera(Some(name)) = &plan.video
-        && !named(name, &devices.cameras)
-    {
-        return missing("camera", name, ErrorCode::CameraMissing);
-    }
-    if let AudioSpec::Microphone(Some(name)) = &plan.audio
-        && !named(name, &devices.microphones)
-    {
-        return missing("microphone", name, ErrorCode::MicrophoneMissing);
-    }
-    if let SpeakerSpec::Speaker(Some(name)) = &plan.speaker
-        && !named(name, &devices.speakers)
-    {
-        return missing("speaker", name, ErrorCode::SpeakerFailed);
-    }
-    None
+/// What the engines are started with.
+#[derive(Clone)]
+enum Setup {
+    Native(Box<EngineConfig>),
+    Dialect(Box<DialectConfig>),
 }
 
-/// What to say where the monitor or window that was asked for is not there.
-fn screen_missing(wanted: &ScreenSpec) -> Option<String> {
-    let screens = screens().unwrap_or_default();
-    let count = |kind| screens.iter().filter(|screen| screen.kind == kind).count();
-    match wanted {
-        ScreenSpec::Monitor(number) => {
-            (*number >= count(ScreenKind::Monitor)).then(|| format!("There is no screen {number}."))
+impl Setup {
+    /// The link of the room; empty where there is none.
+    fn link(&self) -> &str {
+        match self {
+            Self::Native(config) => &config.link,
+            Self::Dialect(_) => "",
         }
-        ScreenSpec::Window(title) => {
-            let wanted = title.to_lowercase();
-            let is_it = |screen: &ScreenSource| {
-                screen.kind == ScreenKind::Window && screen.name.to_lowercase().contains(&wanted)
-            };
-            (!screens.iter().any(is_it)).then(|| format!("There is no window \"{title}\"."))
-        }
-        ScreenSpec::Default | ScreenSpec::Source(_) => None,
     }
 }
 
-fn config(plan: &CallPlan, sinks: &Arc<Sinks>) -> Result<EngineConfig, UserError> {
+fn setup(plan: &CallPlan, sinks: &Arc<Sinks>) -> Result<Setup, UserError> {
     let (part, link) = match &plan.place {
+        Place::Dialect { relay, plan: call } => {
+            return Ok(Setup::Dialect(Box::new(DialectConfig {
+                relay: relay.clone(),
+                plan: call.clone(),
+                transport: plan.transport.clone(),
+                sinks: Some(sinks.clone()),
+            })));
+        }
         Place::Join(link) => {
             let role = match plan.kind {
                 RoomKind::Call => Role::Caller,
@@ -238,11 +157,8 @@ fn config(plan: &CallPlan, sinks: &Arc<Sinks>) -> Result<EngineConfig, UserError
             )
         }
     };
-    Ok(EngineConfig {
-        relay: Target {
-            address: link.relay.clone(),
-            pin: link.pin.clone(),
-        },
+    Ok(Setup::Native(Box::new(EngineConfig {
+        relay: Target::native(link.relay.clone(), link.pin.clone()),
         part,
         room: link.room.clone(),
         secret: link.secret.clone(),
@@ -252,7 +168,7 @@ fn config(plan: &CallPlan, sinks: &Arc<Sinks>) -> Result<EngineConfig, UserError
         only_answers: plan.only_answers,
         transport: plan.transport.clone(),
         sinks: Some(sinks.clone()),
-    })
+    })))
 }
 
 #[expect(clippy::disallowed_methods, reason = "a program lives in real time")]
@@ -284,6 +200,8 @@ async fn talk(
         }
     }
     drop(sender);
+    let mut names =
+        Names::new(matches!(&plan.place, Place::Dialect { plan, .. } if plan.has_names()));
     let mut meter = Meter::new(now());
     let mut second = interval(Duration::from_secs(1));
     second.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -318,7 +236,7 @@ async fn talk(
                         engines[index].chat(Some(peer.clone()), text.clone());
                     }
                 }
-                if let Some(reason) = print(output, event, plan, link) {
+                if let Some(reason) = print(output, event, (plan, link), &mut names) {
                     if exit == Exit::Done {
                         exit = Exit::of(reason);
                     }
@@ -338,7 +256,7 @@ async fn talk(
                         }
                     }
                 });
-                output.event(&event, "");
+                output.event(&names.put(event), "");
             }
             Ok(()) = devices.changed() => tell(plan, output, &devices.borrow_and_update(), &mut told),
             () = &mut over, if !leaving => {
@@ -360,67 +278,76 @@ fn hang_up(engines: &[Engine]) {
 }
 
 /// Prints an event; says how the call ended, if it did.
-fn print(output: &Output, event: EngineEvent, plan: &CallPlan, link: &str) -> Option<EndReason> {
-    match event {
+fn print(
+    output: &Output,
+    event: EngineEvent,
+    (plan, link): (&CallPlan, &str),
+    names: &mut Names,
+) -> Option<EndReason> {
+    let who = |name: String| match name.is_empty() {
+        true => "Somebody".to_owned(),
+        false => name,
+    };
+    let (event, sentence) = match event {
         EngineEvent::Call(Event::Ready) => {
             if matches!(plan.place, Place::Open { .. }) {
                 output.event(&json!({"event": "link", "url": link}), link);
             }
-            output.event(&json!({"event": "ready"}), "");
+            (json!({"event": "ready"}), String::new())
         }
-        EngineEvent::Call(Event::AtTheDoor) => {
-            output.event(
-                &json!({"event": "at_the_door"}),
-                "The host has to let you in.",
-            );
-        }
-        EngineEvent::Call(Event::Knock { peer, name }) => {
-            let sentence = format!("{name} asks to come in.");
-            output.event(
-                &json!({"event": "knock", "peer": peer, "name": name}),
-                &sentence,
-            );
-        }
+        EngineEvent::Call(Event::AtTheDoor) => (
+            json!({"event": "at_the_door"}),
+            "The host has to let you in.".into(),
+        ),
+        EngineEvent::Call(Event::Knock { peer, name }) => (
+            json!({"event": "knock", "peer": peer, "name": name}),
+            format!("{name} asks to come in."),
+        ),
         EngineEvent::Call(Event::PeerJoined { peer, name }) => {
-            let sentence = format!("{name} is here.");
-            output.event(
-                &json!({"event": "peer_joined", "peer": peer, "name": name}),
-                &sentence,
-            );
+            names.joined(&peer, &name);
+            (
+                json!({"event": "peer_joined", "peer": peer, "name": name}),
+                format!("{} is here.", who(name)),
+            )
         }
         // The connection says it with more detail.
-        EngineEvent::Call(Event::PeerConnected { .. }) => {}
+        EngineEvent::Call(Event::PeerConnected { .. }) => return None,
         EngineEvent::Call(Event::PeerLeft { peer, name, reason }) => {
             let event = json!({"event": "peer_left", "peer": peer, "reason": bye(reason)});
-            output.event(&event, &format!("{name} has left."));
+            let event = names.put(event);
+            names.left(&peer);
+            (event, format!("{} has left.", who(name)))
         }
-        EngineEvent::Call(Event::Words { peer, words }) => {
-            let event = json!({"event": "words", "peer": peer, "words": words});
-            let sentence = format!("Compare these words by voice: {}", words.join(" "));
-            output.event(&event, &sentence);
-        }
+        EngineEvent::Call(Event::Words { peer, words }) => (
+            json!({"event": "words", "peer": peer, "words": words}),
+            format!("Compare these words by voice: {}", words.join(" ")),
+        ),
         EngineEvent::Call(Event::Chat { peer, text }) => {
-            output.event(&json!({"event": "chat", "peer": peer, "text": text}), &text);
+            (json!({"event": "chat", "peer": peer, "text": text}), text)
         }
-        EngineEvent::Call(Event::Error(error)) => output.error(&error),
+        EngineEvent::Call(Event::Error(error)) => {
+            output.error(&error);
+            return None;
+        }
         EngineEvent::Call(Event::Ended(reason)) => {
             output.ended(reason);
             return Some(reason);
         }
-        EngineEvent::Connected { peer, ms, pair } => {
-            let event = json!({"event": "connected", "peer": peer, "ms": ms, "pair": pair});
-            output.event(&event, "Connected.");
-        }
+        EngineEvent::Connected { peer, ms, pair } => (
+            json!({"event": "connected", "peer": peer, "ms": ms, "pair": pair}),
+            "Connected.".into(),
+        ),
         EngineEvent::FirstFrame {
             peer,
             ms,
             width,
             height,
-        } => {
-            let event = json!({"event": "first_frame", "peer": peer, "ms": ms, "width": width, "height": height});
-            output.event(&event, "");
-        }
-    }
+        } => (
+            json!({"event": "first_frame", "peer": peer, "ms": ms, "width": width, "height": height}),
+            String::new(),
+        ),
+    };
+    output.event(&names.put(event), &sentence);
     None
 }
 

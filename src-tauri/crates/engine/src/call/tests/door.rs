@@ -4,6 +4,7 @@ use super::*;
 
 const OPEN: PeerOutput = PeerOutput::Open {
     ice_servers: vec![],
+    terms: Terms::NATIVE,
 };
 
 /// A host whose guests wait until they are let in, and one that waits.

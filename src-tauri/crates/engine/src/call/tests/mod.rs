@@ -272,6 +272,7 @@ impl World {
                 Output::Send(ClientMessage::Leave) => s.member = None,
                 Output::Send(ClientMessage::Ack { n }) => self.sides[side].acks.push(n),
                 Output::Send(message) => s.said.push(message),
+                Output::Text(text) => panic!("{text} is for another relay"),
             }
         }
     }

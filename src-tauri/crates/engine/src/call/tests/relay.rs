@@ -249,7 +249,8 @@ fn on_another_network_connections_are_made_anew() {
                 assert_eq!(world.ended(side), None);
                 assert!(world.sides[side].has(&PeerOutput::Close));
                 assert!(world.sides[side].has(&PeerOutput::Open {
-                    ice_servers: vec![]
+                    ice_servers: vec![],
+                    terms: Terms::NATIVE,
                 }));
             }
             world.sides[0].signals.clear();
