@@ -1,6 +1,7 @@
 //! `ahoy-bench`: calls between Ahoy and Chromium in each combination, and the relay beside a plain one, measured side
-//! by side; and a long call. Started by `cargo xtask bench`, which builds it and the programs that it starts with optimisation.
+//! by side; a screen and its viewers; and a long call. Started by `cargo xtask bench`, which builds it and the programs that it starts with optimisation.
 
+mod broadcast;
 mod ends;
 mod quality;
 mod relay;
@@ -42,6 +43,12 @@ enum What {
         #[arg(long, default_value_t = 5)]
         runs: u32,
     },
+    /// A screen and its viewers, beside Chromium.
+    Broadcast {
+        /// How often each is measured; the table holds the medians.
+        #[arg(long, default_value_t = 3)]
+        runs: u32,
+    },
     /// One long call.
     Soak {
         /// How long.
@@ -66,6 +73,7 @@ async fn main() -> Result<ExitCode> {
     let (file, (page, missed)) = match Arguments::parse().what {
         What::Call { runs, row } => ("docs/bench.md", calls(runs, &row).await?),
         What::Relay { runs } => ("docs/bench-relay.md", relay::measure(runs).await?),
+        What::Broadcast { runs } => ("docs/bench-broadcast.md", broadcast::measure(runs).await?),
         What::Soak { minutes } => ("docs/bench-soak.md", soak::measure(minutes).await?),
     };
     std::fs::write(programs::root().join(file), page)?;

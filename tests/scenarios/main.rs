@@ -4,6 +4,7 @@
 mod app;
 mod authentic;
 mod bad_input;
+mod broadcast;
 mod choice;
 mod consent;
 mod devices;

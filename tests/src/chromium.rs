@@ -58,9 +58,24 @@ impl Chromium {
     /// # Errors
     /// Chromium or its driver does not start.
     pub async fn start(camera: Camera) -> Result<Self> {
+        Self::start_with(camera, None).await
+    }
+
+    /// Starts one with a window in a corner of a display. Pages that want to show a screen show that one.
+    ///
+    /// # Errors
+    /// Chromium or its driver does not start.
+    pub async fn on_display(display: &str) -> Result<Self> {
+        Self::start_with(Camera::Absent, Some(display)).await
+    }
+
+    async fn start_with(camera: Camera, display: Option<&str>) -> Result<Self> {
         let profile = tempfile::tempdir()?;
         let mut command = Command::new("chromedriver");
         command.arg("--port=0");
+        if let Some(display) = display {
+            command.env("DISPLAY", display);
+        }
         let driver = Process::start("chromedriver", command)?;
         let port = driver
             .line("port", SOON, |line| {
@@ -68,7 +83,11 @@ impl Chromium {
                 port.trim_end_matches('.').parse().ok()
             })
             .await?;
-        let flags = flags(&camera, profile.path());
+        let mut flags = flags(&camera, profile.path());
+        if display.is_some() {
+            flags.retain(|flag| !flag.starts_with("--headless") && !flag.starts_with("--window-"));
+            flags.extend(ON_DISPLAY.map(str::to_owned));
+        }
         let capabilities = json!({
             "browserName": "chrome",
             "goog:chromeOptions": { "args": flags },
@@ -196,6 +215,16 @@ impl Window for Chromium {
         Ok(std::fs::write(file, picture)?)
     }
 }
+
+/// What a window on a display takes instead of being headless.
+const ON_DISPLAY: [&str; 5] = [
+    "--window-size=400,200",
+    "--window-position=1500,860",
+    "--auto-select-desktop-capture-source=Entire screen",
+    // Nobody clicks.
+    "--disable-blink-features=GetDisplayMediaRequiresUserActivation",
+    "--disable-features=CalculateNativeWinOcclusion",
+];
 
 fn flags(camera: &Camera, profile: &Path) -> Vec<String> {
     let mut flags: Vec<String> = [

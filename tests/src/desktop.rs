@@ -7,12 +7,14 @@ use x11rb::{
         randr::{self, ConnectionExt as _},
         xproto::{
             AtomEnum, ChangeGCAux, ConfigureWindowAux, ConnectionExt as _, CreateGCAux,
-            CreateWindowAux, PropMode, Rectangle, StackMode, Window, WindowClass,
+            CreateWindowAux, ImageFormat, PropMode, Rectangle, StackMode, Window, WindowClass,
         },
     },
     rust_connection::RustConnection,
     wrapper::ConnectionExt as _,
 };
+
+use crate::y4m::Luma;
 
 /// Where something is: left, upper edge, width, height.
 pub type Place = (i16, i16, u16, u16);
@@ -89,6 +91,33 @@ impl Desktop {
         self.conn
             .image_text8(window, self.brush, x, y, text.as_bytes())?;
         self.done()
+    }
+
+    /// The brightness of all that the display shows, without the pointer.
+    ///
+    /// # Errors
+    /// The display refuses.
+    pub fn picture(&self) -> Result<Luma> {
+        let size = self.conn.get_geometry(self.root)?.reply()?;
+        let (width, height) = (size.width, size.height);
+        let image = self
+            .conn
+            .get_image(
+                ImageFormat::Z_PIXMAP,
+                self.root,
+                0,
+                0,
+                width,
+                height,
+                u32::MAX,
+            )?
+            .reply()?;
+        let brightness = |pixel: &[u8]| luma(pixel[2], pixel[1], pixel[0]);
+        Ok(Luma {
+            width: width.into(),
+            height: height.into(),
+            pixels: image.data.chunks_exact(4).map(brightness).collect(),
+        })
     }
 
     fn colour(&self, colour: u32) -> Result<()> {
@@ -227,4 +256,9 @@ impl Desktop {
     fn done(&self) -> Result<()> {
         Ok(self.conn.sync()?)
     }
+}
+
+/// The brightness of a colour of a screen, from 0 to 255 (BT.709).
+pub fn luma(red: u8, green: u8, blue: u8) -> u8 {
+    (0.2126 * f64::from(red) + 0.7152 * f64::from(green) + 0.0722 * f64::from(blue)).round() as u8
 }

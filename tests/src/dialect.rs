@@ -97,6 +97,15 @@ const PAGES: [(&str, &str); 6] = [
 /// Holds the others: each frame is a page of its own.
 const FRAMES: &str = "<!doctype html><iframe id=left width=480 height=480></iframe><iframe id=right width=480 height=480></iframe>";
 
+/// Serves the pages alone.
+///
+/// # Errors
+/// No port can be had.
+pub async fn pages() -> Result<Files> {
+    let files = PAGES.map(|(path, text)| (path, ("text/html", text.into())));
+    Files::serve(files.into()).await
+}
+
 /// One of the two frames.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Frame {

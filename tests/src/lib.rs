@@ -23,6 +23,7 @@ pub mod programs;
 pub mod relay;
 pub mod serve;
 pub mod sound;
+pub mod ssim;
 pub mod stamp;
 pub mod tone;
 pub mod usage;

@@ -15,6 +15,8 @@ use crate::{
 pub(crate) enum Bench {
     /// A call between Ahoy and Chromium in each combination: docs/bench.md.
     Call,
+    /// A screen and up to 64 viewers, beside Chromium: docs/bench-broadcast.md.
+    Broadcast,
     /// The relay, beside a plain one on Node.js: docs/bench-relay.md.
     Relay,
     /// A call of half an hour: docs/bench-soak.md.
@@ -53,6 +55,7 @@ pub(crate) fn run(release: bool, arguments: &[String]) -> Result<()> {
 pub(crate) fn bench(what: Bench, runs: u32) -> Result<()> {
     let (name, purpose) = match what {
         Bench::Call => ("call", Purpose::Test),
+        Bench::Broadcast => ("broadcast", Purpose::Test),
         // Node's `ws` comes with the packages of the pages.
         Bench::Relay => ("relay", Purpose::Run),
         Bench::Soak => ("soak", Purpose::Run),
@@ -63,7 +66,7 @@ pub(crate) fn bench(what: Bench, runs: u32) -> Result<()> {
     println!("building with optimisation");
     let mut build = cargo(["build", "--release", "--bins"]);
     call(match what {
-        Bench::Call | Bench::Soak => {
+        Bench::Call | Bench::Broadcast | Bench::Soak => {
             build.args(["--workspace", "--exclude", "xtask"]);
             build.args(["--features", "ahoy/custom-protocol"])
         }
@@ -73,7 +76,7 @@ pub(crate) fn bench(what: Bench, runs: u32) -> Result<()> {
     let runs = runs.to_string();
     // One call is long enough.
     let arguments: &[&str] = match what {
-        Bench::Call | Bench::Relay => &[name, "--runs", &runs],
+        Bench::Call | Bench::Broadcast | Bench::Relay => &[name, "--runs", &runs],
         Bench::Soak => &[name],
     };
     call(&mut command(

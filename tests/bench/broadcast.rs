@@ -1,0 +1,338 @@
+//! A screen with moving text and its viewers: Ahoy beside Chromium.
+//!
+//! Both broadcast by the dialect that small pages speak, so the viewers are the same program: one `ahoy-call` that
+//! joins many times and only counts what comes.
+
+use std::{
+    collections::HashMap,
+    fmt::Write as _,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    thread::JoinHandle,
+    time::{Duration, Instant},
+};
+
+use ahoy_tests::{
+    app::Display,
+    call::AhoyCall,
+    chromium::Chromium,
+    desktop::Desktop,
+    dialect::{self, Lobby, Through},
+    need,
+    serve::Files,
+    usage::{self, Usage},
+};
+use anyhow::{Context as _, Result, ensure};
+use serde_json::Value;
+use tokio::time::sleep;
+
+use crate::report::{machine, median};
+
+/// How many watch. Chromium compresses once for each, and is not asked for more than it can do at all.
+const AHOY: [u32; 5] = [1, 4, 8, 16, 64];
+const CHROMIUM: [u32; 3] = [1, 4, 8];
+/// The screen.
+const SCREEN: (u32, u32) = (1920, 1080);
+/// So long the way between them is found out, and so long is counted.
+const WARM_UP: Duration = Duration::from_secs(10);
+const WINDOW: Duration = Duration::from_secs(10);
+/// A screen that stands still is sharp by then.
+const STILL_AFTER: Duration = Duration::from_secs(4);
+/// So long all viewers may take to see something.
+const SOON: Duration = Duration::from_secs(60);
+/// The most that pictures may take, in kbit/s.
+const CAP_KBPS: &str = "4000";
+
+/// What was measured of one broadcast.
+#[derive(Debug, Clone, Copy)]
+struct Figures {
+    /// Of one core.
+    cpu: f64,
+    /// Pictures a second at the viewer that got fewest, and at the middle one.
+    least_fps: f64,
+    fps: f64,
+    /// Processor time for each picture that got to a viewer, in ms.
+    ms_per_frame: f64,
+    mib: f64,
+}
+
+/// Text that moves all over a window until it is told to stand still.
+struct Text {
+    stop: Arc<AtomicBool>,
+    thread: Option<JoinHandle<Result<()>>>,
+}
+
+impl Text {
+    fn start(display: &Display) -> Result<Self> {
+        let desktop = Desktop::connect(display.name())?;
+        let window = desktop.open("Paper", (60, 40, 1400, 800), 0xff_ffff)?;
+        let stop = Arc::new(AtomicBool::new(false));
+        let told = stop.clone();
+        let thread = std::thread::spawn(move || {
+            let text = "The quick brown fox jumps over the lazy dog, 0123456789. ".repeat(5);
+            let mut turn = 0;
+            // A page of 48 lines that scrolls by one line ten times a second.
+            while !told.load(Ordering::Relaxed) {
+                for row in 0..48_usize {
+                    let from = (turn + row) * 7 % 57;
+                    let at = (16, 20 + 16 * row as i16);
+                    desktop.write(window, at, &text[from..from + 200])?;
+                }
+                turn += 1;
+                std::thread::sleep(Duration::from_millis(100));
+            }
+            // The window goes with its connection, so it waits here.
+            while Arc::strong_count(&told) > 1 {
+                std::thread::sleep(Duration::from_millis(100));
+            }
+            Ok(())
+        });
+        Ok(Self {
+            stop,
+            thread: Some(thread),
+        })
+    }
+
+    fn stand_still(&self) {
+        self.stop.store(true, Ordering::Relaxed);
+    }
+}
+
+impl Drop for Text {
+    fn drop(&mut self) {
+        self.stand_still();
+        self.stop = Arc::default();
+        if let Some(thread) = self.thread.take() {
+            // It was looked at by what came of it.
+            let _ = thread.join();
+        }
+    }
+}
+
+enum Sender {
+    Ahoy(AhoyCall),
+    Chromium(Box<Chromium>),
+}
+
+impl Sender {
+    async fn start(ahoy: bool, display: &Display, lobby: &Lobby, pages: &Files) -> Result<Self> {
+        if ahoy {
+            let flags = [
+                "--dialect",
+                "broadcast",
+                "--as",
+                "broadcaster",
+                "--video",
+                "screen",
+                "--audio",
+                "none",
+                "--bitrate",
+                CAP_KBPS,
+            ];
+            let environment = [("DISPLAY", display.name())];
+            let call = AhoyCall::start_with(lobby.url(), &flags, environment)?;
+            call.event("ready").await?;
+            return Ok(Self::Ahoy(call));
+        }
+        let chromium = Chromium::on_display(display.name()).await?;
+        let mut page = url::Url::parse(&pages.url("/broadcast"))?;
+        page.query_pairs_mut()
+            .extend_pairs([("relay", lobby.url()), ("role", "broadcaster")]);
+        chromium.page().goto(page.as_str()).await?;
+        let ready = "return document.body?.dataset.state === 'ready'";
+        let begun = chromium.page().until("a broadcast", ready, vec![]).await;
+        chromium.explain(begun).await?;
+        Ok(Self::Chromium(Box::new(chromium)))
+    }
+
+    fn usage(&self) -> Result<Usage> {
+        match self {
+            Self::Ahoy(call) => usage::of_tree(call.process().pid(), &[]),
+            Self::Chromium(chromium) => usage::of_tree(chromium.driver().pid(), &["chromedriver"]),
+        }
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "a bench measures real time")]
+fn now() -> Instant {
+    Instant::now()
+}
+
+/// How many pictures each viewer has had.
+fn frames(event: &Value) -> HashMap<String, u64> {
+    let peers = event["peers"].as_array().into_iter().flatten();
+    // Each viewer has one peer, the broadcaster, which may be called alike by all of them.
+    peers
+        .enumerate()
+        .map(|(n, peer)| {
+            let count = peer["receive"]["video"]["frames_decoded"].as_u64();
+            (n.to_string(), count.unwrap_or(0))
+        })
+        .collect()
+}
+
+async fn next_stats(viewers: &AhoyCall, wanted: impl Fn(&Value) -> bool) -> Result<Value> {
+    let mark = viewers.mark();
+    viewers
+        .event_after(mark, "statistics of all viewers", SOON, |event| {
+            event["event"] == "stats" && wanted(event)
+        })
+        .await
+}
+
+/// One broadcast; also the share of a core that a screen takes that stands still.
+async fn broadcast(ahoy: bool, count: u32, pages: &Files) -> Result<(Figures, f64)> {
+    let display = Display::start(SCREEN.0, SCREEN.1).await?;
+    let text = Text::start(&display)?;
+    let lobby = Lobby::start(Through::Ahoy).await?;
+    let sender = Sender::start(ahoy, &display, &lobby, pages).await?;
+    let number = count.to_string();
+    let flags = [
+        "--dialect",
+        "broadcast",
+        "--as",
+        "viewer",
+        "--no-decode",
+        "--count",
+        &number,
+    ];
+    let viewers = AhoyCall::start(lobby.url(), &flags)?;
+    next_stats(&viewers, |event| {
+        let all = frames(event);
+        all.len() == count as usize && all.values().all(|frames| *frames > 0)
+    })
+    .await?;
+    sleep(WARM_UP).await;
+
+    let before = (
+        now(),
+        sender.usage()?,
+        frames(&next_stats(&viewers, |_| true).await?),
+    );
+    sleep(WINDOW).await;
+    let after = (
+        now(),
+        sender.usage()?,
+        frames(&next_stats(&viewers, |_| true).await?),
+    );
+    let seconds = (after.0 - before.0).as_secs_f64();
+    let cpu = (after.1.cpu - before.1.cpu).as_secs_f64();
+    let got: Vec<f64> = after
+        .2
+        .iter()
+        .map(|(viewer, frames)| {
+            let had = before.2.get(viewer).copied().unwrap_or(0);
+            frames.saturating_sub(had) as f64
+        })
+        .collect();
+    let all: f64 = got.iter().sum();
+    ensure!(all > 0.0, "nobody got anything");
+    let figures = Figures {
+        cpu: cpu / seconds,
+        least_fps: got.iter().copied().fold(f64::MAX, f64::min) / seconds,
+        fps: median(got).context("no viewers")? / seconds,
+        ms_per_frame: cpu * 1000.0 / all,
+        mib: after.1.memory_mib,
+    };
+
+    text.stand_still();
+    sleep(STILL_AFTER).await;
+    let (begun, before) = (now(), sender.usage()?.cpu);
+    sleep(WINDOW).await;
+    let still = (sender.usage()?.cpu - before).as_secs_f64() / (now() - begun).as_secs_f64();
+    Ok((figures, still))
+}
+
+/// All broadcasts; the page, and what was not reached.
+pub(crate) async fn measure(runs: u32) -> Result<(String, Vec<String>)> {
+    ensure!(
+        !need::lacks(&[need::Part::Chromium, need::Part::Display]),
+        "nothing was measured"
+    );
+    let pages = dialect::pages().await?;
+    let rows = AHOY.map(|count| (true, count)).into_iter();
+    let rows: Vec<_> = rows.chain(CHROMIUM.map(|count| (false, count))).collect();
+    let mut all: HashMap<(bool, u32), Vec<(Figures, f64)>> = HashMap::new();
+    for run in 1..=runs {
+        for &(ahoy, count) in &rows {
+            let who = if ahoy { "Ahoy" } else { "Chromium" };
+            println!("{who}, {count}: {run} of {runs}");
+            let measured = broadcast(ahoy, count, &pages).await?;
+            println!("  {measured:?}");
+            all.entry((ahoy, count)).or_default().push(measured);
+        }
+    }
+    let of = |row: (bool, u32), get: fn(&(Figures, f64)) -> f64| {
+        let measured = all.get(&row).into_iter().flatten();
+        median(measured.map(get).collect()).unwrap_or(f64::NAN)
+    };
+    let mut page = format!(
+        "# A screen and its viewers, measured\n\n\
+         Written by `cargo xtask bench broadcast`: medians of {runs} runs on {}. A screen of {}x{} with a page of text that \
+         scrolls ten times a second; viewers that count and do not decode, on the same machine. Built with optimisation.\n\n\
+         | | viewers | CPU, of a core | frames/s at the middle viewer | at the last | CPU ms per delivered frame | memory MiB |\n\
+         |---|---:|---:|---:|---:|---:|---:|\n",
+        machine(),
+        SCREEN.0,
+        SCREEN.1
+    );
+    for &row in &rows {
+        let who = if row.0 { "Ahoy" } else { "Chromium" };
+        let _ = writeln!(
+            page,
+            "| {who} | {} | {:.2} | {:.1} | {:.1} | {:.2} | {:.0} |",
+            row.1,
+            of(row, |it| it.0.cpu),
+            of(row, |it| it.0.fps),
+            of(row, |it| it.0.least_fps),
+            of(row, |it| it.0.ms_per_frame),
+            of(row, |it| it.0.mib),
+        );
+    }
+    let cpu = |count| of((true, count), |it| it.0.cpu);
+    let each = |ahoy| of((ahoy, 8), |it| it.0.ms_per_frame);
+    let still = of((true, 1), |it| it.1);
+    let aims = [
+        (
+            "64 viewers cost as much as so many single ones",
+            cpu(64) / cpu(1),
+            2.0,
+            false,
+        ),
+        (
+            "At 8 viewers Chromium takes so many times the CPU per frame",
+            each(false) / each(true),
+            10.0,
+            true,
+        ),
+        (
+            "A screen that stands still, % of a core",
+            still * 100.0,
+            1.0,
+            false,
+        ),
+    ];
+    page += "\n## Where Ahoy stands\n\n| | | aim | |\n|---|---:|---:|---|\n";
+    let mut missed = Vec::new();
+    for (name, figure, aim, at_least) in aims {
+        let reached = if at_least {
+            figure >= aim
+        } else {
+            figure <= aim
+        };
+        if !reached {
+            missed.push(name.to_owned());
+        }
+        let sign = if at_least { "≥" } else { "≤" };
+        let word = if reached { "reached" } else { "not yet" };
+        let _ = writeln!(page, "| {name} | {figure:.2} | {sign} {aim} | {word} |");
+    }
+    page += "\n## How it is measured\n\n\
+         - Sender and viewers meet at `ahoy-relay --lobby` and speak its dialect `broadcast`; Chromium by the page of the \
+         tests, in a window on the same display.\n\
+         - CPU and memory are the sender's, with all its processes; capture is in it, the X server is not. Memory is PSS.\n\
+         - A screen that stands still is measured with one viewer, from four seconds after its last change.\n";
+    Ok((page, missed))
+}
