@@ -22,6 +22,7 @@ mod stage;
 mod states_app;
 mod states_call;
 mod states_guest;
+mod system_sound;
 mod two_ahoys;
 
 /// Anything louder than this, in dB below full scale, is sound and not the noise of a codec.

@@ -295,6 +295,10 @@ export const errorTexts: Record<ErrorCode, ErrorText> = {
     hint: "Allow it in the settings of the browser or system and try again, or go on and only listen.",
   },
   microphone_failed: { message: "The microphone brings no sound.", hint: "Choose another one, or go on and only listen." },
+  system_sound_failed: {
+    message: "What this computer plays cannot be shared.",
+    hint: "Check that its sound works, or go on without it.",
+  },
   speaker_failed: { message: "The speaker does not play.", hint: "Choose another one." },
   insecure_page: {
     message: "This page is not secure, so the browser gives it neither camera nor microphone.",

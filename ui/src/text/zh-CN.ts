@@ -245,6 +245,7 @@ export const errorTexts: Record<ErrorCode, ErrorText> = {
   microphone_missing: { message: "没有麦克风。", hint: "请插上麦克风再试，或继续并只听。" },
   microphone_denied: { message: "这里不允许使用麦克风。", hint: "请在浏览器或系统设置中允许，然后重试，或继续并只听。" },
   microphone_failed: { message: "麦克风没有声音。", hint: "请选择其他麦克风，或继续并只听。" },
+  system_sound_failed: { message: "无法共享此电脑播放的声音。", hint: "请检查电脑的声音是否正常，或不共享声音继续。" },
   speaker_failed: { message: "扬声器无法播放。", hint: "请选择其他扬声器。" },
   insecure_page: { message: "此页面不安全，浏览器不允许它使用摄像头和麦克风。", hint: "你仍然能看到和听到别人。要让别人看到你，请打开以 https 开头的链接。" },
   unsupported: { message: "此浏览器缺少通话所需的功能。", hint: "请使用新版的 Firefox、Chromium 或 Safari，或使用 Ahoy 应用。" },

@@ -64,6 +64,8 @@ pub enum ErrorCode {
     MicrophoneDenied,
     /// The microphone was opened and brings no sound.
     MicrophoneFailed,
+    /// What this computer plays cannot be captured.
+    SystemSoundFailed,
     /// There is no such speaker, or it does not play.
     SpeakerFailed,
     /// The page is not secure, so the browser gives it neither camera nor microphone.
@@ -121,6 +123,7 @@ impl ErrorCode {
             Self::MicrophoneMissing => "microphone_missing",
             Self::MicrophoneDenied => "microphone_denied",
             Self::MicrophoneFailed => "microphone_failed",
+            Self::SystemSoundFailed => "system_sound_failed",
             Self::SpeakerFailed => "speaker_failed",
             Self::InsecurePage => "insecure_page",
             Self::Unsupported => "unsupported",

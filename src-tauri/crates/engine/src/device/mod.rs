@@ -42,7 +42,7 @@ pub use picture::{DEFAULT_FORMAT, TestPicture};
 pub use record::{WavWriter, Y4mWriter};
 pub use screen::{Screen, ScreenKind, ScreenSource, ScreenSpec, screens, thumbnail};
 pub use silent::SilentSpeaker;
-pub use sound::{Microphone, Speaker};
+pub use sound::{Microphone, Speaker, SystemSound};
 pub use spec::SpecError;
 pub use stamp::read as read_stamp;
 pub use tone::TestTone;
@@ -95,6 +95,8 @@ pub enum DeviceKind {
     Screen,
     /// Brings sound.
     Microphone,
+    /// What this computer plays, as a source of sound.
+    SystemSound,
     /// Plays sound.
     Speaker,
 }
@@ -105,6 +107,7 @@ impl std::fmt::Display for DeviceKind {
             Self::Camera => "camera",
             Self::Screen => "screen",
             Self::Microphone => "microphone",
+            Self::SystemSound => "computer's sound",
             Self::Speaker => "speaker",
         })
     }
@@ -113,7 +116,7 @@ impl std::fmt::Display for DeviceKind {
 impl DeviceError {
     /// The error as a person reads it.
     pub fn to_user(&self) -> UserError {
-        use DeviceKind::{Camera, Microphone, Screen, Speaker};
+        use DeviceKind::{Camera, Microphone, Screen, Speaker, SystemSound};
         let (code, message, hint) = match self {
             Self::Missing(Camera) => (
                 ErrorCode::CameraMissing,
@@ -165,6 +168,14 @@ impl DeviceError {
                 "The microphone brings no sound.",
                 "Choose another, or try again.",
             ),
+            Self::Missing(SystemSound)
+            | Self::Busy(SystemSound)
+            | Self::Denied(SystemSound)
+            | Self::Failed(SystemSound, _) => (
+                ErrorCode::SystemSoundFailed,
+                "What this computer plays cannot be shared.",
+                "Check that its sound works, or go on without it.",
+            ),
             Self::Missing(Speaker)
             | Self::Busy(Speaker)
             | Self::Denied(Speaker)
@@ -214,6 +225,8 @@ pub enum VideoSpec {
 pub enum AudioSpec {
     /// A microphone by id or name; `None`: the system's default.
     Microphone(Option<String>),
+    /// What this computer plays, without what Ahoy itself plays.
+    System,
     /// The test tone.
     Test,
     /// A WAV file, over and over.

@@ -2,8 +2,8 @@
 
 use super::{
     AudioSink, AudioSource, AudioSpec, Camera, DeviceError, DeviceKind, FilePicture, FileSound,
-    Microphone, Screen, Speaker, SpeakerSpec, TestPicture, TestTone, VideoFormat, VideoSource,
-    VideoSpec, silent::SilentSpeaker,
+    Microphone, Screen, Speaker, SpeakerSpec, SystemSound, TestPicture, TestTone, VideoFormat,
+    VideoSource, VideoSpec, silent::SilentSpeaker,
 };
 
 /// Opens a source of pictures on the calling thread, which will read it. `format` is wished for: a camera takes its
@@ -25,6 +25,7 @@ pub fn open_video(
 pub fn open_audio(spec: &AudioSpec) -> Result<Box<dyn AudioSource>, DeviceError> {
     Ok(match spec {
         AudioSpec::Microphone(microphone) => Box::new(Microphone::open(microphone.as_deref())?),
+        AudioSpec::System => Box::new(SystemSound::open()?),
         AudioSpec::Test => Box::new(TestTone::default()),
         AudioSpec::File(path) => Box::new(FileSound::open(path)?),
         AudioSpec::None => return Err(DeviceError::Missing(DeviceKind::Microphone)),

@@ -93,16 +93,17 @@ impl FromStr for ScreenSpec {
 impl FromStr for AudioSpec {
     type Err = SpecError;
 
-    /// Reads `mic[:NAME]`, `test`, `file:F.wav` or `none`.
+    /// Reads `mic[:NAME]`, `system`, `test`, `file:F.wav` or `none`.
     fn from_str(text: &str) -> Result<Self, SpecError> {
         match split(text) {
             Some(("mic", name)) => Ok(Self::Microphone(name.map(str::to_owned))),
+            Some(("system", None)) => Ok(Self::System),
             Some(("test", None)) => Ok(Self::Test),
             Some(("file", Some(path))) => Ok(Self::File(path.into())),
             Some(("none", None)) => Ok(Self::None),
             _ => Err(SpecError {
                 text: text.to_owned(),
-                forms: "mic[:NAME], test, file:F.wav, none",
+                forms: "mic[:NAME], system, test, file:F.wav, none",
             }),
         }
     }
@@ -158,6 +159,7 @@ mod tests {
         let audio = |text: &str| text.parse::<AudioSpec>();
         assert_eq!(audio("mic"), Ok(AudioSpec::Microphone(None)));
         assert_eq!(audio("mic:X"), Ok(AudioSpec::Microphone(Some("X".into()))));
+        assert_eq!(audio("system"), Ok(AudioSpec::System));
         assert_eq!(audio("test"), Ok(AudioSpec::Test));
         assert_eq!(audio("file:a.wav"), Ok(AudioSpec::File("a.wav".into())));
         assert_eq!("none".parse(), Ok(SpeakerSpec::None));
@@ -187,7 +189,7 @@ mod tests {
         ] {
             assert!(text.parse::<VideoSpec>().is_err(), "{text}");
         }
-        for text in ["", "test:1", "microphone", "file:", "none:x"] {
+        for text in ["", "test:1", "system:1", "microphone", "file:", "none:x"] {
             assert!(text.parse::<AudioSpec>().is_err(), "{text}");
         }
     }

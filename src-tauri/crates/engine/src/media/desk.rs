@@ -268,7 +268,7 @@ fn camera_id(video: &VideoSpec) -> Option<&str> {
 fn microphone_id(audio: &AudioSpec) -> Option<&str> {
     match audio {
         AudioSpec::Microphone(id) => id.as_deref(),
-        AudioSpec::Test | AudioSpec::File(_) | AudioSpec::None => None,
+        AudioSpec::System | AudioSpec::Test | AudioSpec::File(_) | AudioSpec::None => None,
     }
 }
 

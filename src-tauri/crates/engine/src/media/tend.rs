@@ -207,8 +207,12 @@ fn tend<D: Device>(device: &mut D, duty: &mut Duty<'_, D::Spec>) {
 /// How a device does that failed.
 fn state_of(error: &DeviceError) -> DeviceState {
     match error {
-        // What was shown of a screen is not looked for again: it has its own sentence.
-        DeviceError::Missing(kind) if *kind != DeviceKind::Screen => DeviceState::Missing,
+        // Screens and the computer's sound are in no list of devices, and have sentences of their own.
+        DeviceError::Missing(kind)
+            if !matches!(kind, DeviceKind::Screen | DeviceKind::SystemSound) =>
+        {
+            DeviceState::Missing
+        }
         error => DeviceState::Failed {
             error: error.to_user(),
         },

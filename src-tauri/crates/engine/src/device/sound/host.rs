@@ -53,7 +53,7 @@ fn connect() -> Option<Host> {
 /// system's own library makes one where there is none (256 random bytes); so must who does not use it.
 /// Fails where there is one.
 #[cfg(target_os = "linux")]
-fn make_cookie() -> std::io::Result<()> {
+pub(super) fn make_cookie() -> std::io::Result<()> {
     use std::{
         fs::{DirBuilder, OpenOptions},
         io::{Error, Write},
@@ -181,7 +181,7 @@ pub(super) fn find(kind: DeviceKind, wanted: Option<&str>) -> Result<Device, Dev
     let (host, devices) = devices().ok_or(DeviceError::Missing(kind))?;
     let Some(wanted) = wanted else {
         return match kind {
-            DeviceKind::Speaker => host.default_output_device(),
+            DeviceKind::Speaker | DeviceKind::SystemSound => host.default_output_device(),
             _ => host.default_input_device(),
         }
         .ok_or(DeviceError::Missing(kind));
@@ -216,7 +216,7 @@ pub(super) fn settings(
         return Ok((config, SampleFormat::F32));
     }
     let usual = match kind {
-        DeviceKind::Speaker => device.default_output_config(),
+        DeviceKind::Speaker | DeviceKind::SystemSound => device.default_output_config(),
         _ => device.default_input_config(),
     }
     .map_err(|error| device_error(kind, &error))?;
@@ -245,7 +245,9 @@ fn is_known(format: SampleFormat) -> bool {
 
 fn other(device: &Device, kind: DeviceKind) -> Option<SupportedStreamConfig> {
     let mut ranges: Vec<_> = match kind {
-        DeviceKind::Speaker => device.supported_output_configs().ok()?.collect(),
+        DeviceKind::Speaker | DeviceKind::SystemSound => {
+            device.supported_output_configs().ok()?.collect()
+        }
         _ => device.supported_input_configs().ok()?.collect(),
     };
     ranges.retain(|range| is_known(range.sample_format()));

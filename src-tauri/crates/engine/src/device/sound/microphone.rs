@@ -5,17 +5,21 @@ use std::{
     time::{Duration, Instant},
 };
 
-use cpal::{Data, FromSample, SampleFormat, SizedSample, traits::DeviceTrait};
+use cpal::{Data, Device, FromSample, SampleFormat, SizedSample, Stream, traits::DeviceTrait};
 use rtrb::{Consumer, Producer, RingBuffer};
 
-use super::{Shared, stream};
+use super::{
+    Shared,
+    stream::{self, Opened, Setup},
+};
 use crate::{
     convert::Resampler,
     device::{AudioSource, DeviceError, DeviceKind, clock, driver::DriverThread},
     frame::{AudioBlock, BLOCK_SAMPLES, SAMPLE_RATE},
 };
 
-const KIND: DeviceKind = DeviceKind::Microphone;
+const MICROPHONE: DeviceKind = DeviceKind::Microphone;
+const SYSTEM: DeviceKind = DeviceKind::SystemSound;
 
 /// More than this many blocks in the ring mean that the reader was held up: the oldest are left out, as
 /// a listener had rather miss a moment than be late from then on.
@@ -24,7 +28,17 @@ const LATE_BLOCKS: usize = 20;
 /// A microphone, mixed to one channel and resampled to 48 kHz.
 ///
 /// It is read on the thread that opened it.
-pub struct Microphone {
+pub struct Microphone(Input);
+
+/// What this computer plays, without what Ahoy itself plays, mixed to one channel at 48 kHz. On Windows and macOS Ahoy's
+/// own sound is in it.
+///
+/// It is read on the thread that opened it.
+pub struct SystemSound(Input);
+
+/// A stream of sound that comes in.
+struct Input {
+    kind: DeviceKind,
     shared: Arc<Shared>,
     ring: Consumer<f32>,
     rate: usize,
@@ -38,24 +52,50 @@ pub struct Microphone {
 impl Microphone {
     /// Opens a microphone by id or name; `None`: the system's default.
     pub fn open(wanted: Option<&str>) -> Result<Self, DeviceError> {
-        let opened = stream::open(KIND, "mic-driver", wanted, |device, setup| {
-            let (into, ring) = RingBuffer::new(setup.ring());
-            let mut input = Input {
-                ring: into,
-                channels: setup.channels(),
-                shared: Arc::clone(&setup.shared),
-            };
-            let stream = device.build_input_stream_raw(
-                setup.config,
-                setup.format,
-                move |data, _| input.take(data),
-                move |error| setup.shared.error(&error),
-                Some(stream::OPEN_WITHIN),
-            )?;
-            Ok((stream, ring))
-        })?;
+        let opened = stream::open(MICROPHONE, "mic-driver", wanted, build)?;
+        Input::new(MICROPHONE, opened).map(Self)
+    }
+
+    /// Samples that were lost because they were not read in time.
+    pub fn lost(&self) -> u64 {
+        self.0.shared.gaps.load(Ordering::Relaxed)
+    }
+}
+
+impl SystemSound {
+    /// Opens what the default output plays, and follows where that is another one.
+    pub fn open() -> Result<Self, DeviceError> {
+        #[cfg(target_os = "linux")]
+        let opened = super::system::open()?;
+        // The system gives what an output plays to who opens it for input.
+        #[cfg(not(target_os = "linux"))]
+        let opened = stream::open(SYSTEM, "system-sound", None, build)?;
+        Input::new(SYSTEM, opened).map(Self)
+    }
+}
+
+fn build(device: &Device, setup: Setup) -> Result<(Stream, Consumer<f32>), cpal::Error> {
+    let (into, ring) = RingBuffer::new(setup.ring());
+    let mut input = Callback {
+        ring: into,
+        channels: setup.channels(),
+        shared: Arc::clone(&setup.shared),
+    };
+    let stream = device.build_input_stream_raw(
+        setup.config,
+        setup.format,
+        move |data, _| input.take(data),
+        move |error| setup.shared.error(&error),
+        Some(stream::OPEN_WITHIN),
+    )?;
+    Ok((stream, ring))
+}
+
+impl Input {
+    fn new(kind: DeviceKind, opened: Opened<Consumer<f32>>) -> Result<Self, DeviceError> {
         Ok(Self {
-            resampler: stream::resampler(KIND, opened.rate, SAMPLE_RATE as usize)?,
+            kind,
+            resampler: stream::resampler(kind, opened.rate, SAMPLE_RATE as usize)?,
             shared: opened.shared,
             ring: opened.ring,
             rate: opened.rate,
@@ -63,11 +103,6 @@ impl Microphone {
             last: clock::now(),
             _thread: opened.thread,
         })
-    }
-
-    /// Samples that were lost because they were not read in time.
-    pub fn lost(&self) -> u64 {
-        self.shared.gaps.load(Ordering::Relaxed)
     }
 
     fn leave_out_old(&mut self) {
@@ -86,6 +121,18 @@ impl Microphone {
 
 impl AudioSource for Microphone {
     fn read(&mut self, block: &mut AudioBlock, within: Duration) -> Result<bool, DeviceError> {
+        self.0.read(block, within)
+    }
+}
+
+impl AudioSource for SystemSound {
+    fn read(&mut self, block: &mut AudioBlock, within: Duration) -> Result<bool, DeviceError> {
+        self.0.read(block, within)
+    }
+}
+
+impl Input {
+    fn read(&mut self, block: &mut AudioBlock, within: Duration) -> Result<bool, DeviceError> {
         let begun = clock::now();
         self.leave_out_old();
         loop {
@@ -96,7 +143,7 @@ impl AudioSource for Microphone {
             if read.is_empty() {
                 let now = clock::now();
                 let left = within.saturating_sub(now.saturating_duration_since(begun));
-                self.shared.wait(KIND, self.last, left)?;
+                self.shared.wait(self.kind, self.last, left)?;
                 if left.is_zero() {
                     return Ok(false);
                 }
@@ -109,13 +156,13 @@ impl AudioSource for Microphone {
 }
 
 /// The callback's side: nothing here waits, allocates or logs.
-struct Input {
+struct Callback {
     ring: Producer<f32>,
     channels: usize,
     shared: Arc<Shared>,
 }
 
-impl Input {
+impl Callback {
     fn take(&mut self, data: &Data) {
         match data.sample_format() {
             SampleFormat::F32 => self.mix::<f32>(data),
@@ -168,7 +215,7 @@ mod tests {
     #[test]
     fn channels_are_mixed_and_what_does_not_fit_is_counted() {
         let (into, mut ring) = RingBuffer::new(3);
-        let mut input = Input {
+        let mut input = Callback {
             ring: into,
             channels: 2,
             shared: Shared::new(),

@@ -8,6 +8,8 @@ mod host;
 mod microphone;
 mod speaker;
 mod stream;
+#[cfg(target_os = "linux")]
+mod system;
 
 use std::{
     sync::{
@@ -23,7 +25,7 @@ use cpal::{Error, ErrorKind};
 use super::{DeviceError, DeviceKind, STALLED_AFTER, clock};
 
 pub(super) use host::list;
-pub use microphone::Microphone;
+pub use microphone::{Microphone, SystemSound};
 pub use speaker::Speaker;
 
 /// What callbacks and the thread that reads or writes share.
@@ -70,6 +72,15 @@ impl Shared {
         {
             self.user.unpark();
         }
+    }
+
+    /// The stream has broken; what is waited for will not come.
+    #[cfg(target_os = "linux")]
+    fn fail(&self, flag: u8) {
+        let _ = self
+            .failed
+            .compare_exchange(0, flag, Ordering::AcqRel, Ordering::Relaxed);
+        self.user.unpark();
     }
 
     fn check(&self, kind: DeviceKind) -> Result<(), DeviceError> {
