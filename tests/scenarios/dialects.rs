@@ -6,6 +6,7 @@ use ahoy_tests::{
     call::AhoyCall,
     dialect::{Frame, Frames, Lobby, Through},
     need::{Part, lacks},
+    relay::Relay,
 };
 use anyhow::Result;
 use serde_json::{Value, json};
@@ -292,40 +293,42 @@ async fn over_socket_io_lines_go_both_ways() -> Result<()> {
         })
         .await
     };
-    // Page and page.
-    let lobby = Lobby::start(Through::SocketIo).await?;
-    let answers = [("relay", lobby.url())];
-    let offers = [("relay", lobby.url()), ("offer", ""), ("again", "")];
-    // One that tells its candidates never.
-    let offers_once = [("relay", lobby.url()), ("offer", "")];
-    frames.load(Frame::Left, "/socketio", &answers).await?;
-    frames.load(Frame::Right, "/socketio", &offers).await?;
-    write(&frames, Frame::Left, "from the left").await?;
-    lines_arrive(&frames, Frame::Right, "from the left").await?;
-    frames.clear().await?;
-    // Ahoy answers a page.
-    let mut ahoy = call(&lobby, "callee", "from ahoy")?;
-    ahoy.event("ready").await?;
-    frames.load(Frame::Right, "/socketio", &offers_once).await?;
-    write(&frames, Frame::Right, "from the page").await?;
-    heard(&ahoy, "from the page").await?;
-    lines_arrive(&frames, Frame::Right, "from ahoy").await?;
-    ahoy.hang_up().await?;
-    frames.clear().await?;
-    // A page answers Ahoy.
-    frames.load(Frame::Left, "/socketio", &answers).await?;
-    let mut ahoy = call(&lobby, "caller", "from ahoy")?;
-    write(&frames, Frame::Left, "from the page").await?;
-    heard(&ahoy, "from the page").await?;
-    lines_arrive(&frames, Frame::Left, "from ahoy").await?;
-    ahoy.hang_up().await?;
-    frames.clear().await?;
-    // Ahoy and Ahoy.
-    let one = call(&lobby, "callee", "one")?;
-    one.event("ready").await?;
-    let other = call(&lobby, "caller", "other")?;
-    heard(&one, "other").await?;
-    heard(&other, "one").await?;
+    for through in SOCKET_IO {
+        // Page and page.
+        let lobby = Lobby::start(through).await?;
+        let answers = [("relay", lobby.url())];
+        let offers = [("relay", lobby.url()), ("offer", ""), ("again", "")];
+        // One that tells its candidates never.
+        let offers_once = [("relay", lobby.url()), ("offer", "")];
+        frames.load(Frame::Left, "/socketio", &answers).await?;
+        frames.load(Frame::Right, "/socketio", &offers).await?;
+        write(&frames, Frame::Left, "from the left").await?;
+        lines_arrive(&frames, Frame::Right, "from the left").await?;
+        frames.clear().await?;
+        // Ahoy answers a page.
+        let mut ahoy = call(&lobby, "callee", "from ahoy")?;
+        ahoy.event("ready").await?;
+        frames.load(Frame::Right, "/socketio", &offers_once).await?;
+        write(&frames, Frame::Right, "from the page").await?;
+        heard(&ahoy, "from the page").await?;
+        lines_arrive(&frames, Frame::Right, "from ahoy").await?;
+        ahoy.hang_up().await?;
+        frames.clear().await?;
+        // A page answers Ahoy.
+        frames.load(Frame::Left, "/socketio", &answers).await?;
+        let mut ahoy = call(&lobby, "caller", "from ahoy")?;
+        write(&frames, Frame::Left, "from the page").await?;
+        heard(&ahoy, "from the page").await?;
+        lines_arrive(&frames, Frame::Left, "from ahoy").await?;
+        ahoy.hang_up().await?;
+        frames.clear().await?;
+        // Ahoy and Ahoy.
+        let one = call(&lobby, "callee", "one")?;
+        one.event("ready").await?;
+        let other = call(&lobby, "caller", "other")?;
+        heard(&one, "other").await?;
+        heard(&other, "one").await?;
+    }
     Ok(())
 }
 
@@ -440,6 +443,30 @@ async fn a_broadcaster_knows_its_viewers_by_their_ids_and_forgets_who_is_gone() 
         })
         .await?;
     shows.hang_up().await
+}
+
+#[tokio::test]
+async fn a_relay_with_a_certificate_of_its_own_is_trusted_by_its_pin_only() -> Result<()> {
+    let relay = Relay::start_with(&["--lobby", "--tls", "self-signed"]).await?;
+    let pin = relay
+        .process()
+        .logged("pin", SOON, |line| {
+            let (_, rest) = line.split_once("pin=\"")?;
+            Some(rest.split_once('"')?.0.to_owned())
+        })
+        .await?;
+    let url = relay.url().replacen("https", "wss", 1);
+    let mut stranger = AhoyCall::start(&url, &["--dialect", "ready"])?;
+    assert_eq!(stranger.exit().await?, 5);
+    assert_eq!(stranger.errors(), ["relay_not_trusted"]);
+    let url = format!("{url}/#{pin}");
+    let one = AhoyCall::start(&url, &["--dialect", "ready"])?;
+    one.event("ready").await?;
+    let other = AhoyCall::start(&url, &["--dialect", "ready"])?;
+    for end in [&one, &other] {
+        sees_counted(end).await?;
+    }
+    Ok(())
 }
 
 #[tokio::test]
