@@ -2,11 +2,13 @@
 //!
 //! When to try again is not decided here but by `call`.
 
+mod look;
 mod socket;
 mod socketio;
 mod target;
 mod trust;
 
+pub use look::{Looked, look};
 pub use socket::{Socket, SocketEvent};
 pub use target::{Line, Target};
 

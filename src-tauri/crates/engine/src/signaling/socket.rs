@@ -93,6 +93,15 @@ impl Socket {
         self.probe.notify_one();
     }
 
+    /// Gives the line up at once, whatever waits, and joins the task.
+    pub(super) async fn abandon(mut self) {
+        self.stop.cancel();
+        self.events.close();
+        if timeout(CLOSE_WITHIN, &mut self.task).await.is_err() {
+            self.task.abort();
+        }
+    }
+
     /// Sends what waits, says goodbye, and joins the task.
     pub async fn close(mut self) {
         drop(self.messages);
