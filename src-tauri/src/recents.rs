@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use ahoy_contract::{ErrorCode, Link, Secret, ui::RecentCall};
+use ahoy_contract::{ErrorCode, Link, Secret, ui::RecentCall, wire::RoomKind};
 use ahoy_engine::call::HostKey;
 use data_encoding::BASE64URL_NOPAD;
 use serde::{Deserialize, Serialize};
@@ -26,10 +26,17 @@ pub(crate) struct Recents {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 struct Recent {
     id: u64,
+    /// Files of before there were broadcasts do not say it.
+    #[serde(default = "call")]
+    kind: RoomKind,
     name: Option<String>,
     at: u64,
     seconds: Option<u64>,
     room: KeptRoom,
+}
+
+fn call() -> RoomKind {
+    RoomKind::Call
 }
 
 /// A room as the file holds it.
@@ -79,15 +86,23 @@ impl Default for Recents {
 }
 
 impl Recents {
-    /// Takes note of a call; one in the same room before it is not worth a line of its own.
-    pub(crate) fn add(&mut self, room: &Room, name: Option<String>, at: u64, seconds: Option<u64>) {
+    /// Takes note of a call or broadcast; one in the same room before it is not worth a line of its own.
+    pub(crate) fn add(
+        &mut self,
+        room: &Room,
+        kind: RoomKind,
+        name: Option<String>,
+        at: u64,
+        seconds: Option<u64>,
+    ) {
         let id = self.next;
         self.next = self.next.wrapping_add(1);
         let known = room.id();
         self.calls
-            .retain(|call| call.room.room().is_some_and(|room| room.id() != known));
+            .retain(|call| call.room().is_some_and(|room| room.id() != known));
         self.calls.push_front(Recent {
             id,
+            kind,
             name,
             at,
             seconds,
@@ -104,7 +119,7 @@ impl Recents {
     /// The room of a call.
     pub(crate) fn room(&self, id: &str) -> Option<Room> {
         let call = self.calls.iter().find(|call| call.id.to_string() == id)?;
-        call.room.room()
+        call.room()
     }
 
     /// What the window shows of them.
@@ -113,6 +128,7 @@ impl Recents {
         calls
             .map(|call| RecentCall {
                 id: call.id.to_string(),
+                kind: call.kind,
                 name: call.name.clone(),
                 at: call.at,
                 seconds: call.seconds,
@@ -122,30 +138,33 @@ impl Recents {
     }
 }
 
+impl Recent {
+    /// `None`: somebody changed the file.
+    fn room(&self) -> Option<Room> {
+        match &self.room {
+            KeptRoom::Own { key, secret } => {
+                let bytes = BASE64URL_NOPAD.decode(key.as_bytes()).ok()?;
+                Some(Room::Own {
+                    key: HostKey::from_bytes(&bytes.try_into().ok()?),
+                    secret: secret.clone(),
+                    kind: self.kind,
+                })
+            }
+            KeptRoom::Theirs { link } => link.parse::<Link>().ok().map(Room::Theirs),
+        }
+    }
+}
+
 impl KeptRoom {
     fn of(room: &Room) -> Self {
         match room {
-            Room::Own { key, secret } => Self::Own {
+            Room::Own { key, secret, .. } => Self::Own {
                 key: BASE64URL_NOPAD.encode(&key.to_bytes()),
                 secret: secret.clone(),
             },
             Room::Theirs(link) => Self::Theirs {
                 link: link.to_string(),
             },
-        }
-    }
-
-    /// `None`: somebody changed the file.
-    fn room(&self) -> Option<Room> {
-        match self {
-            Self::Own { key, secret } => {
-                let bytes = BASE64URL_NOPAD.decode(key.as_bytes()).ok()?;
-                Some(Room::Own {
-                    key: HostKey::from_bytes(&bytes.try_into().ok()?),
-                    secret: secret.clone(),
-                })
-            }
-            Self::Theirs { link } => link.parse::<Link>().ok().map(Room::Theirs),
         }
     }
 }
@@ -158,6 +177,7 @@ mod tests {
         Room::Own {
             key: HostKey::from_bytes(&[n; 32]),
             secret: Secret::new([n; 16]),
+            kind: RoomKind::Call,
         }
     }
 
@@ -169,9 +189,9 @@ mod tests {
     #[test]
     fn the_newest_is_first_and_a_room_has_one_line() {
         let mut recents = Recents::default();
-        recents.add(&own(1), Some("Grace".into()), 10, Some(61));
-        recents.add(&theirs(&"a".repeat(26)), None, 20, None);
-        recents.add(&own(1), Some("Mika".into()), 30, Some(5));
+        recents.add(&own(1), RoomKind::Call, Some("Grace".into()), 10, Some(61));
+        recents.add(&theirs(&"a".repeat(26)), RoomKind::Call, None, 20, None);
+        recents.add(&own(1), RoomKind::Call, Some("Mika".into()), 30, Some(5));
         let view = recents.view();
         let names: Vec<_> = view.iter().map(|call| call.name.as_deref()).collect();
         assert_eq!(names, [Some("Mika"), None]);
@@ -182,8 +202,8 @@ mod tests {
     #[test]
     fn what_is_read_again_leads_to_the_same_rooms() {
         let mut recents = Recents::default();
-        recents.add(&own(1), None, 10, None);
-        recents.add(&theirs(&"a".repeat(26)), None, 20, None);
+        recents.add(&own(1), RoomKind::Call, None, 10, None);
+        recents.add(&theirs(&"a".repeat(26)), RoomKind::Call, None, 20, None);
         let text = serde_json::to_string(&recents).unwrap();
         let read: Recents = serde_json::from_str(&text).unwrap();
         assert_eq!(read, recents);
@@ -197,10 +217,33 @@ mod tests {
     }
 
     #[test]
+    fn a_broadcast_is_one_when_it_is_read_again_and_a_file_of_before_knows_calls_only() {
+        let mut recents = Recents::default();
+        let mut room = own(1);
+        if let Room::Own { kind, .. } = &mut room {
+            *kind = RoomKind::Broadcast;
+        }
+        recents.add(&room, RoomKind::Broadcast, None, 10, Some(60));
+        let text = serde_json::to_string(&recents).unwrap();
+        let kind = |text: &str| {
+            let read: Recents = serde_json::from_str(text).unwrap();
+            let view = read.view();
+            let Some(Room::Own { kind, .. }) = read.room(&view[0].id) else {
+                panic!("the room is its user's own");
+            };
+            (view[0].kind, kind)
+        };
+        assert_eq!(kind(&text), (RoomKind::Broadcast, RoomKind::Broadcast));
+        let before = text.replace(r#""kind":"broadcast","#, "");
+        assert_ne!(before, text);
+        assert_eq!(kind(&before), (RoomKind::Call, RoomKind::Call));
+    }
+
+    #[test]
     fn only_so_many_are_kept() {
         let mut recents = Recents::default();
         for n in 0..=u8::try_from(MAX).unwrap() {
-            recents.add(&own(n), None, u64::from(n), None);
+            recents.add(&own(n), RoomKind::Call, None, u64::from(n), None);
         }
         assert_eq!(recents.view().len(), MAX);
         assert_eq!(recents.view().last().unwrap().at, 1);
@@ -211,7 +254,7 @@ mod tests {
     #[test]
     fn a_secret_never_shows_in_debug_output() {
         let mut recents = Recents::default();
-        recents.add(&theirs(&"a".repeat(26)), None, 20, None);
+        recents.add(&theirs(&"a".repeat(26)), RoomKind::Call, None, 20, None);
         assert!(!format!("{recents:?}").contains("ICEiIyQlJicoKSorLC0uLw"));
     }
 }

@@ -2,7 +2,7 @@
 
 use ahoy_contract::{
     ErrorCode,
-    ui::{Language, RelayChoice, Theme},
+    ui::{Language, RelayChoice, SHARE_RATES, ShareContent, Theme},
 };
 use serde::{Deserialize, Serialize};
 
@@ -31,6 +31,12 @@ pub(crate) struct Settings {
     pub(crate) microphone: Option<String>,
     /// The chosen speaker's id, likewise.
     pub(crate) speaker: Option<String>,
+    /// What a broadcast shows, mostly.
+    pub(crate) share_content: ShareContent,
+    /// Its most pictures per second.
+    pub(crate) share_fps: u32,
+    /// What the computer plays goes with it.
+    pub(crate) share_sound: bool,
 }
 
 /// The port that the built-in relay tries first: that of `ahoy-relay`.
@@ -61,6 +67,9 @@ impl Default for Settings {
             camera: None,
             microphone: None,
             speaker: None,
+            share_content: ShareContent::Text,
+            share_fps: SHARE_RATES[0],
+            share_sound: false,
         }
     }
 }

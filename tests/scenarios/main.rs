@@ -5,6 +5,7 @@ mod app;
 mod authentic;
 mod bad_input;
 mod broadcast;
+mod broadcast_app;
 mod choice;
 mod consent;
 mod devices;

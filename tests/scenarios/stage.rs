@@ -91,6 +91,11 @@ impl Stage {
         Ok(())
     }
 
+    /// The display that the app is on.
+    pub(crate) fn display(&self) -> &Display {
+        &self.display
+    }
+
     /// From the start through the lobby into a new call; gives its link.
     pub(crate) async fn new_call(&self) -> Result<String> {
         self.lobby().await?;

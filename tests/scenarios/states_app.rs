@@ -5,6 +5,7 @@ use std::path::Path;
 use ahoy_tests::{
     SOON,
     app::{Home, Instead},
+    call::AhoyCall,
     need::{lacks, skip},
     process::Process,
     relay::Relay,
@@ -112,9 +113,14 @@ async fn without_devices_a_room_or_a_relay_the_window_says_so() -> Result<()> {
     stage.picture("ended-before").await?;
     page.press("back").await?;
 
-    stage.follow(&nowhere(relay.url())).await?;
+    let call = AhoyCall::start(relay.url(), &["--name", "Mika"])?;
+    stage.follow(&call.link().await?).await?;
     stage.picture("lobby-join").await?;
-    page.press("join").await?;
+    page.press("back").await?;
+
+    // Nothing is behind a link: that is said before anything is opened.
+    page.write("join-link", &nowhere(relay.url())).await?;
+    page.press("join-go").await?;
     assert_eq!(ended(page).await?, "refused");
     assert_eq!(page.error().await?, "not_found");
     stage.picture("ended-refused").await?;

@@ -23,7 +23,7 @@ async fn a_guest_reads_why_there_is_no_call() -> Result<()> {
     let mut relay = Relay::start_with(&["--max-peers", "2"]).await?;
     let chromium = Chromium::start(STAMPED).await?;
     let page = chromium.page();
-    chromium.join(&nowhere(relay.url()), "Grace").await?;
+    page.goto(&nowhere(relay.url())).await?;
     assert_eq!(page.error().await?, "not_found");
     chromium.picture("guest-gone").await?;
 
@@ -65,6 +65,7 @@ async fn a_guest_reads_why_there_is_no_call() -> Result<()> {
 
     // The page is there, and then its relay is not.
     page.press("call-again").await?;
+    settled(page).await?;
     relay.kill().await?;
     page.press("join").await?;
     assert_eq!(page.error().await?, "relay_unreachable");
@@ -144,7 +145,9 @@ async fn a_guest_who_has_not_answered_or_whose_camera_is_busy_reads_what_to_do()
     }
     let relay = Relay::start().await?;
     let asked = Chromium::start(Camera::Unanswered).await?;
-    asked.page().goto(&nowhere(relay.url())).await?;
+    let call = AhoyCall::start(relay.url(), &[])?;
+    let link = call.link().await?;
+    asked.page().goto(&link).await?;
     let opening = "return ahoy.shown('mic-level') && document.body.innerText.includes('…')";
     asked
         .page()
@@ -155,7 +158,7 @@ async fn a_guest_who_has_not_answered_or_whose_camera_is_busy_reads_what_to_do()
 
     let chromium = Chromium::start(Camera::Busy).await?;
     let page = chromium.page();
-    page.goto(&nowhere(relay.url())).await?;
+    page.goto(&link).await?;
     assert_eq!(page.error().await?, "camera_busy");
     settled(page).await?;
     chromium.picture("guest-camera-busy").await

@@ -81,6 +81,34 @@ impl Desktop {
         self.done()
     }
 
+    /// Draws a [`stamp`](crate::stamp) along the upper edge of a window that is so wide, one row after the other: one
+    /// that is caught in between reads as none.
+    ///
+    /// # Errors
+    /// The display refuses.
+    pub fn stamp(&self, window: Window, width: u16, stamp: u32) -> Result<()> {
+        let block = width / 32;
+        for row in 0..2 {
+            for colour in [0, 0xff_ffff] {
+                let columns = (0..32u16).filter(|column| {
+                    let one = stamp >> (31 - column) & 1 == 1;
+                    (one == (row == 0)) == (colour != 0)
+                });
+                let blocks: Vec<_> = columns
+                    .map(|column| Rectangle {
+                        x: (column * block) as i16,
+                        y: (row * block) as i16,
+                        width: block,
+                        height: block,
+                    })
+                    .collect();
+                self.colour(colour)?;
+                self.conn.poly_fill_rectangle(window, self.brush, &blocks)?;
+            }
+        }
+        self.done()
+    }
+
     /// Writes a line of text into a window, black on white.
     ///
     /// # Errors

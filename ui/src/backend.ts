@@ -5,14 +5,22 @@ import type { Command } from "./contract/Command";
 import type { Notice } from "./contract/Notice";
 import type { PeerId } from "./contract/PeerId";
 
-/** Whose picture: the user's own, or that of a member. */
-export type VideoTrack = "self" | PeerId;
+/** Whose picture: the user's own, that of a member, or the small one of a source of the screen. */
+export type VideoTrack = "self" | PeerId | `source:${string}`;
 
 /** How the element that shows a picture is marked. */
 export interface VideoMarks {
   testid: string;
   /** What a screen reader says. */
   label: string;
+}
+
+/** A picture that is shown. */
+export interface ShownVideo {
+  /** All of its own pixels are wanted, however large its place is; else as many as fit into that. */
+  wantAll(all: boolean): void;
+  /** Takes it away. */
+  close(): void;
 }
 
 export interface Backend {
@@ -24,8 +32,8 @@ export interface Backend {
   /** Calls for each notice until the returned function is called. */
   onNotice(listener: (notice: Notice) => void): () => void;
   /**
-   * Puts a `video` or `canvas` with this picture into the element, until the returned function is called.
+   * Puts a `video` or `canvas` with this picture into the element, until it is closed.
    * A track that has no picture (yet) gets its element all the same.
    */
-  attachVideo(track: VideoTrack, host: HTMLElement, marks: VideoMarks): () => void;
+  attachVideo(track: VideoTrack, host: HTMLElement, marks: VideoMarks): ShownVideo;
 }

@@ -18,7 +18,8 @@ export function commandForKey(event: Key, view: AppView, kind: "app" | "guest"):
     return kind === "app" && (screen.type === "lobby" || screen.type === "ended") ? { type: "back" } : null;
   }
   if (event.target instanceof Element && event.target.closest("input, textarea, select")) return null;
-  if (screen.type !== "call" && screen.type !== "lobby") return null;
+  // In a broadcast nobody has a microphone or a camera.
+  if ((screen.type !== "call" && screen.type !== "lobby") || screen.kind !== "call") return null;
   if (key === "m") return { type: "set_muted", muted: !media.muted };
   if (key === "v") return { type: "set_camera_off", off: !media.camera_off };
   return null;

@@ -2,14 +2,18 @@
 
 use std::sync::Arc;
 
-use ahoy_contract::{ErrorCode, UserError, ui::Notice};
+use ahoy_contract::{ErrorCode, RoomId, UserError, ui::Notice};
+use ahoy_engine::signaling::{self, Target};
 use tokio::task::spawn_blocking;
+use tokio_util::sync::CancellationToken;
 use tracing::{error, warn};
 
 use super::{
     App,
     action::{Action, Input},
+    call::APP,
     relay::BuiltInRelay,
+    sources,
 };
 use crate::kept::{Kept, KeptFile};
 
@@ -17,8 +21,20 @@ impl App {
     /// Does what the state says; what came of it, if anything, goes back in.
     pub(super) async fn act(&mut self, action: Action) -> Option<Input> {
         match action {
-            Action::OpenMedia { muted, camera_off } => {
-                self.media_wanted = Some((muted, camera_off));
+            Action::Look { relay, room } => self.look(relay, room),
+            Action::StopLooking => self.looking = None,
+            Action::ShowSources => {
+                let stop = CancellationToken::new();
+                self.beside
+                    .spawn(sources::look(self.found.0.clone(), stop.clone()));
+                self.choosing = Some(stop.drop_guard());
+            }
+            Action::HideSources => {
+                self.choosing = None;
+                self.small.clear();
+            }
+            Action::OpenMedia(capture) => {
+                self.media_wanted = Some(capture);
                 self.open_wanted();
             }
             Action::CloseMedia => self.wind_up(),
@@ -65,6 +81,24 @@ impl App {
             }
         }
         None
+    }
+
+    /// Asks in the background; an earlier question is of no interest any more.
+    fn look(&mut self, relay: Target, room: RoomId) {
+        let stop = CancellationToken::new();
+        let (stopped, looked) = (stop.clone(), self.looked.0.clone());
+        self.beside.spawn(async move {
+            let answer = signaling::look(relay, APP.to_owned(), room.clone(), &stopped).await;
+            if let Some(answer) = answer {
+                let input = Input::Looked {
+                    room,
+                    looked: answer,
+                };
+                // Closed: the app ends.
+                let _ = looked.send(input).await;
+            }
+        });
+        self.looking = Some(stop.drop_guard());
     }
 }
 

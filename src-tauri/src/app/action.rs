@@ -1,10 +1,14 @@
 //! What goes into the state and what comes out of it.
 
 use ahoy_contract::{
-    PeerId, UserError,
-    ui::{CallView, Command, EndReason, MediaView},
+    PeerId, RoomId, UserError,
+    ui::{CallView, Command, EndReason, MediaView, ShareContent, SourceView},
+    wire::RoomKind,
 };
-use ahoy_engine::call::HostKey;
+use ahoy_engine::{
+    call::HostKey,
+    signaling::{Looked, Target},
+};
 
 use super::room::{Listening, Way};
 use crate::{address::Address, recents::Recents, settings::Settings};
@@ -27,6 +31,15 @@ pub(crate) enum Input {
         /// How it ended, once it did.
         ended: Option<EndReason>,
     },
+    /// A relay was asked what a room is for.
+    Looked {
+        /// Which room.
+        room: RoomId,
+        /// Its answer.
+        looked: Looked,
+    },
+    /// What of the screen can be shown.
+    Sources(Result<Vec<SourceView>, UserError>),
     /// A link was opened outside of the window.
     Link(String),
     /// Something went wrong that the user should know of.
@@ -36,13 +49,21 @@ pub(crate) enum Input {
 /// What is to be done.
 #[derive(Debug)]
 pub(crate) enum Action {
-    /// Open the devices.
-    OpenMedia {
-        /// The microphone starts off.
-        muted: bool,
-        /// The camera starts off.
-        camera_off: bool,
+    /// Ask a relay what a room is for.
+    Look {
+        /// The relay.
+        relay: Target,
+        /// Which room.
+        room: RoomId,
     },
+    /// The answer is of no interest any more.
+    StopLooking,
+    /// Look what of the screen can be shown, again and again.
+    ShowSources,
+    /// Look no more.
+    HideSources,
+    /// Open the devices.
+    OpenMedia(Capture),
     /// Close the devices.
     CloseMedia,
     /// Something with the open devices.
@@ -70,6 +91,31 @@ pub(crate) enum Action {
     Copy(String),
 }
 
+/// What is captured and played.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Capture {
+    /// Camera, microphone and speaker, as the settings say.
+    Devices {
+        /// The microphone starts off.
+        muted: bool,
+        /// The camera starts off.
+        camera_off: bool,
+    },
+    /// Something of the screen; nothing is played.
+    Screen {
+        /// The source's id.
+        source: String,
+        /// What the computer plays goes with it.
+        sound: bool,
+        /// What it shows.
+        content: ShareContent,
+        /// The most pictures per second.
+        fps: u32,
+    },
+    /// Nothing; it is only played.
+    Nothing,
+}
+
 /// What to do with the open devices.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum MediaAction {
@@ -78,6 +124,12 @@ pub(crate) enum MediaAction {
     SelectCamera(Option<String>),
     SelectMicrophone(Option<String>),
     SelectSpeaker(Option<String>),
+    /// Another part of the screen, by its source's id.
+    SelectScreen(String),
+    /// What the computer plays, or no sound.
+    SetSystemSound(bool),
+    /// What the screen shows.
+    SetContent(ShareContent),
     Retry,
 }
 
@@ -97,6 +149,8 @@ pub(crate) enum CallAction {
 /// A call that is to be started.
 #[derive(Debug, Clone)]
 pub(crate) struct StartCall {
+    /// What the room is for.
+    pub(crate) kind: RoomKind,
     /// The way into the room.
     pub(crate) way: Way,
     /// The room's key pair, where it is the user's own.

@@ -11,7 +11,9 @@ use ahoy_engine::{
     call::Part,
     device::VideoFormat,
     engine::{Engine, EngineConfig, EngineEvent, EngineView, Transport},
+    frame::Bitrate,
     media::{Latest, LocalMedia},
+    rtc::Direction,
     signaling::Target,
 };
 use tokio::sync::{mpsc, watch};
@@ -25,8 +27,45 @@ pub(super) const FORMAT: VideoFormat = VideoFormat {
     fps: 30,
 };
 
-/// How many members a call may have: what the relay allows.
-const CAPACITY: u32 = 8;
+/// What is captured of a screen: it keeps its own size.
+pub(super) const SCREEN: VideoFormat = VideoFormat {
+    width: 1920,
+    height: 1080,
+    fps: 30,
+};
+
+/// How many members a room may have: what the relay allows.
+const fn capacity(kind: RoomKind) -> u32 {
+    match kind {
+        RoomKind::Call => 8,
+        RoomKind::Broadcast => 512,
+    }
+}
+
+/// Name and version of the program, for a relay's log.
+pub(super) const APP: &str = concat!("ahoy/", env!("CARGO_PKG_VERSION"));
+
+/// What letters of a large screen need while it is scrolled; it is far less while it stands still.
+const SCREEN_BITRATE: Bitrate = Bitrate::kbps(8_000);
+
+/// Which ways media goes.
+fn transport(kind: RoomKind, host: bool) -> Transport {
+    let calls = Transport::default();
+    match (kind, host) {
+        (RoomKind::Call, _) => calls,
+        (RoomKind::Broadcast, true) => Transport {
+            max_bitrate: SCREEN_BITRATE,
+            video: Direction::SEND,
+            audio: Direction::SEND,
+            ..calls
+        },
+        (RoomKind::Broadcast, false) => Transport {
+            video: Direction::RECEIVE,
+            audio: Direction::RECEIVE,
+            ..calls
+        },
+    }
+}
 
 /// What a call tells.
 pub(super) enum Happening {
@@ -51,14 +90,21 @@ pub(super) struct RunningCall {
 impl RunningCall {
     /// Starts a call with open devices.
     pub(super) fn start(start: StartCall, media: LocalMedia) -> Self {
+        let kind = start.kind;
+        let transport = transport(kind, start.key.is_some());
         let part = match start.key {
             Some(key) => Part::Host {
                 key,
-                kind: RoomKind::Call,
-                capacity: CAPACITY,
+                kind,
+                capacity: capacity(kind),
                 knock: start.knock,
             },
-            None => Part::Guest { role: Role::Caller },
+            None => Part::Guest {
+                role: match kind {
+                    RoomKind::Call => Role::Caller,
+                    RoomKind::Broadcast => Role::Viewer,
+                },
+            },
         };
         let way = start.way;
         let config = EngineConfig {
@@ -68,9 +114,9 @@ impl RunningCall {
             secret: way.secret,
             link: way.link,
             name: start.name,
-            app: concat!("ahoy/", env!("CARGO_PKG_VERSION")).to_owned(),
+            app: APP.to_owned(),
             only_answers: false,
-            transport: Transport::default(),
+            transport,
             sinks: None,
         };
         let mut engine = Engine::start(config, media);

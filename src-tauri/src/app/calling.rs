@@ -7,7 +7,7 @@ use ahoy_contract::{
 };
 
 use super::{
-    action::{Action, CallAction, StartCall},
+    action::{Action, CallAction, Capture, StartCall},
     chat,
     room::Room,
     sentence,
@@ -16,10 +16,15 @@ use super::{
 
 impl State {
     pub(super) fn start_call(&mut self) {
-        let Place::Lobby { room, .. } = &self.place else {
+        let Place::Lobby {
+            room,
+            kind: Some(kind),
+            ..
+        } = &self.place
+        else {
             return;
         };
-        let room = room.clone();
+        let (room, kind) = (room.clone(), *kind);
         let Some(way) = self.way(&room) else {
             self.error = Some(sentence::bad_server());
             return;
@@ -28,9 +33,19 @@ impl State {
             Room::Own { key, .. } => Some(key.clone()),
             Room::Theirs(_) => None,
         };
+        if kind == RoomKind::Broadcast {
+            let capture = if key.is_some() {
+                self.screen_capture()
+            } else {
+                Some(Capture::Nothing)
+            };
+            let Some(capture) = capture else { return };
+            self.hide_sources();
+            self.actions.push_back(Action::OpenMedia(capture));
+        }
         let view = CallView {
             phase: CallPhase::Joining,
-            kind: RoomKind::Call,
+            kind,
             others: 0,
             host: room.is_own(),
             link: None,
@@ -49,6 +64,7 @@ impl State {
             since: self.now,
         };
         let start = StartCall {
+            kind,
             way,
             key,
             name: self.settings.name.clone(),
@@ -58,10 +74,18 @@ impl State {
     }
 
     pub(super) fn call(&mut self, new: CallView, ended: Option<EndReason>) {
-        let Place::Call { view, other, .. } = &mut self.place else {
+        let Place::Call {
+            room, view, other, ..
+        } = &mut self.place
+        else {
             return;
         };
-        if let Some(peer) = new.peers.first() {
+        // A broadcast's viewers are not what it is known by.
+        let known_by = new
+            .peers
+            .first()
+            .filter(|_| new.kind == RoomKind::Call || !room.is_own());
+        if let Some(peer) = known_by {
             *other = Some(peer.name.clone());
         }
         *view = new;
@@ -118,6 +142,7 @@ impl State {
         // The screen says why, so the banner need not.
         self.error = None;
         self.actions.push_back(Action::EndCall);
+        self.hide_sources();
         self.close_media();
         let seconds = view
             .connected_at
@@ -125,18 +150,21 @@ impl State {
         self.written = Some((room.id(), self.chat_lines(&room, &view)));
         // A way that led nowhere is not worth a line.
         if view.link.is_some() {
-            self.recents.add(&room, other.clone(), since, seconds);
+            self.recents
+                .add(&room, view.kind, other.clone(), since, seconds);
             self.actions
                 .push_back(Action::SaveRecents(self.recents.clone()));
         }
         self.place = Place::Ended {
-            room,
             view: EndedView {
+                kind: view.kind,
+                host: room.is_own(),
                 reason,
                 name: other,
                 seconds,
                 can_call_again: sentence::leads_back(reason),
             },
+            room,
         };
         self.settle_relay();
     }

@@ -96,7 +96,7 @@ impl State {
     pub(super) fn way(&self, room: &Room) -> Option<Way> {
         let (key, secret) = match room {
             Room::Theirs(link) => return Some(room::way_by(link)),
-            Room::Own { key, secret } => (key, secret),
+            Room::Own { key, secret, .. } => (key, secret),
         };
         match (self.relay_choice(), &self.relay) {
             (RelayChoice::Server { url }, _) => {
@@ -120,7 +120,7 @@ impl State {
         let shown = view.link.clone()?;
         // Only at the built-in relay may the link change: its address may.
         match (room, &self.relay) {
-            (Room::Own { key, secret }, BuiltIn::Up(relay)) if self.is_at_home(&shown) => {
+            (Room::Own { key, secret, .. }, BuiltIn::Up(relay)) if self.is_at_home(&shown) => {
                 Some(room::way_at_home(key, secret, relay, self.link_host.as_deref()).link)
             }
             _ => Some(shown),

@@ -1,14 +1,15 @@
 //! The actor's devices and the call that uses them: opened and closed in order.
 
+use ahoy_contract::ui::ShareContent;
 use ahoy_engine::{
     codec::Content,
-    device::{AudioSpec, SpeakerSpec, VideoSpec},
+    device::{AudioSpec, ScreenSpec, SpeakerSpec, VideoFormat, VideoSpec},
     media::{LocalMedia, MediaConfig},
 };
 
 use super::{
     App,
-    action::MediaAction,
+    action::{Capture, MediaAction},
     call::{self, RunningCall},
 };
 
@@ -18,8 +19,9 @@ impl App {
         if self.ending.is_some() {
             return;
         }
-        if let Some((muted, camera_off)) = self.media_wanted.take() {
-            self.media = Some(LocalMedia::open(self.media_config(muted, camera_off)));
+        if let Some(capture) = self.media_wanted.take() {
+            self.calm = matches!(capture, Capture::Screen { .. });
+            self.media = Some(LocalMedia::open(self.media_config(&capture)));
         }
         if let Some(media) = &self.media
             && let Some(start) = self.call_wanted.take()
@@ -31,34 +33,61 @@ impl App {
     pub(super) fn with_media(&mut self, action: MediaAction) {
         match (&self.media, &mut self.media_wanted) {
             (Some(media), _) => with_media(media, action),
-            (None, Some((muted, camera_off))) => match action {
-                MediaAction::SetMuted(new) => *muted = new,
-                MediaAction::SetCameraOff(new) => *camera_off = new,
-                // Devices are opened as the settings say, which have been changed already.
-                _ => {}
-            },
+            (None, Some(wanted)) => change(wanted, action),
             (None, None) => {}
         }
     }
 
-    fn media_config(&self, muted: bool, camera_off: bool) -> MediaConfig {
+    fn media_config(&self, capture: &Capture) -> MediaConfig {
         let (environment, settings) = (&self.config.environment, self.state.settings());
+        let (video, audio, speaker) = match capture {
+            Capture::Devices { .. } => (
+                VideoSpec::Camera(settings.camera.clone()),
+                AudioSpec::Microphone(settings.microphone.clone()),
+                SpeakerSpec::Speaker(settings.speaker.clone()),
+            ),
+            Capture::Screen { source, sound, .. } => (
+                screen(source.clone()),
+                system_sound(*sound),
+                SpeakerSpec::None,
+            ),
+            Capture::Nothing => (
+                VideoSpec::None,
+                AudioSpec::None,
+                SpeakerSpec::Speaker(settings.speaker.clone()),
+            ),
+        };
+        let (muted, camera_off) = match capture {
+            Capture::Devices { muted, camera_off } => (*muted, *camera_off),
+            Capture::Screen { .. } | Capture::Nothing => (false, false),
+        };
+        let format = match capture {
+            Capture::Screen { fps, .. } => VideoFormat {
+                fps: *fps,
+                ..call::SCREEN
+            },
+            Capture::Devices { .. } | Capture::Nothing => call::FORMAT,
+        };
+        // What watches captures nothing, whatever stands in for devices here.
+        let watches = *capture == Capture::Nothing;
         MediaConfig {
-            content: Content::Camera,
-            audience: false,
+            content: match capture {
+                Capture::Screen { content, .. } => content_of(*content),
+                Capture::Devices { .. } | Capture::Nothing => Content::Camera,
+            },
+            audience: matches!(capture, Capture::Screen { .. }),
             video: environment
                 .video
                 .clone()
-                .unwrap_or_else(|| VideoSpec::Camera(settings.camera.clone())),
+                .filter(|_| !watches)
+                .unwrap_or(video),
             audio: environment
                 .audio
                 .clone()
-                .unwrap_or_else(|| AudioSpec::Microphone(settings.microphone.clone())),
-            speaker: environment
-                .speaker
-                .clone()
-                .unwrap_or_else(|| SpeakerSpec::Speaker(settings.speaker.clone())),
-            format: call::FORMAT,
+                .filter(|_| !watches)
+                .unwrap_or(audio),
+            speaker: environment.speaker.clone().unwrap_or(speaker),
+            format,
             muted,
             camera_off,
         }
@@ -92,6 +121,18 @@ impl App {
     }
 }
 
+/// What is to be opened is another now. Devices are opened as the settings say, which have been changed already.
+fn change(wanted: &mut Capture, action: MediaAction) {
+    match (wanted, action) {
+        (Capture::Devices { muted, .. }, MediaAction::SetMuted(new)) => *muted = new,
+        (Capture::Devices { camera_off, .. }, MediaAction::SetCameraOff(new)) => *camera_off = new,
+        (Capture::Screen { source, .. }, MediaAction::SelectScreen(new)) => *source = new,
+        (Capture::Screen { sound, .. }, MediaAction::SetSystemSound(new)) => *sound = new,
+        (Capture::Screen { content, .. }, MediaAction::SetContent(new)) => *content = new,
+        _ => {}
+    }
+}
+
 fn with_media(media: &LocalMedia, action: MediaAction) {
     match action {
         MediaAction::SetMuted(muted) => media.set_muted(muted),
@@ -99,6 +140,28 @@ fn with_media(media: &LocalMedia, action: MediaAction) {
         MediaAction::SelectCamera(id) => media.select_camera(VideoSpec::Camera(id)),
         MediaAction::SelectMicrophone(id) => media.select_microphone(AudioSpec::Microphone(id)),
         MediaAction::SelectSpeaker(id) => media.select_speaker(SpeakerSpec::Speaker(id)),
+        MediaAction::SelectScreen(id) => media.select_camera(screen(id)),
+        MediaAction::SetSystemSound(on) => media.select_microphone(system_sound(on)),
+        MediaAction::SetContent(content) => media.set_content(content_of(content)),
         MediaAction::Retry => media.retry(),
+    }
+}
+
+fn screen(id: String) -> VideoSpec {
+    VideoSpec::Screen(ScreenSpec::Source(id))
+}
+
+fn system_sound(on: bool) -> AudioSpec {
+    if on {
+        AudioSpec::System
+    } else {
+        AudioSpec::None
+    }
+}
+
+fn content_of(content: ShareContent) -> Content {
+    match content {
+        ShareContent::Text => Content::Screen,
+        ShareContent::Motion => Content::Camera,
     }
 }

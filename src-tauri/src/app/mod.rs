@@ -21,14 +21,16 @@ mod notify;
 mod relay;
 mod room;
 mod sentence;
+mod share;
 mod show;
+mod sources;
 mod state;
 mod view;
 
 #[cfg(test)]
 mod tests;
 
-use std::{path::PathBuf, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, path::PathBuf, sync::Arc, time::Duration};
 
 use ahoy_contract::ui::{AppView, Notice};
 use ahoy_engine::{call::Event, engine::EngineEvent, media::LocalMedia};
@@ -37,20 +39,28 @@ use tokio::{
     task::JoinHandle,
     time::{Interval, MissedTickBehavior, interval, sleep, timeout},
 };
-use tokio_util::sync::CancellationToken;
+use tokio_util::{
+    sync::{CancellationToken, DropGuard},
+    task::TaskTracker,
+};
 use tracing::error;
 
 use crate::{
-    environment::Environment, kept::KeptFile, language, recents::Recents, settings::Settings,
-    video::Tracks,
+    environment::Environment,
+    kept::KeptFile,
+    language,
+    recents::Recents,
+    settings::Settings,
+    video::{Pictures, Tracks},
 };
-use action::{Input, StartCall};
+use action::{Capture, Input, StartCall};
 use call::RunningCall;
 use edge::unix_ms;
 use handle::Request;
 pub(crate) use handle::{AppHandle, Desktop};
 use relay::BuiltInRelay;
 pub(crate) use room::Room;
+use sources::Found;
 use state::State;
 
 /// Commands that wait at most; a person does not click faster. Full: the window is told so.
@@ -58,6 +68,9 @@ const COMMANDS: usize = 64;
 
 /// Notices that wait for a slow window at most; it misses the oldest.
 const NOTICES: usize = 64;
+
+/// What was looked for and is not taken note of yet, at most; whoever looks waits.
+const FINDINGS: usize = 4;
 
 /// How often the microphone's level is told.
 const LEVEL_EVERY: Duration = Duration::from_millis(100);
@@ -87,8 +100,20 @@ pub(crate) struct App {
     config: AppConfig,
     desktop: Arc<dyn Desktop>,
     media: Option<LocalMedia>,
-    /// The devices that are to be opened when those of before are closed: muted, camera off.
-    media_wanted: Option<(bool, bool)>,
+    /// What is to be captured when what was before is closed.
+    media_wanted: Option<Capture>,
+    /// The question to a relay what a link leads to, while it is of interest.
+    looking: Option<DropGuard>,
+    /// What is captured may show the window itself.
+    calm: bool,
+    /// The look at what of the screen can be shown, while somebody chooses.
+    choosing: Option<DropGuard>,
+    /// The small pictures of what can be shown.
+    small: BTreeMap<String, Pictures>,
+    looked: (mpsc::Sender<Input>, mpsc::Receiver<Input>),
+    found: (mpsc::Sender<Found>, mpsc::Receiver<Found>),
+    /// What runs beside the actor, and ends soon after it is told to.
+    beside: TaskTracker,
     call: Option<RunningCall>,
     /// The call that is to be started then.
     call_wanted: Option<Box<StartCall>>,
@@ -136,6 +161,13 @@ impl App {
             desktop,
             media: None,
             media_wanted: None,
+            looking: None,
+            calm: false,
+            choosing: None,
+            small: BTreeMap::new(),
+            looked: mpsc::channel(FINDINGS),
+            found: mpsc::channel(FINDINGS),
+            beside: TaskTracker::new(),
             call: None,
             call_wanted: None,
             ending: None,
@@ -177,6 +209,8 @@ impl App {
                         self.feed(Input::Media(view)).await;
                     }
                 }
+                Some(looked) = self.looked.1.recv() => self.feed(looked).await,
+                Some(found) = self.found.1.recv() => self.found(found).await,
                 happening = call::next(&mut self.call) => self.happened(happening).await,
                 () = ended(&mut self.ending) => {
                     self.ending = None;
@@ -206,6 +240,14 @@ impl App {
                 self.state.handle(unix_ms(), input);
                 self.show();
             }
+        }
+    }
+
+    async fn found(&mut self, found: Found) {
+        // What comes after the user has chosen is late.
+        if self.choosing.is_some() {
+            self.small = found.pictures;
+            self.feed(Input::Sources(found.sources)).await;
         }
     }
 
@@ -252,6 +294,7 @@ impl App {
     }
 
     async fn end(&mut self) {
+        (self.looking, self.choosing) = (None, None);
         self.wind_up();
         if let Some(ending) = self.ending.take()
             && let Err(error) = ending.await
@@ -261,6 +304,11 @@ impl App {
         if let Some(relay) = self.relay.take() {
             relay.stop().await;
         }
+        // Nobody takes note any more.
+        self.looked.1.close();
+        self.found.1.close();
+        self.beside.close();
+        self.beside.wait().await;
     }
 }
 

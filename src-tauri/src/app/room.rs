@@ -5,6 +5,7 @@ use ahoy_contract::{
     id::Pin,
     link::{LinkError, RelayAddress},
     ui::{LinkAddress, RelayChoice},
+    wire::RoomKind,
 };
 use ahoy_engine::call::HostKey;
 
@@ -22,6 +23,8 @@ pub(crate) enum Room {
         key: HostKey,
         /// Its link's secret.
         secret: Secret,
+        /// What it is for.
+        kind: RoomKind,
     },
     /// Somebody's, whose link was followed.
     Theirs(Link),

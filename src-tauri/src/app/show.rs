@@ -19,6 +19,8 @@ impl App {
     pub(super) fn show_pictures(&self) {
         let tracks = Tracks {
             own: self.media.as_ref().map(LocalMedia::picture),
+            calm: self.calm,
+            sources: self.small.clone(),
             peers: self
                 .call
                 .as_ref()

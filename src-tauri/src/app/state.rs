@@ -4,15 +4,20 @@
 use std::collections::VecDeque;
 
 use ahoy_contract::{
-    Link, RoomId, Secret, UserError,
-    ui::{CallView, ChatLine, Command, EndedView, MediaView, RelayChoice},
+    ErrorCode, Link, RoomId, Secret, UserError,
+    ui::{CallView, ChatLine, Command, EndReason, EndedView, MediaView, RelayChoice},
+    wire::RoomKind,
 };
-use ahoy_engine::call::HostKey;
+use ahoy_engine::{
+    call::HostKey,
+    signaling::{Looked, Target},
+};
 
 use super::{
-    action::{Action, CallAction, Input, MediaAction},
+    action::{Action, CallAction, Capture, Input, MediaAction},
     room::{Listening, Room},
     sentence,
+    share::Share,
 };
 use crate::{recents::Recents, settings::Settings};
 
@@ -21,6 +26,8 @@ pub(super) enum Place {
     Start,
     Lobby {
         room: Room,
+        /// What it leads to; `None` while the relay is asked.
+        kind: Option<RoomKind>,
         /// The user wants in and waits for the relay.
         entering: bool,
     },
@@ -62,13 +69,14 @@ pub(crate) struct State {
     /// The address that the user chose for the link.
     pub(super) link_host: Option<String>,
     pub(super) media: Option<MediaView>,
+    pub(super) share: Share,
     /// Camera, microphone, speaker: another than the chosen one is in use, because that is gone.
     pub(super) gave_way: [bool; 3],
     pub(super) error: Option<UserError>,
     /// The time of day of the last input, in milliseconds of UNIX time.
     pub(super) now: u64,
     muted: bool,
-    camera_off: bool,
+    pub(super) camera_off: bool,
     make_keys: MakeKeys,
     pub(super) actions: VecDeque<Action>,
 }
@@ -90,6 +98,7 @@ impl State {
             relay: BuiltIn::Off,
             link_host: None,
             media: None,
+            share: Share::default(),
             gave_way: [false; 3],
             error: None,
             now: 0,
@@ -123,6 +132,8 @@ impl State {
                 }
             }
             Input::Call { view, ended } => self.call(view, ended),
+            Input::Looked { room, looked } => self.looked(&room, looked),
+            Input::Sources(found) => self.sources(found),
             Input::Link(link) => self.link_from_outside(&link),
             Input::Error(error) => self.error = Some(error),
         }
@@ -131,7 +142,8 @@ impl State {
     /// A command that does not belong to the place where the user is is late, and nothing happens.
     fn command(&mut self, command: Command) {
         match command {
-            Command::NewCall => self.new_call(),
+            Command::NewCall => self.new_room(RoomKind::Call),
+            Command::NewBroadcast => self.new_room(RoomKind::Broadcast),
             Command::OpenLink { link } => self.open_link(&link),
             Command::Enter { name } => self.enter(&name),
             Command::Back => self.back(),
@@ -144,6 +156,7 @@ impl State {
             Command::SetCameraOff { off } => {
                 self.camera_off = off;
                 self.with_media(MediaAction::SetCameraOff(off));
+                self.settle_sound();
             }
             Command::SelectCamera { id } => {
                 self.set(|settings| settings.camera.clone_from(&id));
@@ -157,6 +170,11 @@ impl State {
                 self.set(|settings| settings.speaker.clone_from(&id));
                 self.with_media(MediaAction::SelectSpeaker(id));
             }
+            Command::ShowSources { shown } => self.show_sources(shown),
+            Command::SelectSource { id } => self.select_source(&id),
+            Command::SetShareSound { on } => self.set_share_sound(on),
+            Command::SetShareContent { content } => self.set_share_content(content),
+            Command::SetShareRate { fps } => self.set_share_rate(fps),
             Command::RetryDevices => self.with_media(MediaAction::Retry),
             Command::CopyLink => {
                 if let Some(link) = self.link() {
@@ -184,12 +202,12 @@ impl State {
         }
     }
 
-    fn new_call(&mut self) {
+    fn new_room(&mut self, kind: RoomKind) {
         if !matches!(self.place, Place::Start | Place::Ended { .. }) {
             return;
         }
         match (self.make_keys)() {
-            Some((key, secret)) => self.open_lobby(Room::Own { key, secret }, true),
+            Some((key, secret)) => self.open_lobby(Room::Own { key, secret, kind }, true),
             None => self.error = Some(sentence::no_randomness()),
         }
     }
@@ -211,15 +229,12 @@ impl State {
             (Place::Start | Place::Ended { .. }, Ok(link)) => {
                 self.open_lobby(Room::Theirs(link), true);
             }
+            (Place::Call { room, .. } | Place::Lobby { room, .. }, Ok(link))
+                if room.id() == link.room => {}
             (Place::Lobby { .. }, Ok(link)) => {
-                // The devices are open already.
-                self.error = None;
-                self.place = Place::Lobby {
-                    room: Room::Theirs(link),
-                    entering: false,
-                };
+                self.leave_lobby();
+                self.open_lobby(Room::Theirs(link), true);
             }
-            (Place::Call { room, .. }, Ok(link)) if room.id() == link.room => {}
             (Place::Call { .. }, Ok(_)) => self.error = Some(sentence::in_a_call()),
         }
     }
@@ -249,28 +264,98 @@ impl State {
             (self.muted, self.camera_off) = (false, false);
         }
         self.error = None;
-        self.actions.push_back(Action::OpenMedia {
-            muted: self.muted,
-            camera_off: self.camera_off,
-        });
-        let own = room.is_own();
+        let kind = match &room {
+            Room::Own { kind, .. } => Some(*kind),
+            Room::Theirs(link) => {
+                let relay = Target::native(link.relay.clone(), link.pin.clone());
+                let room = link.room.clone();
+                self.actions.push_back(Action::Look { relay, room });
+                None
+            }
+        };
         self.place = Place::Lobby {
             room,
+            kind,
             entering: false,
         };
-        if own {
-            self.want_relay();
+        match kind {
+            Some(RoomKind::Call) => self.open_devices(),
+            Some(RoomKind::Broadcast) => self.begin_to_choose(),
+            None => return,
+        }
+        self.want_relay();
+    }
+
+    fn open_devices(&mut self) {
+        self.actions.push_back(Action::OpenMedia(Capture::Devices {
+            muted: self.muted,
+            camera_off: self.camera_off,
+        }));
+    }
+
+    /// The relay was asked what a link leads to. Nothing of the user's is opened before.
+    fn looked(&mut self, asked: &RoomId, looked: Looked) {
+        let Place::Lobby { room, kind, .. } = &mut self.place else {
+            return;
+        };
+        if kind.is_some() || room.id() != *asked {
+            return;
+        }
+        let found = match looked {
+            Looked::Found(found) => found,
+            // The way in says what is wrong.
+            Looked::Unknown => RoomKind::Call,
+            Looked::NotFound => {
+                let reason = EndReason::Refused {
+                    code: ErrorCode::NotFound,
+                };
+                self.place = Place::Ended {
+                    room: room.clone(),
+                    view: EndedView {
+                        kind: RoomKind::Call,
+                        host: false,
+                        reason,
+                        name: None,
+                        seconds: None,
+                        can_call_again: sentence::leads_back(reason),
+                    },
+                };
+                return;
+            }
+        };
+        *kind = Some(found);
+        if found == RoomKind::Call {
+            self.open_devices();
+        }
+    }
+
+    /// Closes what is open for the lobby.
+    fn leave_lobby(&mut self) {
+        let Place::Lobby { room, kind, .. } = &self.place else {
+            return;
+        };
+        match kind {
+            None => self.actions.push_back(Action::StopLooking),
+            Some(RoomKind::Call) => self.close_media(),
+            Some(RoomKind::Broadcast) if room.is_own() => self.hide_sources(),
+            Some(RoomKind::Broadcast) => {}
         }
     }
 
     fn enter(&mut self, name: &str) {
-        let Place::Lobby { room, entering } = &self.place else {
+        let Place::Lobby {
+            room,
+            kind: Some(kind),
+            entering,
+        } = &self.place
+        else {
             return;
         };
-        if *entering {
+        let own = room.is_own();
+        let unready = own && *kind == RoomKind::Broadcast && !self.has_chosen();
+        if *entering || unready {
             return;
         }
-        let own = room.is_own();
         let name = sentence::shortened(name.trim()).to_owned();
         self.error = None;
         self.set(|settings| settings.name = name);
@@ -291,7 +376,7 @@ impl State {
 
     fn back(&mut self) {
         match self.place {
-            Place::Lobby { .. } => self.close_media(),
+            Place::Lobby { .. } => self.leave_lobby(),
             Place::Ended { .. } => {}
             Place::Start | Place::Call { .. } => return,
         }

@@ -1,11 +1,8 @@
 //! What the window shows. Pure.
 
-use ahoy_contract::{
-    ui::{
-        AppView, CallView, DeviceState, DeviceView, LobbyView, MediaView, RelayChoice, RelayView,
-        Screen, SettingsView,
-    },
-    wire::RoomKind,
+use ahoy_contract::ui::{
+    AppView, CallView, DeviceState, DeviceView, LobbyView, MediaView, RelayChoice, RelayView,
+    Screen, SettingsView,
 };
 
 use super::state::{BuiltIn, Place, State};
@@ -16,6 +13,7 @@ impl State {
         AppView {
             screen: self.screen(),
             media: self.media.clone().unwrap_or_else(closed),
+            share: self.share_view(),
             settings: SettingsView {
                 name: self.settings.name.clone(),
                 theme: self.settings.theme,
@@ -32,8 +30,12 @@ impl State {
     fn screen(&self) -> Screen {
         match &self.place {
             Place::Start => Screen::Start,
-            Place::Lobby { room, entering } => Screen::Lobby(LobbyView {
-                kind: RoomKind::Call,
+            Place::Lobby {
+                room,
+                kind,
+                entering,
+            } => Screen::Lobby(LobbyView {
+                kind: *kind,
                 host: room.is_own(),
                 busy: *entering,
             }),

@@ -31,14 +31,14 @@ use tokio_tungstenite::{
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::{debug, warn};
 
-pub(crate) use tracks::Tracks;
+pub(crate) use tracks::{Pictures, Tracks};
 
 use greeting::Asked;
 use session::SessionError;
 
-/// The most sockets at once: a room has eight members, and a window that is laid out anew may hold two
-/// for each for a moment. One more is closed at once.
-const MAX_SOCKETS: usize = 32;
+/// The most sockets at once: a call has eight members, and there are 24 parts of the screen to choose from; a window that
+/// is laid out anew may hold two for each for a moment. One more is closed at once.
+const MAX_SOCKETS: usize = 64;
 
 /// The longest message of the window, in bytes; its longest is the first one, some hundred.
 const MAX_MESSAGE: usize = 1024;

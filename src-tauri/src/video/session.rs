@@ -8,7 +8,11 @@ use std::{
 use ahoy_contract::video::{CREDIT, VideoControl};
 use ahoy_engine::frame::VideoFrame;
 use futures_util::{SinkExt as _, StreamExt as _};
-use tokio::{net::TcpStream, sync::watch, time::timeout};
+use tokio::{
+    net::TcpStream,
+    sync::watch,
+    time::{Instant as Moment, sleep_until, timeout},
+};
 use tokio_tungstenite::{
     WebSocketStream,
     tungstenite::{self, Message},
@@ -25,6 +29,9 @@ pub(super) const HELLO_PATIENCE: Duration = Duration::from_secs(5);
 
 /// How long the system may take to accept a picture: longer and the web view hangs or is gone.
 const SEND_PATIENCE: Duration = Duration::from_secs(10);
+
+/// Between two pictures of a screen that may show the window they are drawn in.
+const CALM: Duration = Duration::from_secs(1);
 
 /// Why a socket came to its end before the window closed it.
 #[derive(Debug, thiserror::Error)]
@@ -66,6 +73,7 @@ pub(super) async fn run(
         sequence: 0,
         scratch: Vec::new(),
         pictures: None,
+        rest: None,
     };
     session.run().await
 }
@@ -93,6 +101,8 @@ struct Session {
     /// The memory of the last scaled picture.
     scratch: Vec<u8>,
     pictures: Option<Pictures>,
+    /// No picture before this.
+    rest: Option<Moment>,
 }
 
 impl Session {
@@ -109,7 +119,7 @@ impl Session {
                     Ok(()) => self.find_pictures(),
                     Err(_) => return Ok(()),
                 },
-                frame = next(&mut self.pictures), if may_send => self.send(frame).await?,
+                frame = next(&mut self.pictures, self.rest), if may_send => self.send(frame).await?,
             }
         }
     }
@@ -162,6 +172,8 @@ impl Session {
         self.scratch = scratch;
         self.sequence = self.sequence.wrapping_add(1);
         self.credit -= 1;
+        let calm = self.tracks.borrow().is_calm(&self.track);
+        self.rest = calm.then(|| Moment::now() + CALM);
         timeout(SEND_PATIENCE, self.socket.send(Message::binary(message)))
             .await
             .map_err(|_| SessionError::Stalled)??;
@@ -169,8 +181,11 @@ impl Session {
     }
 }
 
-/// The next picture that was not seen yet.
-async fn next(pictures: &mut Option<Pictures>) -> VideoFrame {
+/// The next picture that was not seen yet, after a rest.
+async fn next(pictures: &mut Option<Pictures>, rest: Option<Moment>) -> VideoFrame {
+    if let Some(rest) = rest {
+        sleep_until(rest).await;
+    }
     loop {
         let Some(receiver) = pictures else {
             return std::future::pending().await;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use ahoy_contract::{PeerId, video::SELF_TRACK};
+use ahoy_contract::{PeerId, ui::SOURCE_TRACK, video::SELF_TRACK};
 use ahoy_engine::frame::VideoFrame;
 use tokio::sync::watch;
 
@@ -16,6 +16,8 @@ pub(super) enum Track {
     Own,
     /// A member's.
     Peer(PeerId),
+    /// The small one of a part of the screen, by its id.
+    Source(String),
 }
 
 impl Track {
@@ -23,6 +25,8 @@ impl Track {
     pub(super) fn parse(name: &str) -> Option<Self> {
         if name == SELF_TRACK {
             Some(Self::Own)
+        } else if let Some(id) = name.strip_prefix(SOURCE_TRACK) {
+            (!id.is_empty()).then(|| Self::Source(id.to_owned()))
         } else {
             name.parse().ok().map(Self::Peer)
         }
@@ -34,8 +38,13 @@ impl Track {
 pub(crate) struct Tracks {
     /// The user's own, while the camera's preview or a call is open.
     pub(crate) own: Option<Pictures>,
+    /// The user's own is of a screen, which may show this window: each picture that is drawn here would make the next
+    /// one, without end. So there is one a second.
+    pub(crate) calm: bool,
     /// Those of the members that send pictures.
     pub(crate) peers: BTreeMap<PeerId, Pictures>,
+    /// The small ones of the parts of the screen that can be chosen, by their ids.
+    pub(crate) sources: BTreeMap<String, Pictures>,
 }
 
 impl Tracks {
@@ -47,20 +56,30 @@ impl Tracks {
             (None, None) => true,
             _ => false,
         };
-        own && self.peers.len() == other.peers.len()
-            && self
-                .peers
-                .iter()
-                .zip(&other.peers)
-                .all(|((id, a), (other, b))| id == other && same(a, b))
+        own && self.calm == other.calm
+            && same_map(&self.peers, &other.peers)
+            && same_map(&self.sources, &other.sources)
     }
 
     pub(super) fn get(&self, track: &Track) -> Option<Pictures> {
         match track {
             Track::Own => self.own.clone(),
             Track::Peer(peer) => self.peers.get(peer).cloned(),
+            Track::Source(id) => self.sources.get(id).cloned(),
         }
     }
+
+    /// Whether a track's pictures are drawn at rest.
+    pub(super) fn is_calm(&self, track: &Track) -> bool {
+        self.calm && *track == Track::Own
+    }
+}
+
+fn same_map<K: PartialEq>(a: &BTreeMap<K, Pictures>, b: &BTreeMap<K, Pictures>) -> bool {
+    a.len() == b.len()
+        && a.iter()
+            .zip(b)
+            .all(|((id, a), (other, b))| id == other && a.same_channel(b))
 }
 
 #[cfg(test)]
@@ -72,7 +91,12 @@ mod tests {
         assert_eq!(Track::parse("self"), Some(Track::Own));
         let peer = "abcdefghij234567";
         assert_eq!(Track::parse(peer), Some(Track::Peer(peer.parse().unwrap())));
-        for name in ["", "Self", "../self", "abcdefghij23456"] {
+        let source = "source:window:0x3a";
+        assert_eq!(
+            Track::parse(source),
+            Some(Track::Source("window:0x3a".into()))
+        );
+        for name in ["", "Self", "../self", "abcdefghij23456", "source:"] {
             assert_eq!(Track::parse(name), None);
         }
     }

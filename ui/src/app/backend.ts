@@ -1,7 +1,7 @@
 /** The app's window: views come from the shell, commands go to it. */
 import { Channel, invoke } from "@tauri-apps/api/core";
 import { type Readable, readonly, writable } from "svelte/store";
-import type { Backend, VideoMarks, VideoTrack } from "../backend";
+import type { Backend, ShownVideo, VideoMarks, VideoTrack } from "../backend";
 import type { AppView } from "../contract/AppView";
 import type { Command } from "../contract/Command";
 import type { Notice } from "../contract/Notice";
@@ -18,6 +18,7 @@ const EMPTY: AppView = {
     muted: false,
     camera_off: false,
   },
+  share: { sources: { type: "closed" }, selected: null, state: { type: "closed" }, paused: false, content: "text", fps: 30, sound: false },
   settings: { name: "", theme: "system", relay: { type: "this_network" }, language: "system", ask_before_entry: false },
   relay: { type: "starting" },
   recents: [],
@@ -50,8 +51,7 @@ export class TauriBackend implements Backend {
     return () => this.#listeners.delete(listener);
   }
 
-  attachVideo(track: VideoTrack, host: HTMLElement, marks: VideoMarks): () => void {
-    const view = new FrameView(this.#endpoint, track, host, marks);
-    return () => view.close();
+  attachVideo(track: VideoTrack, host: HTMLElement, marks: VideoMarks): ShownVideo {
+    return new FrameView(this.#endpoint, track, host, marks);
   }
 }

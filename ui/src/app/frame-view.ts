@@ -1,5 +1,5 @@
 /** A canvas that shows one track of the shell. */
-import type { VideoMarks, VideoTrack } from "../backend";
+import type { ShownVideo, VideoMarks, VideoTrack } from "../backend";
 import type { VideoEndpoint } from "../contract/VideoEndpoint";
 import { type Size, shownSize } from "../parts/layout";
 import { openDrawer } from "./drawer";
@@ -8,13 +8,17 @@ import { type TileSize, VideoSocket } from "./video-socket";
 /** Smaller differences of shape come from rounding to whole pixels: an answer to them would bring the next one. */
 const SAME_SHAPE = 0.02;
 
-export class FrameView {
+/** Larger than any screen: a picture is never enlarged on its way. */
+const ALL: TileSize = { width: 8192, height: 8192 };
+
+export class FrameView implements ShownVideo {
   readonly #canvas = document.createElement("canvas");
   readonly #host: HTMLElement;
   readonly #socket: VideoSocket;
   readonly #observer: ResizeObserver;
   /** The size of the last picture. */
   #shape: Size = { width: 0, height: 0 };
+  #all = false;
 
   constructor(endpoint: Promise<VideoEndpoint>, track: VideoTrack, host: HTMLElement, marks: VideoMarks) {
     this.#canvas.dataset["testid"] = marks.testid;
@@ -35,6 +39,11 @@ export class FrameView {
     document.addEventListener("visibilitychange", this.#resize);
   }
 
+  wantAll(all: boolean): void {
+    this.#all = all;
+    this.#resize();
+  }
+
   close(): void {
     document.removeEventListener("visibilitychange", this.#resize);
     this.#observer.disconnect();
@@ -47,6 +56,7 @@ export class FrameView {
   /** In device pixels; nothing while nobody sees it. */
   #wanted(): TileSize {
     if (document.hidden) return { width: 0, height: 0 };
+    if (this.#all) return ALL;
     const { clientWidth: width, clientHeight: height } = this.#host;
     const shown = shownSize(this.#shape, { width, height });
     const pixels = (side: number) => Math.max(1, Math.round(side * devicePixelRatio));

@@ -4,6 +4,7 @@ import type { RecentCall } from "./RecentCall";
 import type { RelayView } from "./RelayView";
 import type { Screen } from "./Screen";
 import type { SettingsView } from "./SettingsView";
+import type { ShareView } from "./ShareView";
 import type { UserError } from "./UserError";
 
 /**
@@ -18,6 +19,10 @@ screen: Screen,
  * Camera, microphone and speaker: what there is and what is chosen.
  */
 media: MediaView, 
+/**
+ * The screen that the user shows, or is about to show.
+ */
+share: ShareView, 
 /**
  * What the user has set.
  */

@@ -2,12 +2,13 @@
 import type { Language } from "./Language";
 import type { PeerId } from "./PeerId";
 import type { RelayChoice } from "./RelayChoice";
+import type { ShareContent } from "./ShareContent";
 import type { Theme } from "./Theme";
 
 /**
  * What the user asks for.
  */
-export type Command = { "type": "new_call" } | { "type": "open_link", 
+export type Command = { "type": "new_call" } | { "type": "new_broadcast" } | { "type": "open_link", 
 /**
  * The link.
  */
@@ -35,7 +36,27 @@ id: string | null, } | { "type": "select_speaker",
 /**
  * Which; `null`: the system's default.
  */
-id: string | null, } | { "type": "retry_devices" } | { "type": "copy_link" } | { "type": "select_link_address", 
+id: string | null, } | { "type": "show_sources", 
+/**
+ * It is looked.
+ */
+shown: boolean, } | { "type": "select_source", 
+/**
+ * Which of those that are listed.
+ */
+id: string, } | { "type": "set_share_sound", 
+/**
+ * It is.
+ */
+on: boolean, } | { "type": "set_share_content", 
+/**
+ * What is shown.
+ */
+content: ShareContent, } | { "type": "set_share_rate", 
+/**
+ * One of [`SHARE_RATES`](super::SHARE_RATES).
+ */
+fps: number, } | { "type": "retry_devices" } | { "type": "copy_link" } | { "type": "select_link_address", 
 /**
  * Which of [`CallView::addresses`](super::CallView::addresses).
  */

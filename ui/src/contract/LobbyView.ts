@@ -6,9 +6,10 @@ import type { RoomKind } from "./RoomKind";
  */
 export type LobbyView = { 
 /**
- * Whether it leads to a call, or to a broadcast that the user shows (as its host) or watches.
+ * Whether it leads to a call, or to a broadcast that the user shows (as its host) or watches; `null` while the
+ * relay is asked. Nothing is captured before that is known.
  */
-kind: RoomKind, 
+kind: RoomKind | null, 
 /**
  * Whether the call is the user's own (it opens a room) or somebody's whose link was followed.
  */

@@ -1,6 +1,6 @@
 /** Shows one fixture; what it is asked for it only notes. */
-import { type Readable, type Writable, readonly, writable } from "svelte/store";
-import type { Backend, VideoMarks, VideoTrack } from "../backend";
+import { type Readable, type Writable, get, readonly, writable } from "svelte/store";
+import type { Backend, ShownVideo, VideoMarks, VideoTrack } from "../backend";
 import type { AppView } from "../contract/AppView";
 import type { Command } from "../contract/Command";
 import type { Notice } from "../contract/Notice";
@@ -39,7 +39,7 @@ export class FixtureBackend implements Backend {
     return () => this.#listeners.delete(listener);
   }
 
-  attachVideo(track: VideoTrack, host: HTMLElement, marks: VideoMarks): () => void {
+  attachVideo(track: VideoTrack, host: HTMLElement, marks: VideoMarks): ShownVideo {
     const canvas = document.createElement("canvas");
     canvas.width = 640;
     canvas.height = 360;
@@ -48,8 +48,11 @@ export class FixtureBackend implements Backend {
     canvas.setAttribute("aria-label", marks.label);
     host.append(canvas);
     const context = canvas.getContext("2d");
-    if (context) drawPerson(context, track === "self" ? 290 : (track.charCodeAt(track.length - 1) * 47) % 360);
-    return () => canvas.remove();
+    const hue = track === "self" ? 290 : (track.charCodeAt(track.length - 1) * 47) % 360;
+    const { screen } = get(this.view);
+    const isScreen = track.startsWith("source:") || (screen.type === "call" && screen.kind === "broadcast");
+    if (context) (isScreen ? drawScreen : drawPerson)(context, hue);
+    return { wantAll: () => {}, close: () => canvas.remove() };
   }
 }
 
@@ -69,4 +72,19 @@ function drawPerson(context: CanvasRenderingContext2D, hue: number): void {
   };
   circle(width / 2, height * 1.08, height * 0.5, `hsl(${hue + 180} 25% 32%)`);
   circle(width / 2, height * 0.42, height * 0.2, "hsl(24 45% 68%)");
+}
+
+/** A window with lines of something to read. */
+function drawScreen(context: CanvasRenderingContext2D, hue: number): void {
+  const { width, height } = context.canvas;
+  const bar = (x: number, y: number, w: number, h: number, colour: string) => {
+    context.fillStyle = colour;
+    context.fillRect(x, y, w, h);
+  };
+  bar(0, 0, width, height, `hsl(${hue} 22% 16%)`);
+  bar(0, 0, width, 26, `hsl(${hue} 18% 24%)`);
+  for (let line = 0; line < 14; line++) {
+    const indent = 36 + 26 * (line % 3);
+    bar(indent, 52 + 21 * line, 90 + ((line * 97 + hue) % 330), 9, `hsl(${(hue + 40 * (line % 4)) % 360} 45% 66%)`);
+  }
 }

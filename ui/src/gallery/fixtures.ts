@@ -9,7 +9,10 @@ import type { ErrorCode } from "../contract/ErrorCode";
 import type { MediaView } from "../contract/MediaView";
 import type { PeerView } from "../contract/PeerView";
 import type { RecentCall } from "../contract/RecentCall";
+import type { RoomKind } from "../contract/RoomKind";
 import type { Screen } from "../contract/Screen";
+import type { ShareView } from "../contract/ShareView";
+import type { SourceView } from "../contract/SourceView";
 import { userError } from "../text";
 
 export const LINK =
@@ -35,12 +38,43 @@ export function media(change: Partial<MediaView> = {}): MediaView {
   };
 }
 
+const source = (id: string, kind: SourceView["kind"], name: string, width: number, height: number): SourceView => ({ id, kind, name, width, height });
+
+export const MONITOR = source("monitor:1", "monitor", "Screen 1", 2560, 1440);
+export const SOURCES = [
+  MONITOR,
+  source("monitor:2", "monitor", "Screen 2", 1920, 1080),
+  source("window:1", "window", "notes.md – Editor", 1280, 900),
+  source("window:2", "window", "A page with a title that is far too long to be shown in the width of a small picture", 1600, 900),
+  source("window:3", "window", "", 640, 480),
+];
+
+export function share(change: Partial<ShareView> = {}): ShareView {
+  return {
+    sources: { type: "closed" },
+    selected: null,
+    state: { type: "closed" },
+    paused: false,
+    content: "text",
+    fps: 30,
+    sound: false,
+    ...change,
+  };
+}
+
+/** Where the user chooses. */
+export const choosing = (change: Partial<ShareView> = {}) => share({ sources: { type: "found", sources: SOURCES }, selected: MONITOR, ...change });
+
+/** While something is shown. */
+export const sharing = (change: Partial<ShareView> = {}) => share({ selected: MONITOR, state: { type: "open" }, ...change });
+
 export const failed = (code: ErrorCode): DeviceState => ({ type: "failed", error: userError(code) });
 
 export function view(screen: Screen, change: Partial<AppView> = {}): AppView {
   return {
     screen,
     media: media(),
+    share: share(),
     settings: { name: "Ada", theme: "system", relay: { type: "this_network" }, language: "system", ask_before_entry: false },
     relay: { type: "listening", address: "192.168.1.20:3002" },
     recents: [],
@@ -77,11 +111,22 @@ export function waiting(change: Partial<CallView> = {}): Screen {
 }
 
 export function ended(reason: EndedView["reason"], change: Partial<EndedView> = {}): Screen {
-  return { type: "ended", reason, name: "Mika", seconds: 1450, can_call_again: true, ...change };
+  return { type: "ended", kind: "call", host: true, reason, name: "Mika", seconds: 1450, can_call_again: true, ...change };
 }
 
-const recent = (id: number, name: string | null, daysAgo: number, seconds: number | null, host = true): RecentCall => ({
+/** A broadcast of the user's own, with nobody there yet. */
+export function broadcast(change: Partial<CallView> = {}): Screen {
+  return call({ kind: "broadcast", phase: "waiting", others: 0, peers: [], connected_at: null, ...change });
+}
+
+/** A broadcast of somebody else. */
+export function watching(change: Partial<CallView> = {}): Screen {
+  return call({ kind: "broadcast", host: false, link: null, others: 7, peers: [peer("ada", "Ada", { host: true })], ...change });
+}
+
+const recent = (id: number, name: string | null, daysAgo: number, seconds: number | null, host = true, kind: RoomKind = "call"): RecentCall => ({
   id: `${id}`,
+  kind,
   name,
   at: Date.now() - daysAgo * 86_400_000,
   seconds,
@@ -96,8 +141,10 @@ export const RECENTS = [
   recent(5, null, 30, null, false),
 ];
 
+export const BROADCASTS = [recent(6, "Mika", 0, 1450, true, "broadcast"), recent(7, "Ada", 1, 300, false, "broadcast")];
+
 export const start: Screen = { type: "start" };
-export const lobby = (host: boolean, busy = false): Screen => ({ type: "lobby", kind: "call", host, busy });
+export const lobby = (host: boolean, busy = false, kind: RoomKind | null = "call"): Screen => ({ type: "lobby", kind, host, busy });
 
 export interface Fixture {
   /** The page that it belongs to. */
@@ -129,6 +176,12 @@ const BUSY_CHAT = chat(...Array.from({ length: 60 }, (_, index): [string | null,
   "Ulrich-Maximilian von der Hohenstaufen zu Altenburg",
   `https://example.org/${"path/".repeat(40)}`,
 ]);
+/** Those who watch, some not so well. */
+const VIEWERS = ["Mika", "Jo", "李明", "Ulrich-Maximilian von der Hohenstaufen zu Altenburg", "דנה"].map((name, index) =>
+  peer(`viewer${index}`, name, { quality: (["good", "fair", "poor"] as const)[index % 3] ?? null }),
+);
+const CROWD = Array.from({ length: 120 }, (_, index) => peer(`viewer${index}`, `Viewer ${index + 1}`, { state: index % 9 === 8 ? "connecting" : "connected" }));
+
 const KNOCKS = ["Jo", "Oma", "李明"].map((name, index) => ({ peer: `knock${index}`, name }));
 
 const NONE: DeviceState = { type: "missing" };
@@ -289,6 +342,53 @@ export const fixtures = {
       }),
     ),
   },
+  "share-lobby": { kind: "app", view: view(lobby(true, false, "broadcast"), { share: choosing() }) },
+  "share-lobby-looking": { kind: "app", view: view(lobby(true, false, "broadcast"), { share: share({ sources: { type: "looking" } }) }) },
+  "share-lobby-none": { kind: "app", view: view(lobby(true, false, "broadcast"), { share: share({ sources: { type: "found", sources: [] } }) }) },
+  "share-lobby-denied": {
+    kind: "app",
+    view: view(lobby(true, false, "broadcast"), { share: share({ sources: { type: "failed", error: userError("screen_denied") } }) }),
+  },
+  "share-lobby-asked": {
+    kind: "app",
+    view: view(lobby(true, true, "broadcast"), {
+      share: choosing({ sources: { type: "found", sources: [source("asked", "asked", "", 0, 0)] }, selected: source("asked", "asked", "", 0, 0), content: "motion", fps: 60, sound: true }),
+    }),
+  },
+  "share-opening": { kind: "app", view: view(broadcast({ phase: "joining", link: null }), { share: sharing({ state: { type: "opening" } }) }) },
+  share: { kind: "app", view: view(broadcast(), { share: sharing() }) },
+  "share-viewers": { kind: "app", view: view(broadcast({ phase: "connected", others: VIEWERS.length, peers: VIEWERS, locked: true }), { share: sharing({ sound: true }) }) },
+  "share-crowd": { kind: "app", view: view(broadcast({ phase: "connected", others: CROWD.length, peers: CROWD }), { share: sharing({ content: "motion" }) }) },
+  "share-paused": { kind: "app", view: view(broadcast({ phase: "connected", others: 1, peers: VIEWERS.slice(0, 1) }), { share: sharing({ paused: true, state: { type: "closed" } }) }) },
+  "share-knock": { kind: "app", view: view(broadcast({ knocks: KNOCKS }), { share: sharing() }) },
+  "share-relay-lost": { kind: "app", view: view(broadcast({ phase: "connected", others: 2, peers: VIEWERS.slice(0, 2), relay_lost: true }), { share: sharing() }) },
+  "share-gone": {
+    kind: "app",
+    view: view(broadcast({ phase: "connected", others: 2, peers: VIEWERS.slice(0, 2) }), {
+      share: sharing({ state: failed("screen_missing") }),
+      error: userError("screen_missing"),
+    }),
+  },
+  "share-switch": { kind: "app", view: view(broadcast({ phase: "connected", others: 2, peers: VIEWERS.slice(0, 2) }), { share: choosing({ state: { type: "open" } }) }), press: "switch-screen" },
+  "start-broadcasts": { kind: "app", view: view(start, { recents: BROADCASTS }) },
+  "guest-looking": { kind: "guest", view: view(lobby(false, false, null)) },
+  "guest-watch-lobby": { kind: "guest", view: view(lobby(false, false, "broadcast")) },
+  "watch-lobby": { kind: "app", view: view(lobby(false, false, "broadcast")) },
+  "guest-watch": { kind: "guest", view: view(watching()) },
+  "watch-own-size": { kind: "app", view: view(watching()), press: "own-size" },
+  "guest-watch-connecting": { kind: "guest", view: view(watching({ phase: "connecting", peers: [peer("ada", "Ada", { host: true, state: "connecting", quality: null })] })) },
+  "guest-watch-knocking": { kind: "guest", view: view(watching({ phase: "knocking", others: 0, peers: [] })) },
+  "guest-watch-paused": { kind: "guest", view: view(watching({ peers: [peer("ada", "Ada", { host: true, camera_off: true })] })) },
+  "guest-watch-host-away": { kind: "guest", view: view(watching({ phase: "host_away", others: 4, peers: [] })) },
+  "guest-watch-reconnecting": { kind: "guest", view: view(watching({ phase: "reconnecting", peers: [peer("ada", "Ada", { host: true, state: "reconnecting", quality: null })] })) },
+  "guest-watch-relay-lost": { kind: "guest", view: view(watching({ relay_lost: true, peers: [peer("ada", "Ada", { host: true, quality: "poor" })] })) },
+  "guest-watch-not-authentic": {
+    kind: "guest",
+    view: view(watching({ phase: "connecting", peers: [peer("ada", "Ada", { host: true, state: "not_authentic", quality: null })] }), { error: userError("not_authentic") }),
+  },
+  "share-ended": { kind: "app", view: view(ended({ type: "by_me" }, { kind: "broadcast", name: null })) },
+  "guest-watch-ended": { kind: "guest", view: view(ended({ type: "by_them" }, { kind: "broadcast", host: false, name: "Ada" })) },
+  "guest-watch-removed": refusedGuest("removed", { kind: "broadcast", host: false, seconds: 130, can_call_again: false }),
   "ended-by-me": { kind: "app", view: view(ended({ type: "by_me" })) },
   "ended-by-them": { kind: "app", view: view(ended({ type: "by_them" })) },
   "ended-network": { kind: "app", view: view(ended({ type: "network" })) },

@@ -1,6 +1,7 @@
 import { get } from "svelte/store";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { FakePeerConnection } from "../test/fake-rtc";
+import type { RoomKind } from "../contract/RoomKind";
+import { FakePeerConnection, settle } from "../test/fake-rtc";
 import { GuestBackend } from "./backend";
 
 const ROOM = `/r/${"a".repeat(26)}`;
@@ -41,16 +42,33 @@ beforeEach(() => {
   vi.stubGlobal("isSecureContext", true);
   localStorage.clear();
 });
-afterEach(() => window.dispatchEvent(new Event("pagehide")));
+const browser = navigator;
+afterEach(() => {
+  window.dispatchEvent(new Event("pagehide"));
+  vi.stubGlobal("navigator", browser);
+});
 
-/** Up to the moment when the relay has said who we are. */
-async function join() {
-  const page = open(ROOM, SECRET);
-  await page.backend.dispatch({ type: "enter", name: "Grace" });
-  const socket = FakeSocket.all[0]!;
+/** The relay has said who we are. */
+function welcomed() {
+  const socket = FakeSocket.all.at(-1)!;
   socket.onopen?.();
   socket.say({ type: "welcome", peer: "mmmmmmmmmmmmmmmm", challenge: "AAAA", ice_servers: [], resume: "r" });
-  return { ...page, socket };
+  return socket;
+}
+
+/** Up to the lobby of a link that leads to this. */
+async function lobby(kind: RoomKind = "call") {
+  const page = open(ROOM, SECRET);
+  welcomed().say({ type: "found", room: "a".repeat(26), kind });
+  await settle();
+  return page;
+}
+
+/** Up to the moment when the relay has said who we are. */
+async function join(kind: RoomKind = "call") {
+  const page = await lobby(kind);
+  await page.backend.dispatch({ type: "enter", name: "Grace" });
+  return { ...page, socket: welcomed() };
 }
 
 describe("a guest's page", () => {
@@ -67,13 +85,55 @@ describe("a guest's page", () => {
     expect(FakeSocket.all).toEqual([]);
   });
 
-  it("shows the lobby and speaks to nobody until the user goes in", async () => {
+  it("asks what the link leads to before it opens anything, and says nothing of its user", async () => {
+    const getUserMedia = vi.fn(() => Promise.reject(new DOMException("", "NotFoundError")));
+    vi.stubGlobal("navigator", { mediaDevices: { getUserMedia, enumerateDevices: async () => [], addEventListener() {} } });
     const { backend, view } = open(ROOM, SECRET);
-    expect(view().screen).toMatchObject({ type: "lobby", host: false, busy: false });
-    expect(FakeSocket.all).toEqual([]);
+    expect(view().screen).toMatchObject({ type: "lobby", kind: null, busy: false });
+    await backend.dispatch({ type: "enter", name: "Grace" });
+    const socket = welcomed();
+    expect(socket.url).toBe(`ws://${location.host}/ws`);
+    expect(socket.sent).toEqual([
+      { type: "hello", version: 1, app: "ahoy-guest" },
+      { type: "look", room: "a".repeat(26) },
+    ]);
+    expect(getUserMedia).not.toHaveBeenCalled();
+    socket.say({ type: "found", room: "a".repeat(26), kind: "call" });
+    await settle();
+    expect(view().screen).toMatchObject({ type: "lobby", kind: "call" });
+    expect(getUserMedia).toHaveBeenCalled();
+    expect(FakeSocket.all).toHaveLength(1);
     await backend.dispatch({ type: "enter", name: "Grace" });
     expect(view().screen).toMatchObject({ type: "lobby", busy: true });
-    expect(FakeSocket.all.map(({ url }) => url)).toEqual([`ws://${location.host}/ws`]);
+    expect(FakeSocket.all).toHaveLength(2);
+  });
+
+  it("watches a broadcast without camera or microphone, also where the page is not secure", async () => {
+    const getUserMedia = vi.fn();
+    vi.stubGlobal("navigator", { mediaDevices: { getUserMedia, addEventListener() {} } });
+    vi.stubGlobal("isSecureContext", false);
+    const { view, socket } = await join("broadcast");
+    expect(view().screen).toMatchObject({ type: "lobby", kind: "broadcast", busy: true });
+    expect(view().error).toBeNull();
+    expect(socket.sent[1]).toMatchObject({ type: "join", role: "viewer", name: "Grace" });
+    const nonce = (socket.sent[1] as unknown as { nonce: string }).nonce;
+    const me = { peer: "mmmmmmmmmmmmmmmm", name: "Grace", nonce, order: 3 };
+    socket.say({ type: "room", kind: "broadcast", host: null, peers: [me], count: 8, capacity: 100, locked: false });
+    expect(view().screen).toMatchObject({ type: "call", kind: "broadcast", phase: "host_away", others: 7 });
+    expect(getUserMedia).not.toHaveBeenCalled();
+    socket.say({ type: "left", peer: "hhhhhhhhhhhhhhhh" });
+    socket.say({ type: "error", code: "removed", message: "" });
+    expect(view().screen).toMatchObject({ type: "ended", kind: "broadcast", can_call_again: false });
+  });
+
+  it("says at once that there is nothing behind its link, and looks once more when asked to", async () => {
+    const { backend, view } = open(ROOM, SECRET);
+    welcomed().say({ type: "error", code: "not_found", message: "" });
+    expect(view().screen).toMatchObject({ type: "ended", reason: { type: "refused", code: "not_found" }, can_call_again: true });
+    await backend.dispatch({ type: "call_again" });
+    expect(view().screen).toMatchObject({ type: "lobby", kind: null });
+    welcomed().say({ type: "found", room: "a".repeat(26), kind: "broadcast" });
+    expect(view().screen).toMatchObject({ type: "lobby", kind: "broadcast" });
   });
 
   it("speaks the protocol, and keeps the secret to itself", async () => {

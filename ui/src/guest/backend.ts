@@ -1,18 +1,21 @@
 /** The whole engine behind the guest's page: devices, call and view. */
 import { type Readable, type Writable, readonly, writable } from "svelte/store";
-import type { Backend, VideoMarks, VideoTrack } from "../backend";
+import type { Backend, ShownVideo, VideoMarks, VideoTrack } from "../backend";
 import type { AppView } from "../contract/AppView";
 import type { Command } from "../contract/Command";
 import type { ErrorCode } from "../contract/ErrorCode";
 import type { Notice } from "../contract/Notice";
+import type { RoomKind } from "../contract/RoomKind";
 import { userError } from "../text";
 import { onAwakening } from "./awakening";
 import { Call } from "./call";
 import { ChatLog, MAX_CHAT_BYTES, bytesOf } from "./chat";
 import { readLink } from "./link";
+import { look } from "./look";
 import { LocalMedia } from "./local";
-import type { Kind } from "./peer";
+import type { Kind, Outgoing } from "./peer";
 import { RelaySocket, socketUrl } from "./relay";
+import type { ConnectRelay } from "./session";
 import { type GuestState, initialState, viewOf } from "./view";
 import { Videos } from "./videos";
 import { WakeLock } from "./wake-lock";
@@ -23,6 +26,14 @@ const TRY_AGAIN: ReadonlySet<ErrorCode> = new Set(["relay_unreachable", "rate_li
 const NAME_KEY = "ahoy.name";
 const THEME_KEY = "ahoy.theme";
 const LANGUAGE_KEY = "ahoy.language";
+
+const connectRelay: ConnectRelay = (handlers, resume) => new RelaySocket(socketUrl(location), handlers, resume);
+
+/** What somebody sends who watches. */
+function nothing(): Outgoing {
+  const stream = new MediaStream();
+  return { stream, track: () => null, has: () => false, state: () => ({ muted: true, camera_off: true }) };
+}
 
 export class GuestBackend implements Backend {
   readonly kind = "guest";
@@ -41,6 +52,7 @@ export class GuestBackend implements Backend {
   readonly #wakeLock = new WakeLock();
   #state: GuestState;
   #call: Call | null = null;
+  #stopLooking = () => {};
 
   constructor() {
     this.#state = initialState(location.host, {
@@ -54,12 +66,12 @@ export class GuestBackend implements Backend {
     addEventListener("pagehide", () => this.#hangUp());
     onAwakening(() => this.#call?.awake());
     addEventListener("pageshow", ({ persisted }) => {
-      if (persisted && this.#state.screen === "lobby") void this.#local.open();
+      if (persisted && this.#state.screen === "lobby") this.#openLobby();
     });
     if (!this.#link) this.#set({ screen: "ended", ended: { reason: { type: "refused", code: "bad_link" }, name: null } });
     else if (!globalThis.RTCPeerConnection) {
       this.#set({ screen: "ended", ended: { reason: { type: "refused", code: "unsupported" }, name: null } });
-    } else void this.#openLobby();
+    } else this.#openLobby();
   }
 
   async dispatch(command: Command): Promise<void> {
@@ -70,8 +82,7 @@ export class GuestBackend implements Backend {
         return this.#hangUp();
       case "call_again":
       case "back":
-        if (this.#link) return this.#openLobby();
-        return;
+        return this.#openLobby();
       case "set_muted":
         this.#local.setMuted(command.muted);
         return this.#call?.sayState();
@@ -110,13 +121,23 @@ export class GuestBackend implements Backend {
     return () => this.#listeners.delete(listener);
   }
 
-  attachVideo(track: VideoTrack, host: HTMLElement, marks: VideoMarks): () => void {
+  attachVideo(track: VideoTrack, host: HTMLElement, marks: VideoMarks): ShownVideo {
     const stream = track === "self" ? this.#local.stream : (this.#call?.stream(track) ?? null);
     return this.#videos.attach(stream, track === "self", host, marks);
   }
 
-  async #openLobby(): Promise<void> {
-    this.#set({ screen: "lobby", busy: false, error: null, ended: null });
+  /** Nothing of the user's is opened before it is known what for. */
+  #openLobby(): void {
+    if (!this.#link) return;
+    this.#stopLooking();
+    this.#set({ screen: "lobby", kind: null, busy: false, error: null, ended: null });
+    this.#stopLooking = look(this.#link.room, connectRelay, (kind) => void this.#found(kind));
+  }
+
+  async #found(kind: RoomKind | null): Promise<void> {
+    if (kind === null) return this.#ended({ reason: { type: "refused", code: "not_found" }, name: null });
+    this.#set({ kind });
+    if (kind === "broadcast") return;
     await this.#local.open();
     this.#showDeviceError();
   }
@@ -126,15 +147,17 @@ export class GuestBackend implements Backend {
   }
 
   #enter(name: string): void {
-    if (!this.#link || this.#state.screen !== "lobby" || this.#state.busy) return;
+    const { screen, kind, busy } = this.#state;
+    if (!this.#link || screen !== "lobby" || kind === null || busy) return;
     remember(NAME_KEY, name);
     this.#set({ busy: true, error: null, name });
     this.#call = new Call({
       link: this.#link,
+      kind,
       name,
-      outgoing: this.#local,
+      outgoing: kind === "broadcast" ? nothing() : this.#local,
       chat: this.#chat,
-      connectRelay: (handlers, resume) => new RelaySocket(socketUrl(location), handlers, resume),
+      connectRelay,
       events: {
         changed: () => this.#render(),
         refused: (code) => this.#refused(code),
@@ -160,6 +183,7 @@ export class GuestBackend implements Backend {
   }
 
   #hangUp(): void {
+    this.#stopLooking();
     const call = this.#call;
     if (!call) return this.#local.close();
     call.leave();

@@ -7,6 +7,7 @@ import type { PeerId } from "../contract/PeerId";
 import type { PeerView } from "../contract/PeerView";
 import type { RelayMessage } from "../contract/RelayMessage";
 import type { Removed } from "../contract/Removed";
+import type { RoomKind } from "../contract/RoomKind";
 import type { SignalBody } from "../contract/SignalBody";
 import { type IncomingSignal, type Party, Signer, freshNonce, identity, roomOfKey } from "./auth";
 import type { ChatLog } from "./chat";
@@ -36,6 +37,8 @@ export interface CallEvents {
 
 export interface CallOptions {
   link: GuestLink;
+  /** What the room is for, as the relay said: a broadcast is watched. */
+  kind: RoomKind;
   name: string;
   outgoing: Outgoing;
   events: CallEvents;
@@ -64,6 +67,8 @@ export class Call {
   /** The relay's socket is gone; the call goes on without it as long as media flows. */
   relayLost = false;
   connectedAt: number | null = null;
+  /** How many others there are, by the relay's word. */
+  others = 0;
 
   readonly #options: CallOptions;
   readonly #session: Session;
@@ -128,6 +133,10 @@ export class Call {
     return this.#entries.get(peer)?.peer.incoming ?? null;
   }
 
+  get kind(): RoomKind {
+    return this.#options.kind;
+  }
+
   get lastName(): string | null {
     return this.#lastName;
   }
@@ -176,14 +185,15 @@ export class Call {
 
   /** Under the same id it is the same membership, whatever the relay remembers: same nonce, growing numbers. */
   #join(peer: PeerId) {
-    const { link, name } = this.#options;
+    const { link, kind, name } = this.#options;
     if (this.#signer?.me.peer !== peer) {
       // The roster may still name the member that this page was before.
       if (this.#signer) this.#depart(this.#signer.me);
       this.#renewed = this.#signer !== null;
       this.#signer = new Signer(link.room, link.secret, { peer, nonce: freshNonce() });
     }
-    return { type: "join", room: link.room, role: "caller", name, nonce: this.#signer.me.nonce } as const;
+    const role = kind === "broadcast" ? "viewer" : "caller";
+    return { type: "join", room: link.room, role, name, nonce: this.#signer.me.nonce } as const;
   }
 
   #knock(peer: PeerId): void {
@@ -199,7 +209,8 @@ export class Call {
     const members = membersOf(room);
     const self = members.find((member) => me && identity(member) === identity(me));
     if (!self) return;
-    if (room.kind !== "call") return this.#error("unsupported");
+    // What the relay said before was wrong, or the room is another one now.
+    if (room.kind !== this.kind) return this.#error("bad_message");
     const returned = this.#session.returning;
     this.#session.settle();
     if (this.#renewed) for (const entry of [...this.#entries.values()]) this.#drop(entry);
@@ -208,15 +219,21 @@ export class Call {
     this.knocking = false;
     this.inside = true;
     this.locked = room.locked;
+    this.others = Math.max(0, room.count - 1);
     this.#hostHere = room.host !== null;
     const present = new Set(members.map(identity));
     for (const entry of [...this.#entries.values()]) {
       // Who is still on the way back as we were is not gone; a relay that was there all the time knows better.
       if (!present.has(identity(entry.member))) this.#miss(entry, returned);
     }
-    for (const member of members) if (member !== self) this.#meet(self, member);
+    for (const member of members) if (member !== self && this.#concerns(member)) this.#meet(self, member);
     if (returned) for (const { peer, authentic } of this.#entries.values()) if (authentic) peer.retell();
     this.#options.events.changed();
+  }
+
+  /** A viewer has to do with the host and with nobody else, whoever a relay names. */
+  #concerns(member: RosterMember): boolean {
+    return this.kind === "call" || member.hostKey !== undefined;
   }
 
   #meet(me: RosterMember, member: RosterMember): void {
@@ -238,7 +255,8 @@ export class Call {
       authentic: true,
       absent: false,
       peer: new Peer({
-        offers: offersTo(me, member) && !forged,
+        offers: this.kind === "call" && offersTo(me, member) && !forged,
+        onlyAnswers: this.kind === "broadcast",
         polite: isPolite(me, member),
         commits: commitsTo(me, member),
         iceServers: this.#iceServers,
@@ -351,7 +369,7 @@ export class Call {
     }
     if (!this.inside || code === "removed" || code === "denied") return this.#stop(code);
     // The room is gone, or does not take us back: what is connected goes on.
-    if (["not_found", "not_in_room", "room_full", "locked", "unsupported"].includes(code)) {
+    if (["not_found", "not_in_room", "room_full", "locked", "bad_message"].includes(code)) {
       if (!this.#anyConnected()) this.#stop(code);
       return;
     }

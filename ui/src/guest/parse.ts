@@ -61,6 +61,7 @@ const relayMessage = v.variant("type", [
     resumed: v.optional(v.boolean()),
   }),
   v.object({ type: v.literal("created"), room: roomId }),
+  v.object({ type: v.literal("found"), room: roomId, kind }),
   v.object({
     type: v.literal("room"),
     kind,

@@ -9,7 +9,7 @@ const OFFER: SignalBody = { description: { type: "offer", sdp: "theirs" } };
 const ANSWER: SignalBody = { description: { type: "answer", sdp: "theirs" } };
 const candidate = (text: string): SignalBody => ({ candidate: { candidate: text, sdpMid: "0" } });
 
-function setUp({ offers = false, polite = false, commits = false, devices = ["audio", "video"] as Kind[] } = {}) {
+function setUp({ offers = false, onlyAnswers = false, polite = false, commits = false, devices = ["audio", "video"] as Kind[] } = {}) {
   const pc = new FakePeerConnection();
   const tracks = new Map(devices.map((kind) => [kind, fakeTrack(kind)]));
   const sent: SignalBody[] = [];
@@ -28,7 +28,7 @@ function setUp({ offers = false, polite = false, commits = false, devices = ["au
     has: (kind: Kind) => tracks.has(kind),
     state: () => ({ muted: false, camera_off: !tracks.has("video") }),
   };
-  const peer = new Peer({ offers, polite, commits, iceServers: [], outgoing, hooks, connect: () => pc.as() });
+  const peer = new Peer({ offers, onlyAnswers, polite, commits, iceServers: [], outgoing, hooks, connect: () => pc.as() });
   const descriptions = () => sent.flatMap((body) => ("description" in body ? [body.description.type] : []));
   return { peer, pc, sent, hooks, tracks, descriptions };
 }
@@ -70,6 +70,19 @@ describe("who comes", () => {
     expect(descriptions()).toEqual(["answer"]);
     expect(pc.transceivers.map(({ sender }) => sender.track)).toEqual([tracks.get("audio"), tracks.get("video")]);
     expect(pc.transceivers.map(({ direction }) => direction)).toEqual(["sendrecv", "sendrecv"]);
+  });
+
+  it("never offers where it only watches, not even a change", async () => {
+    const { peer, pc, descriptions } = setUp({ onlyAnswers: true, devices: [] });
+    await peer.handle(OFFER);
+    pc.onnegotiationneeded?.();
+    pc.become("connected");
+    pc.become("failed");
+    vi.advanceTimersByTime(RESTART_AFTER_MS);
+    await settle();
+    expect(descriptions()).toEqual(["answer"]);
+    expect(pc.restarts).toBe(0);
+    expect(pc.transceivers.map(({ direction, sender }) => [direction, sender.track])).toEqual([["recvonly", null], ["recvonly", null]]);
   });
 
   it("may offer a change once it has answered", async () => {

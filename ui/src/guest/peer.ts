@@ -58,6 +58,8 @@ export interface PeerHooks {
 export interface PeerOptions {
   /** This end offers first. */
   offers: boolean;
+  /** This end never offers anything, not even later: it watches. */
+  onlyAnswers: boolean;
   /** This end gives way when two offers meet. */
   polite: boolean;
   /** This end binds itself first when the words are drawn. */
@@ -268,7 +270,7 @@ export class Peer {
     }
     await pc.setLocalDescription();
     this.#sendDescription();
-    this.#mayOffer = true;
+    this.#mayOffer = !this.#options.onlyAnswers;
     await this.#bound();
   }
 

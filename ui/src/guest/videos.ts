@@ -1,12 +1,15 @@
 /** The `video` elements of the guest's page. */
-import type { VideoMarks } from "../backend";
+import type { ShownVideo, VideoMarks } from "../backend";
+
+/** What counts as a touch of the page: not all of these do everywhere, and one is enough. */
+const TOUCHES = ["pointerdown", "click", "keydown"] as const;
 
 export class Videos {
   readonly #remote = new Set<HTMLVideoElement>();
   #speaker: string | null = null;
 
   /** Shows a stream in a new element inside `host`; the user's own stays without sound. */
-  attach(stream: MediaStream | null, own: boolean, host: HTMLElement, marks: VideoMarks): () => void {
+  attach(stream: MediaStream | null, own: boolean, host: HTMLElement, marks: VideoMarks): ShownVideo {
     const video = document.createElement("video");
     video.autoplay = true;
     video.playsInline = true;
@@ -23,18 +26,22 @@ export class Videos {
       this.#remote.add(video);
       this.#route(video);
     }
-    const play = () => void video.play().catch(() => undefined);
-    // The sound of a page that nobody has touched is held back until somebody does.
-    addEventListener("pointerdown", play);
-    addEventListener("keydown", play);
-    play();
-    return () => {
-      removeEventListener("load", show);
-      removeEventListener("pointerdown", play);
-      removeEventListener("keydown", play);
-      this.#remote.delete(video);
-      video.srcObject = null;
-      video.remove();
+    const touched = () => {
+      if (!own) video.muted = false;
+      void play(video);
+    };
+    for (const touch of TOUCHES) addEventListener(touch, touched);
+    void play(video);
+    return {
+      // A browser has all of them.
+      wantAll: () => {},
+      close: () => {
+        removeEventListener("load", show);
+        for (const touch of TOUCHES) removeEventListener(touch, touched);
+        this.#remote.delete(video);
+        video.srcObject = null;
+        video.remove();
+      },
     };
   }
 
@@ -47,5 +54,16 @@ export class Videos {
     const wanted = this.#speaker ?? "";
     if (!("setSinkId" in video) || video.sinkId === wanted) return;
     video.setSinkId(wanted).catch((error: unknown) => console.warn("The speaker cannot be used.", error));
+  }
+}
+
+/** The sound of a page that nobody has touched is held back: then the picture goes on without it, until somebody does. */
+async function play(video: HTMLVideoElement): Promise<void> {
+  try {
+    await video.play();
+  } catch (error) {
+    if (!(error instanceof DOMException) || error.name !== "NotAllowedError" || video.muted) return;
+    video.muted = true;
+    await video.play().catch(() => undefined);
   }
 }

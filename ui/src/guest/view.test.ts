@@ -6,6 +6,8 @@ const state = (change: Partial<GuestState> = {}): GuestState => ({ ...initialSta
 
 const call = (change: Partial<CallState> = {}): CallState => ({
   phase: "connected",
+  kind: "call",
+  others: 1,
   peers: () => [peer("p", "Mika")],
   connectedAt: 5,
   relayLost: false,
@@ -16,7 +18,7 @@ const call = (change: Partial<CallState> = {}): CallState => ({
 describe("the view of a guest", () => {
   it("begins in the lobby with what is remembered", () => {
     const view = viewOf(state(), media(), null, []);
-    expect(view.screen).toEqual({ type: "lobby", kind: "call", host: false, busy: false });
+    expect(view.screen).toEqual({ type: "lobby", kind: null, host: false, busy: false });
     expect(view.settings).toMatchObject({ name: "Ada", theme: "light", language: "zh-CN" });
     const rubbish = initialState("r", { name: "", theme: "rubbish", language: "xx" });
     expect([rubbish.theme, rubbish.language]).toEqual(["system", "system"]);
@@ -26,6 +28,13 @@ describe("the view of a guest", () => {
     const view = viewOf(state({ screen: "call" }), media(), call(), []);
     expect(view.screen).toMatchObject({ type: "call", phase: "connected", host: false, link: null, connected_at: 5 });
     expect(view.relay.type).toBe("server");
+  });
+
+  it("shows a broadcast with as many others as the relay says", () => {
+    const view = viewOf(state({ screen: "call", kind: "broadcast" }), media(), call({ kind: "broadcast", others: 41 }), []);
+    expect(view.screen).toMatchObject({ type: "call", kind: "broadcast", others: 41, host: false });
+    const over = viewOf(state({ screen: "ended", kind: "broadcast", ended: { reason: { type: "by_them" }, name: "Ada" } }), media(), null, []);
+    expect(over.screen).toMatchObject({ type: "ended", kind: "broadcast", host: false });
   });
 
   it("says that the relay is gone", () => {
@@ -43,6 +52,6 @@ describe("the view of a guest", () => {
     [{ type: "refused", code: "removed" }, false],
   ] as const)("after %o a way back: %s", (reason, can) => {
     const view = viewOf(state({ screen: "ended", ended: { reason, name: "Mika", seconds: 9 } }), media(), null, []);
-    expect(view.screen).toEqual({ type: "ended", reason, name: "Mika", seconds: 9, can_call_again: can });
+    expect(view.screen).toEqual({ type: "ended", kind: "call", host: false, reason, name: "Mika", seconds: 9, can_call_again: can });
   });
 });

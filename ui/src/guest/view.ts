@@ -5,7 +5,9 @@ import type { ChatLine } from "../contract/ChatLine";
 import type { EndReason } from "../contract/EndReason";
 import type { Language } from "../contract/Language";
 import type { MediaView } from "../contract/MediaView";
+import type { RoomKind } from "../contract/RoomKind";
 import type { Screen } from "../contract/Screen";
+import type { ShareView } from "../contract/ShareView";
 import type { Theme } from "../contract/Theme";
 import type { UserError } from "../contract/UserError";
 import { LANGUAGES, userError } from "../text";
@@ -13,6 +15,8 @@ import type { Call } from "./call";
 
 export interface GuestState {
   screen: "lobby" | "call" | "ended";
+  /** What the link leads to; `null` while the relay is asked. */
+  kind: RoomKind | null;
   /** On the way in. */
   busy: boolean;
   name: string;
@@ -29,6 +33,7 @@ export function initialState(relay: string, kept: { name: string; theme: string;
   const { name, theme, language } = kept;
   return {
     screen: "lobby",
+    kind: null,
     busy: false,
     name,
     theme: theme === "dark" || theme === "light" ? theme : "system",
@@ -39,12 +44,24 @@ export function initialState(relay: string, kept: { name: string; theme: string;
   };
 }
 
-export type CallState = Pick<Call, "phase" | "peers" | "connectedAt" | "relayLost" | "locked">;
+export type CallState = Pick<Call, "phase" | "kind" | "others" | "peers" | "connectedAt" | "relayLost" | "locked">;
+
+/** A page shows nothing of the screen to others. */
+const NOTHING_SHARED: ShareView = {
+  sources: { type: "closed" },
+  selected: null,
+  state: { type: "closed" },
+  paused: false,
+  content: "text",
+  fps: 30,
+  sound: false,
+};
 
 export function viewOf(state: GuestState, media: MediaView, call: CallState | null, chat: ChatLine[]): AppView {
   return {
     screen: screenOf(state, call, chat),
     media,
+    share: NOTHING_SHARED,
     settings: {
       name: state.name,
       theme: state.theme,
@@ -63,17 +80,17 @@ export function viewOf(state: GuestState, media: MediaView, call: CallState | nu
 function screenOf(state: GuestState, call: CallState | null, chat: ChatLine[]): Screen {
   if (state.screen === "ended" && state.ended) {
     const { reason, name, seconds } = state.ended;
-    return { type: "ended", reason, name, seconds: seconds ?? null, can_call_again: canReturn(reason) };
+    return { type: "ended", kind: state.kind ?? "call", host: false, reason, name, seconds: seconds ?? null, can_call_again: canReturn(reason) };
   }
   if (state.screen === "call" && call) return { type: "call", ...callView(call, chat) };
-  return { type: "lobby", kind: "call", host: false, busy: state.busy };
+  return { type: "lobby", kind: state.kind, host: false, busy: state.busy };
 }
 
 function callView(call: CallState, chat: ChatLine[]): CallView {
   return {
     phase: call.phase,
-    kind: "call",
-    others: call.peers().length,
+    kind: call.kind,
+    others: call.others,
     host: false,
     link: null,
     addresses: [],

@@ -5,7 +5,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import App from "../App.svelte";
 import type { AppView } from "../contract/AppView";
 import { FixtureBackend } from "../gallery/backend";
-import { RECENTS, call, chat, ended, peer, start, view } from "../gallery/fixtures";
+import { RECENTS, broadcast, call, chat, choosing, ended, lobby, peer, sharing, start, view, watching } from "../gallery/fixtures";
 
 const MARKUP = '<img src=x onerror="alert(1)"><b>Ada</b><script>alert(1)</script>';
 const TURNED = "\u202etsoh\u2066";
@@ -18,6 +18,17 @@ const screens: Record<string, { view: AppView; press?: string }> = {
   "its people": { view: view(call({ peers: NAMES.map((name, index) => peer(`${index}`, name)) })), press: "people-toggle" },
   "its chat": { view: view(call({ chat: chat(...NAMES.map((name): [string, string] => [name, MARKUP])) })), press: "chat-toggle" },
   "the door": { view: view(call({ knocks: [{ peer: "a", name: `${TURNED}${MARKUP}` }] })) },
+  "what can be shown": {
+    view: view(lobby(true, false, "broadcast"), {
+      share: choosing({ sources: { type: "found", sources: NAMES.map((name, index) => ({ id: `${index}`, kind: "window", name, width: 1, height: 1 })) } }),
+    }),
+  },
+  "a broadcast": {
+    view: view(broadcast({ others: 3, peers: NAMES.map((name, index) => peer(`${index}`, name)) }), {
+      share: sharing({ selected: { id: "0", kind: "window", name: MARKUP, width: 1, height: 1 } }),
+    }),
+  },
+  "somebody's broadcast": { view: view(watching({ peers: [peer("0", TURNED, { host: true, camera_off: true })] })) },
   "the end": { view: view(ended({ type: "by_them" }, { name: MARKUP })) },
 };
 
@@ -45,7 +56,7 @@ describe.each(["app", "guest"] as const)("in the page of the %s", (kind) => {
 const holders = (root: Element, text: string) =>
   [...root.querySelectorAll("*")].filter((element) => [...element.childNodes].some((node) => node.nodeType === Node.TEXT_NODE && node.textContent?.includes(text)));
 
-it.each(["a call", "its people", "the door"])("a name that turns text around turns nothing but itself: %s", async (name) => {
+it.each(["a call", "its people", "the door", "what can be shown", "a broadcast", "somebody's broadcast"])("a name that turns text around turns nothing but itself: %s", async (name) => {
   const found = holders(await show("app", name), "tsoh");
   expect(found).not.toEqual([]);
   for (const element of found) {

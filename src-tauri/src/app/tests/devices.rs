@@ -37,7 +37,7 @@ fn what_was_off_stays_off_when_calling_again_and_is_on_in_a_new_call() {
         .says(Command::CallAgain);
     let opened = |person: &mut Person| {
         let opened = person.done.drain(..).rev().find_map(|action| match action {
-            Action::OpenMedia { muted, camera_off } => Some((muted, camera_off)),
+            Action::OpenMedia(Capture::Devices { muted, camera_off }) => Some((muted, camera_off)),
             _ => None,
         });
         opened.unwrap()

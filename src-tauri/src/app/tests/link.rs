@@ -27,9 +27,13 @@ fn a_link_from_outside_opens_a_lobby_and_never_a_call() {
     person.feed(Input::Link(somebodys_link()));
     assert!(matches!(person.view().screen, Screen::Lobby(_)));
     assert!(!person.did().contains(&"StartCall".to_owned()));
-    // Another one, while the devices are open.
+    // The same one once more, and another one while the devices are open.
+    person.looked(Looked::Found(RoomKind::Call)).did();
     person.feed(Input::Link(somebodys_link()));
     assert_eq!(person.did(), Vec::<String>::new());
+    let other = somebodys_link().replace("/r/a", "/r/b");
+    person.feed(Input::Link(other));
+    assert_eq!(person.did(), ["CloseMedia", "Look"]);
     person.feed(Input::Link("https://example.org/<b>".into()));
     assert_eq!(person.view().error.unwrap().code, ErrorCode::BadLink);
     assert!(matches!(person.view().screen, Screen::Lobby(_)));

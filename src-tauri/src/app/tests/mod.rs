@@ -4,7 +4,9 @@ mod call;
 mod devices;
 mod files;
 mod link;
+mod look;
 mod relay;
+mod share;
 mod way;
 
 use ahoy_contract::{
@@ -12,14 +14,15 @@ use ahoy_contract::{
     id::Pin,
     ui::{
         AppView, CallPhase, CallView, ChatLine, Command, DeviceInfo, DeviceState, DeviceView,
-        EndReason, MediaView, PeerState, PeerView, RelayChoice, RelayView, Screen, Theme,
+        EndReason, MediaView, PeerState, PeerView, RelayChoice, RelayView, Screen, ShareContent,
+        SourceKind, SourceList, SourceView, Theme,
     },
     wire::RoomKind,
 };
-use ahoy_engine::call::HostKey;
+use ahoy_engine::{call::HostKey, signaling::Looked};
 
 use super::{
-    action::{Action, CallAction, Input, MediaAction, StartCall},
+    action::{Action, CallAction, Capture, Input, MediaAction, StartCall},
     room::Listening,
     state::State,
 };
@@ -63,6 +66,12 @@ impl Person {
         self.says(Command::Enter {
             name: " Ada ".into(),
         })
+    }
+
+    /// The relay says this of the room of [`somebodys_link`].
+    fn looked(&mut self, looked: Looked) -> &mut Self {
+        let room = somebodys_room().parse().unwrap();
+        self.feed(Input::Looked { room, looked })
     }
 
     /// All actions since the last time, in short.
@@ -162,7 +171,11 @@ fn relay_error() -> UserError {
     )
 }
 
+fn somebodys_room() -> &'static str {
+    "abcdefghijklmnopqrstuvwxyz"
+}
+
 fn somebodys_link() -> String {
-    let room = "abcdefghijklmnopqrstuvwxyz";
+    let room = somebodys_room();
     format!("https://example.org/r/{room}#AAECAwQFBgcICQoLDA0ODw")
 }

@@ -86,7 +86,8 @@ fn a_guest_follows_the_link_and_needs_no_relay_of_its_own() {
     person.says(Command::OpenLink {
         link: somebodys_link(),
     });
-    assert_eq!(person.did(), ["OpenMedia"]);
+    person.looked(Looked::Found(RoomKind::Call));
+    assert_eq!(person.did(), ["Look", "OpenMedia"]);
     assert!(matches!(person.view().screen, Screen::Lobby(ref lobby) if !lobby.host));
     person.enters();
     let call = person.started();
@@ -94,7 +95,10 @@ fn a_guest_follows_the_link_and_needs_no_relay_of_its_own() {
     assert_eq!(call.way.link, somebodys_link());
     assert_eq!(call.way.relay.socket_url(), "wss://example.org:443/ws");
     person.feed(changed(None, &[], Some(EndReason::ByThem)));
-    person.says(Command::CallAgain).enters();
+    person
+        .says(Command::CallAgain)
+        .looked(Looked::Found(RoomKind::Call))
+        .enters();
     assert_eq!(person.started().way.link, somebodys_link());
 }
 

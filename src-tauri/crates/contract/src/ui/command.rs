@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
-use super::{Language, RelayChoice, Theme};
+use super::{Language, RelayChoice, ShareContent, Theme};
 use crate::PeerId;
 
 /// What the user asks for.
@@ -13,7 +13,9 @@ use crate::PeerId;
 pub enum Command {
     /// From the start to the lobby of a new call.
     NewCall,
-    /// From the start to the lobby of somebody's call.
+    /// From the start to the lobby of a new broadcast.
+    NewBroadcast,
+    /// From the start to the lobby of somebody's call or broadcast.
     OpenLink {
         /// The link.
         link: String,
@@ -30,7 +32,7 @@ pub enum Command {
         /// Off.
         muted: bool,
     },
-    /// Camera off or on.
+    /// Camera off or on; in a broadcast the screen, which is paused.
     SetCameraOff {
         /// Off.
         off: bool,
@@ -49,6 +51,32 @@ pub enum Command {
     SelectSpeaker {
         /// Which; `null`: the system's default.
         id: Option<String>,
+    },
+    /// Looks what of the screen can be shown, for as long as the user chooses; in the lobby of a broadcast that is
+    /// looked for anyway.
+    ShowSources {
+        /// It is looked.
+        shown: bool,
+    },
+    /// Another part of the screen, or the first; while one is shown already, this one at once.
+    SelectSource {
+        /// Which of those that are listed.
+        id: String,
+    },
+    /// What the computer plays is sent with the picture, or not.
+    SetShareSound {
+        /// It is.
+        on: bool,
+    },
+    /// What gives way where there is too little bandwidth.
+    SetShareContent {
+        /// What is shown.
+        content: ShareContent,
+    },
+    /// The most pictures per second; before the broadcast only.
+    SetShareRate {
+        /// One of [`SHARE_RATES`](super::SHARE_RATES).
+        fps: u32,
     },
     /// Opens the devices that failed once more.
     RetryDevices,

@@ -5,11 +5,16 @@
 //! was shown, is a [`Notice`].
 
 mod command;
+mod share;
 
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
 pub use command::Command;
+pub use share::{
+    MAX_SOURCES, SHARE_RATES, SOURCE_TRACK, ShareContent, ShareView, SourceKind, SourceList,
+    SourceView,
+};
 
 use crate::{ErrorCode, PeerId, UserError, wire::RoomKind};
 
@@ -21,6 +26,8 @@ pub struct AppView {
     pub screen: Screen,
     /// Camera, microphone and speaker: what there is and what is chosen.
     pub media: MediaView,
+    /// The screen that the user shows, or is about to show.
+    pub share: ShareView,
     /// What the user has set.
     pub settings: SettingsView,
     /// How the app reaches others.
@@ -50,8 +57,9 @@ pub enum Screen {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
 #[ts(export)]
 pub struct LobbyView {
-    /// Whether it leads to a call, or to a broadcast that the user shows (as its host) or watches.
-    pub kind: RoomKind,
+    /// Whether it leads to a call, or to a broadcast that the user shows (as its host) or watches; `null` while the
+    /// relay is asked. Nothing is captured before that is known.
+    pub kind: Option<RoomKind>,
     /// Whether the call is the user's own (it opens a room) or somebody's whose link was followed.
     pub host: bool,
     /// The way in was taken and is being walked: the button shows that.
@@ -213,6 +221,10 @@ pub enum Quality {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[ts(export)]
 pub struct EndedView {
+    /// What is over; where nobody knows, a call.
+    pub kind: RoomKind,
+    /// Whether the user had opened the room.
+    pub host: bool,
     /// Who or what ended it.
     pub reason: EndReason,
     /// The name of the other side, where there was one.
@@ -338,6 +350,8 @@ pub enum Language {
 pub struct RecentCall {
     /// Names it in commands.
     pub id: String,
+    /// What it was.
+    pub kind: RoomKind,
     /// The name of the other side, where there was one. Text of a stranger.
     pub name: Option<String>,
     /// When it began: milliseconds since 1970-01-01T00:00Z.

@@ -1,0 +1,175 @@
+//! What of the screen is shown, or is about to be. Pure.
+
+use ahoy_contract::{
+    UserError,
+    ui::{DeviceState, SHARE_RATES, ShareContent, ShareView, SourceList, SourceView},
+    wire::RoomKind,
+};
+
+use super::{
+    action::{Action, Capture, MediaAction},
+    state::{Place, State},
+};
+
+/// What is known of the screen.
+#[derive(Default)]
+pub(super) struct Share {
+    sources: SourceList,
+    selected: Option<SourceView>,
+    /// The user has chosen; before that the first one stands there.
+    chosen: bool,
+}
+
+impl State {
+    /// Whether the user is before or in a broadcast of their own.
+    fn shares(&self) -> bool {
+        match &self.place {
+            Place::Lobby { room, kind, .. } => room.is_own() && *kind == Some(RoomKind::Broadcast),
+            _ => self.is_sharing(),
+        }
+    }
+
+    /// Whether the user's own broadcast goes on.
+    pub(super) fn is_sharing(&self) -> bool {
+        matches!(&self.place, Place::Call { room, view, .. } if room.is_own() && view.kind == RoomKind::Broadcast)
+    }
+
+    /// Begins to look what there is, with nothing chosen yet.
+    pub(super) fn begin_to_choose(&mut self) {
+        self.share = Share {
+            sources: SourceList::Looking,
+            ..Share::default()
+        };
+        self.actions.push_back(Action::ShowSources);
+    }
+
+    pub(super) fn show_sources(&mut self, shown: bool) {
+        if !shown {
+            // A lobby is there to choose in.
+            if self.is_sharing() {
+                self.hide_sources();
+            }
+        } else if self.is_sharing() && self.share.sources == SourceList::Closed {
+            self.share.sources = SourceList::Looking;
+            self.actions.push_back(Action::ShowSources);
+        }
+    }
+
+    /// Looks no more.
+    pub(super) fn hide_sources(&mut self) {
+        if self.share.sources != SourceList::Closed {
+            self.share.sources = SourceList::Closed;
+            self.actions.push_back(Action::HideSources);
+        }
+    }
+
+    pub(super) fn sources(&mut self, found: Result<Vec<SourceView>, UserError>) {
+        if self.share.sources == SourceList::Closed {
+            return;
+        }
+        self.share.sources = match found {
+            Ok(sources) => {
+                if !self.is_sharing() {
+                    self.keep_selected(&sources);
+                }
+                SourceList::Found { sources }
+            }
+            Err(error) => SourceList::Failed { error },
+        };
+    }
+
+    /// What is gone cannot be shown, and nothing else takes its place unseen: that the user chooses. Until then it is
+    /// the first, which is the main monitor.
+    fn keep_selected(&mut self, sources: &[SourceView]) {
+        let Share {
+            selected, chosen, ..
+        } = &mut self.share;
+        *selected = match selected {
+            Some(old) if *chosen => sources.iter().find(|source| source.id == old.id).cloned(),
+            _ => sources.first().filter(|_| !*chosen).cloned(),
+        };
+    }
+
+    pub(super) fn select_source(&mut self, id: &str) {
+        let SourceList::Found { sources } = &self.share.sources else {
+            return;
+        };
+        let Some(source) = sources.iter().find(|source| source.id == id) else {
+            return;
+        };
+        if !self.shares() {
+            return;
+        }
+        self.share.selected = Some(source.clone());
+        self.share.chosen = true;
+        if self.is_sharing() {
+            self.hide_sources();
+            self.with_media(MediaAction::SelectScreen(id.to_owned()));
+        }
+    }
+
+    pub(super) fn set_share_sound(&mut self, on: bool) {
+        self.set(|settings| settings.share_sound = on);
+        self.settle_sound();
+    }
+
+    /// What the computer plays goes with the picture; while that is paused neither is captured.
+    pub(super) fn settle_sound(&mut self) {
+        if self.is_sharing() {
+            let on = self.settings.share_sound && !self.camera_off;
+            self.with_media(MediaAction::SetSystemSound(on));
+        }
+    }
+
+    pub(super) fn set_share_content(&mut self, content: ShareContent) {
+        self.set(|settings| settings.share_content = content);
+        if self.is_sharing() {
+            self.with_media(MediaAction::SetContent(content));
+        }
+    }
+
+    pub(super) fn set_share_rate(&mut self, fps: u32) {
+        if SHARE_RATES.contains(&fps) && !self.is_sharing() {
+            self.set(|settings| settings.share_fps = fps);
+        }
+    }
+
+    /// Whether there is something to go in with.
+    pub(super) fn has_chosen(&self) -> bool {
+        self.share.selected.is_some()
+    }
+
+    /// What is captured for the broadcast that begins.
+    pub(super) fn screen_capture(&mut self) -> Option<Capture> {
+        let source = self.share.selected.as_ref()?;
+        self.camera_off = false;
+        Some(Capture::Screen {
+            source: source.id.clone(),
+            sound: self.settings.share_sound,
+            content: self.settings.share_content,
+            fps: self.share_fps(),
+        })
+    }
+
+    fn share_fps(&self) -> u32 {
+        // The file may say anything.
+        let kept = SHARE_RATES
+            .into_iter()
+            .find(|fps| *fps == self.settings.share_fps);
+        kept.unwrap_or(SHARE_RATES[0])
+    }
+
+    pub(super) fn share_view(&self) -> ShareView {
+        let media = self.media.as_ref().filter(|_| self.is_sharing());
+        let settings = &self.settings;
+        ShareView {
+            sources: self.share.sources.clone(),
+            selected: self.share.selected.clone().filter(|_| self.shares()),
+            state: media.map_or(DeviceState::Closed, |media| media.camera.state.clone()),
+            paused: media.is_some_and(|media| media.camera_off),
+            content: settings.share_content,
+            fps: self.share_fps(),
+            sound: settings.share_sound,
+        }
+    }
+}

@@ -1,0 +1,118 @@
+//! What of the screen can be shown, looked for again and again, with a small picture of each: an edge.
+//!
+//! The pictures are for the user alone, and are made only while somebody looks at them.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use ahoy_contract::{
+    UserError,
+    ui::{MAX_SOURCES, SourceKind, SourceView},
+};
+use ahoy_engine::{
+    device::{self, DeviceError, ScreenKind, ScreenSource},
+    frame::VideoFrame,
+};
+use tokio::{
+    sync::{mpsc, watch},
+    task::spawn_blocking,
+    time::{Instant, sleep_until},
+};
+use tokio_util::sync::CancellationToken;
+use tracing::{debug, error};
+
+use crate::video::Pictures;
+
+/// How often it is looked anew, and how often a small picture is made; both take some ms.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+
+/// The longer side of a small picture, in pixels: what the window shows at twice the density.
+const SMALL: u32 = 480;
+
+/// What was found.
+#[derive(Debug)]
+pub(super) struct Found {
+    /// What there is, or why nobody knows.
+    pub(super) sources: Result<Vec<SourceView>, UserError>,
+    /// Where the small pictures are, by the sources' ids.
+    pub(super) pictures: BTreeMap<String, Pictures>,
+}
+
+type Small = BTreeMap<String, watch::Sender<Option<VideoFrame>>>;
+
+/// Looks until it is stopped.
+pub(super) async fn look(found: mpsc::Sender<Found>, stop: CancellationToken) {
+    let mut small = Small::new();
+    while !stop.is_cancelled() {
+        let next = Instant::now() + LOOK_EVERY;
+        let sources = list().await;
+        let ids: Vec<String> = sources
+            .iter()
+            .flatten()
+            .map(|source| source.id.clone())
+            .collect();
+        small.retain(|id, _| ids.contains(id));
+        for id in &ids {
+            small.entry(id.clone()).or_default();
+        }
+        let pictures = small
+            .iter()
+            .map(|(id, picture)| (id.clone(), picture.subscribe()));
+        let pictures = pictures.collect();
+        let told = found.send(Found { sources, pictures });
+        if stop
+            .run_until_cancelled(told)
+            .await
+            .is_none_or(|told| told.is_err())
+        {
+            return;
+        }
+        for (id, picture) in &small {
+            if stop.is_cancelled() {
+                return;
+            }
+            photograph(id, picture).await;
+        }
+        stop.run_until_cancelled(sleep_until(next)).await;
+    }
+}
+
+async fn list() -> Result<Vec<SourceView>, UserError> {
+    match spawn_blocking(device::screens).await {
+        Ok(Ok(sources)) => Ok(sources.into_iter().take(MAX_SOURCES).map(view).collect()),
+        Ok(Err(error)) => Err(user_error(&error)),
+        Err(error) => {
+            error!("what there is to show is not known: {error}");
+            Ok(Vec::new())
+        }
+    }
+}
+
+/// One that cannot be photographed keeps the picture it has, or none.
+async fn photograph(id: &str, picture: &watch::Sender<Option<VideoFrame>>) {
+    let wanted = id.to_owned();
+    match spawn_blocking(move || device::thumbnail(&wanted, SMALL)).await {
+        Ok(Ok(taken)) => {
+            picture.send_replace(Some(taken));
+        }
+        Ok(Err(error)) => debug!("{id} has no small picture: {error}"),
+        Err(error) => error!("{id} has no small picture: {error}"),
+    }
+}
+
+fn user_error(error: &DeviceError) -> UserError {
+    debug!("what there is to show is not known: {error}");
+    error.to_user()
+}
+
+fn view(source: ScreenSource) -> SourceView {
+    SourceView {
+        kind: match source.kind {
+            ScreenKind::Monitor => SourceKind::Monitor,
+            ScreenKind::Window => SourceKind::Window,
+        },
+        id: source.id,
+        name: source.name,
+        width: source.width,
+        height: source.height,
+    }
+}

@@ -1,0 +1,273 @@
+//! The user's own broadcast: what is chosen, and what becomes of it.
+
+use super::*;
+
+fn source(id: &str) -> SourceView {
+    SourceView {
+        id: id.into(),
+        kind: SourceKind::Monitor,
+        name: format!("Screen {id}"),
+        width: 1920,
+        height: 1080,
+    }
+}
+
+fn found(ids: &[&str]) -> Input {
+    Input::Sources(Ok(ids.iter().map(|id| source(id)).collect()))
+}
+
+/// In the lobby of a broadcast, with the relay up.
+fn before() -> Person {
+    let mut person = Person::new();
+    person
+        .says(Command::NewBroadcast)
+        .feed(Input::Relay(Ok(listening())));
+    person
+}
+
+/// In the broadcast, whose room is open.
+fn sharing() -> Person {
+    let mut person = before();
+    person.feed(found(&["a", "b"])).enters();
+    let link = person.started().way.link;
+    person.feed(broadcast(Some(link), &[], None));
+    person
+}
+
+fn broadcast(link: Option<String>, peers: &[&str], ended: Option<EndReason>) -> Input {
+    let Input::Call { mut view, ended } = changed(link, peers, ended) else {
+        unreachable!()
+    };
+    view.kind = RoomKind::Broadcast;
+    Input::Call { view, ended }
+}
+
+fn select(id: &str) -> Command {
+    Command::SelectSource { id: id.into() }
+}
+
+fn chosen(person: &Person) -> Option<String> {
+    person.view().share.selected.map(|source| source.id)
+}
+
+#[test]
+fn before_the_broadcast_nothing_is_captured_and_what_there_is_is_shown() {
+    let mut person = Person::new();
+    person.says(Command::NewBroadcast);
+    assert_eq!(person.did(), ["ShowSources", "StartRelay"]);
+    assert_eq!(person.view().share.sources, SourceList::Looking);
+    assert!(matches!(person.view().screen, Screen::Lobby(ref lobby)
+        if lobby.host && lobby.kind == Some(RoomKind::Broadcast)));
+    person.feed(found(&["a", "b"]));
+    let sources = vec![source("a"), source("b")];
+    assert_eq!(person.view().share.sources, SourceList::Found { sources });
+    assert_eq!(person.view().share.state, DeviceState::Closed);
+    person.says(Command::Back);
+    assert_eq!(person.did(), ["HideSources"]);
+    assert_eq!(person.view().share.sources, SourceList::Closed);
+    assert_eq!(chosen(&person), None);
+}
+
+#[test]
+fn the_first_stands_there_until_the_user_chooses_and_nothing_takes_the_place_of_a_choice() {
+    let mut person = before();
+    assert_eq!(chosen(&person), None);
+    person.feed(found(&["a", "b"]));
+    assert_eq!(chosen(&person).as_deref(), Some("a"));
+    person.feed(found(&["b"]));
+    assert_eq!(chosen(&person).as_deref(), Some("b"));
+    person.feed(found(&["a", "b"])).says(select("b"));
+    person.says(select("what?"));
+    assert_eq!(chosen(&person).as_deref(), Some("b"));
+    person.feed(found(&["a"]));
+    assert_eq!(chosen(&person), None);
+    person.feed(found(&["a", "b"]));
+    assert_eq!(chosen(&person), None, "the user chooses anew");
+    person.did();
+    person.enters();
+    assert_eq!(person.did(), Vec::<String>::new());
+}
+
+#[test]
+fn why_there_is_nothing_to_choose_is_said_and_nobody_goes_in() {
+    let error = UserError::new(ErrorCode::ScreenDenied, "No.", "Ask.");
+    let mut person = before();
+    person.did();
+    person.feed(Input::Sources(Err(error.clone()))).enters();
+    assert_eq!(person.view().share.sources, SourceList::Failed { error });
+    assert_eq!(person.did(), Vec::<String>::new());
+}
+
+#[test]
+fn the_broadcast_shows_what_was_chosen_as_it_was_chosen() {
+    let mut person = before();
+    person
+        .feed(found(&["a", "b"]))
+        .says(select("b"))
+        .says(Command::SetShareSound { on: true })
+        .says(Command::SetShareContent {
+            content: ShareContent::Motion,
+        })
+        .says(Command::SetShareRate { fps: 60 })
+        .says(Command::SetShareRate { fps: 1000 });
+    person.did();
+    person.enters();
+    let capture = person.done.iter().find_map(|action| match action {
+        Action::OpenMedia(capture) => Some(capture.clone()),
+        _ => None,
+    });
+    assert_eq!(
+        capture,
+        Some(Capture::Screen {
+            source: "b".into(),
+            sound: true,
+            content: ShareContent::Motion,
+            fps: 60,
+        })
+    );
+    assert_eq!(
+        person.did(),
+        ["Save", "HideSources", "OpenMedia", "StartCall"]
+    );
+    assert!(person.call_view().host);
+    assert_eq!(person.call_view().kind, RoomKind::Broadcast);
+    // It is kept for the next time.
+    let view = person.view().share;
+    assert_eq!(
+        (view.sound, view.content, view.fps),
+        (true, ShareContent::Motion, 60)
+    );
+}
+
+#[test]
+fn it_waits_for_the_relay_as_a_call_does() {
+    let mut person = Person::new();
+    person.says(Command::NewBroadcast);
+    person.feed(found(&["a"])).enters();
+    assert!(matches!(person.view().screen, Screen::Lobby(ref lobby) if lobby.busy));
+    person.did();
+    person.feed(Input::Relay(Ok(listening())));
+    assert_eq!(person.did(), ["HideSources", "OpenMedia", "StartCall"]);
+}
+
+#[test]
+fn something_else_is_shown_once_the_user_says_so() {
+    let mut person = sharing();
+    person.did();
+    person.says(select("b"));
+    assert_eq!(
+        person.did(),
+        Vec::<String>::new(),
+        "nobody looked what there is"
+    );
+    person.says(Command::ShowSources { shown: true });
+    person.says(Command::ShowSources { shown: true });
+    assert_eq!(person.did(), ["ShowSources"]);
+    person.feed(found(&["b", "c"]));
+    assert_eq!(
+        chosen(&person).as_deref(),
+        Some("a"),
+        "what is shown stays, also where it is gone"
+    );
+    person.says(select("c"));
+    assert!(matches!(
+        &person.done[..],
+        [Action::HideSources, Action::Media(MediaAction::SelectScreen(id))] if id == "c"
+    ));
+    person.did();
+    assert_eq!(chosen(&person).as_deref(), Some("c"));
+    person.feed(found(&["a"]));
+    assert_eq!(
+        person.view().share.sources,
+        SourceList::Closed,
+        "that is late"
+    );
+    person
+        .says(Command::ShowSources { shown: true })
+        .says(Command::ShowSources { shown: false });
+    assert_eq!(person.did(), ["ShowSources", "HideSources"]);
+}
+
+#[test]
+fn it_is_paused_gets_another_content_and_goes_on_with_sound() {
+    let mut person = sharing();
+    person.did();
+    person
+        .says(Command::SetCameraOff { off: true })
+        .says(Command::SetShareSound { on: true })
+        .says(Command::SetShareContent {
+            content: ShareContent::Motion,
+        })
+        .says(Command::SetShareRate { fps: 60 })
+        .says(Command::SetCameraOff { off: false });
+    let done: Vec<_> = person
+        .done
+        .drain(..)
+        .filter_map(|action| match action {
+            Action::Media(action) => Some(action),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(
+        done,
+        [
+            MediaAction::SetCameraOff(true),
+            // Paused, nothing is heard either.
+            MediaAction::SetSystemSound(false),
+            MediaAction::SetSystemSound(false),
+            MediaAction::SetContent(ShareContent::Motion),
+            MediaAction::SetCameraOff(false),
+            MediaAction::SetSystemSound(true),
+        ]
+    );
+    assert_eq!(person.view().share.fps, 30, "that is for the next one");
+}
+
+#[test]
+fn stopped_it_closes_everything_and_leads_back_to_the_same_room() {
+    let mut person = sharing();
+    let link = person.call_view().link.unwrap();
+    person.says(Command::ShowSources { shown: true });
+    person.feed(broadcast(Some(link.clone()), &["Mika"], None));
+    person.did();
+    person.says(Command::HangUp);
+    assert_eq!(
+        person.did(),
+        ["EndCall", "HideSources", "CloseMedia", "SaveRecents"]
+    );
+    let Screen::Ended(ended) = person.view().screen else {
+        panic!("not ended")
+    };
+    assert_eq!((ended.kind, ended.host), (RoomKind::Broadcast, true));
+    assert_eq!(ended.name, None, "it is not known by one of its viewers");
+    let recents = person.view().recents;
+    assert_eq!(recents[0].kind, RoomKind::Broadcast);
+
+    person.says(Command::CallAgain);
+    assert_eq!(person.did(), ["ShowSources"]);
+    assert_eq!(chosen(&person), None);
+    person.feed(found(&["a"])).enters();
+    assert_eq!(person.started().way.link, link);
+    person.says(Command::HangUp).says(Command::Back);
+    person.says(Command::CallRecent {
+        id: recents[0].id.clone(),
+    });
+    assert!(matches!(person.view().screen, Screen::Lobby(ref lobby)
+        if lobby.kind == Some(RoomKind::Broadcast)));
+}
+
+#[test]
+fn what_belongs_to_a_broadcast_is_late_elsewhere() {
+    let mut person = Person::in_own_call();
+    person.did();
+    for command in [
+        Command::ShowSources { shown: true },
+        select("a"),
+        Command::ShowSources { shown: false },
+    ] {
+        person.says(command);
+    }
+    person.feed(found(&["a"]));
+    assert_eq!(person.did(), Vec::<String>::new());
+    assert_eq!(person.view().share.sources, SourceList::Closed);
+}
