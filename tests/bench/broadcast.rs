@@ -112,7 +112,7 @@ impl Drop for Text {
 }
 
 enum Sender {
-    Ahoy(AhoyCall),
+    Ahoy(Box<AhoyCall>),
     Chromium(Box<Chromium>),
 }
 
@@ -134,7 +134,7 @@ impl Sender {
             let environment = [("DISPLAY", display.name())];
             let call = AhoyCall::start_with(lobby.url(), &flags, environment)?;
             call.event("ready").await?;
-            return Ok(Self::Ahoy(call));
+            return Ok(Self::Ahoy(Box::new(call)));
         }
         let chromium = Chromium::on_display(display.name()).await?;
         let mut page = url::Url::parse(&pages.url("/broadcast"))?;

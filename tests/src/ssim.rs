@@ -62,7 +62,13 @@ mod tests {
 
     #[test]
     fn what_is_blurred_is_less_alike_than_what_is_a_little_darker() {
-        let text = |x: usize, y: usize| if (x / 2 + y / 3) % 2 == 0 { 230 } else { 20 };
+        let text = |x: usize, y: usize| {
+            if (x / 2 + y / 3).is_multiple_of(2) {
+                230
+            } else {
+                20
+            }
+        };
         let sharp = picture(text);
         assert!(ssim(&sharp, &sharp).unwrap() > 0.999);
         let darker = picture(|x, y| text(x, y) - 8);
