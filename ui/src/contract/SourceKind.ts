@@ -3,4 +3,4 @@
 /**
  * What a source shows.
  */
-export type SourceKind = "monitor" | "window" | "asked";
+export type SourceKind = "monitor" | "window";

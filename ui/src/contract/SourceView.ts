@@ -18,10 +18,10 @@ kind: SourceKind,
  */
 name: string, 
 /**
- * In pixels; 0 where the system tells only who was allowed to see it.
+ * In pixels.
  */
 width: number, 
 /**
- * In pixels, likewise.
+ * In pixels.
  */
 height: number, };

@@ -349,12 +349,6 @@ export const fixtures = {
     kind: "app",
     view: view(lobby(true, false, "broadcast"), { share: share({ sources: { type: "failed", error: userError("screen_denied") } }) }),
   },
-  "share-lobby-asked": {
-    kind: "app",
-    view: view(lobby(true, true, "broadcast"), {
-      share: choosing({ sources: { type: "found", sources: [source("asked", "asked", "", 0, 0)] }, selected: source("asked", "asked", "", 0, 0), content: "motion", fps: 60, sound: true }),
-    }),
-  },
   "share-opening": { kind: "app", view: view(broadcast({ phase: "joining", link: null }), { share: sharing({ state: { type: "opening" } }) }) },
   share: { kind: "app", view: view(broadcast(), { share: sharing() }) },
   "share-viewers": { kind: "app", view: view(broadcast({ phase: "connected", others: VIEWERS.length, peers: VIEWERS, locked: true }), { share: sharing({ sound: true }) }) },

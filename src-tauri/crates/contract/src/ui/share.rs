@@ -68,9 +68,9 @@ pub struct SourceView {
     pub kind: SourceKind,
     /// Its name or title. Text of a stranger: a page in a browser chooses its window's title.
     pub name: String,
-    /// In pixels; 0 where the system tells only who was allowed to see it.
+    /// In pixels.
     pub width: u32,
-    /// In pixels, likewise.
+    /// In pixels.
     pub height: u32,
 }
 
@@ -83,8 +83,6 @@ pub enum SourceKind {
     Monitor,
     /// One window, wherever it is.
     Window,
-    /// What the system's own window is answered with, which asks once it is needed.
-    Asked,
 }
 
 /// What is shown, which says what gives way where there is too little bandwidth.
