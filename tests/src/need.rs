@@ -1,6 +1,6 @@
 //! What a scenario needs of the machine. One that cannot run says so, and under `CI=true` fails instead.
 
-use std::{fs::OpenOptions, io::Write as _};
+use std::{fs::OpenOptions, io::Write as _, process::Command};
 
 use crate::programs::installed;
 
@@ -56,9 +56,9 @@ pub fn lacks(parts: &[Part]) -> bool {
         .copied()
         .collect();
     if missing.is_empty() {
-        let may = !parts.contains(&Part::Network) || rustix::process::geteuid().is_root();
+        let may = !parts.contains(&Part::Network) || may_make_networks();
         if !may {
-            skip("only root may make networks");
+            skip("only root may make networks, and in a container not even root");
         }
         return !may;
     }
@@ -67,6 +67,14 @@ pub fn lacks(parts: &[Part]) -> bool {
         missing.join(", ")
     ));
     true
+}
+
+/// Whether this process may have network namespaces, and the mounts that give them names.
+fn may_make_networks() -> bool {
+    let tried = Command::new("unshare")
+        .args(["--net", "--mount", "true"])
+        .output();
+    rustix::process::geteuid().is_root() && tried.is_ok_and(|tried| tried.status.success())
 }
 
 /// Says that the scenario of this thread cannot run here, and why.
