@@ -99,9 +99,14 @@ impl Door {
 
     /// One that waited has gone. Says whether there was one.
     pub(super) fn gone(&mut self, peer: &PeerId) -> bool {
+        self.entering.retain(|knock| knock.peer != *peer);
+        self.stop_asking(peer)
+    }
+
+    /// The user need not be asked about one any more. Says whether it was.
+    fn stop_asking(&mut self, peer: &PeerId) -> bool {
         let before = self.knocks.len();
         self.knocks.retain(|knock| knock.peer != *peer);
-        self.entering.retain(|knock| knock.peer != *peer);
         self.knocks.len() != before
     }
 
@@ -177,6 +182,9 @@ impl Call {
         if inside.is_none() && known && Door::remember(&mut self.door.admitted, peer) {
             // It was in before: the relay has forgotten, the user has not. Or the room is not locked any more, and the
             // relay still has newcomers wait.
+            if self.door.stop_asking(peer) {
+                self.outputs.push_back(Output::View);
+            }
             self.tell_admitted(peer, true);
         } else if let Some(knock) = self.door.knocks.iter_mut().find(|k| k.peer == *peer) {
             knock.name = name;

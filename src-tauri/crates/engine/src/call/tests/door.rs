@@ -222,6 +222,20 @@ fn a_locked_room_keeps_newcomers_out_whatever_the_relay_does() {
 }
 
 #[test]
+fn who_comes_in_by_an_open_door_is_not_asked_about_any_more() {
+    let mut world = World::connected();
+    world.input(0, Input::Lock { locked: true });
+    let third = config(&world.key, Part::Guest { role: Role::Caller }, world.now);
+    world.add(third, THIRD);
+    world.join(2);
+    assert_eq!(waiting(&world), [id(THIRD)]);
+    world.input(0, Input::Lock { locked: false });
+    let (peer, name) = (id(THIRD), "Grace".into());
+    world.input(0, Input::Relay(RelayMessage::Knock { peer, name }));
+    assert!(waiting(&world).is_empty());
+}
+
+#[test]
 fn a_locked_room_stays_locked_over_a_restart_and_members_come_back() {
     let mut world = World::connected();
     world.input(0, Input::Lock { locked: true });
