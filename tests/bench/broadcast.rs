@@ -28,22 +28,26 @@ use anyhow::{Context as _, Result, ensure};
 use serde_json::Value;
 use tokio::time::sleep;
 
-use crate::report::{machine, median};
+use crate::{
+    report::{machine, median},
+    start::{self, Began},
+    stop,
+};
 
 /// How many watch. Chromium compresses once for each, and is not asked for more than it can do at all.
 const AHOY: [u32; 5] = [1, 4, 8, 16, 64];
 const CHROMIUM: [u32; 3] = [1, 4, 8];
 /// The screen.
-const SCREEN: (u32, u32) = (1920, 1080);
+pub(crate) const SCREEN: (u32, u32) = (1920, 1080);
 /// So long the way between them is found out, and so long is counted.
 const WARM_UP: Duration = Duration::from_secs(10);
 const WINDOW: Duration = Duration::from_secs(10);
 /// A screen that stands still is sharp by then.
 const STILL_AFTER: Duration = Duration::from_secs(4);
 /// So long all viewers may take to see something.
-const SOON: Duration = Duration::from_secs(60);
+pub(crate) const SOON: Duration = Duration::from_secs(60);
 /// The most that pictures may take, in kbit/s.
-const CAP_KBPS: &str = "4000";
+pub(crate) const CAP_KBPS: &str = "4000";
 
 /// What was measured of one broadcast.
 #[derive(Debug, Clone, Copy)]
@@ -264,6 +268,22 @@ pub(crate) async fn measure(runs: u32) -> Result<(String, Vec<String>)> {
             all.entry((ahoy, count)).or_default().push(measured);
         }
     }
+    let (mut began, mut stopped) = ([vec![], vec![]], vec![]);
+    for run in 1..=runs {
+        for ahoy in [true, false] {
+            let measured = start::begin(ahoy, &pages).await?;
+            println!("Start, {run} of {runs}: Ahoy {ahoy}, {measured:?}");
+            began[usize::from(ahoy)].push(measured);
+        }
+        if !need::lacks(&[need::Part::Network]) {
+            let measured = stop::stop().await?;
+            println!("Stop, {run} of {runs}: {measured} ms");
+            stopped.push(measured);
+        }
+    }
+    let start = |ahoy: bool, get: fn(&Began) -> f64| {
+        median(began[usize::from(ahoy)].iter().map(get).collect()).unwrap_or(f64::NAN)
+    };
     let of = |row: (bool, u32), get: fn(&(Figures, f64)) -> f64| {
         let measured = all.get(&row).into_iter().flatten();
         median(measured.map(get).collect()).unwrap_or(f64::NAN)
@@ -291,6 +311,12 @@ pub(crate) async fn measure(runs: u32) -> Result<(String, Vec<String>)> {
             of(row, |it| it.0.mib),
         );
     }
+    page += "\n| | first picture ms | legible text ms |\n|---|---:|---:|\n";
+    for (who, ahoy) in [("Ahoy", true), ("Chromium", false)] {
+        let first = start(ahoy, |began| began.first_ms);
+        let legible = start(ahoy, |began| began.legible_ms);
+        let _ = writeln!(page, "| {who} | {first:.0} | {legible:.0} |");
+    }
     let cpu = |count| of((true, count), |it| it.0.cpu);
     let each = |ahoy| of((ahoy, 8), |it| it.0.ms_per_frame);
     let still = of((true, 1), |it| it.1);
@@ -313,6 +339,24 @@ pub(crate) async fn measure(runs: u32) -> Result<(String, Vec<String>)> {
             1.0,
             false,
         ),
+        (
+            "From *Share* to the first picture, beside Chromium",
+            start(true, |began| began.first_ms) / start(false, |began| began.first_ms),
+            1.0,
+            false,
+        ),
+        (
+            "From *Share* to legible text, beside Chromium",
+            start(true, |began| began.legible_ms) / start(false, |began| began.legible_ms),
+            1.0,
+            false,
+        ),
+        (
+            "From *Stop* to the last packet of a picture, ms",
+            median(stopped).unwrap_or(f64::NAN),
+            100.0,
+            false,
+        ),
     ];
     page += "\n## Where Ahoy stands\n\n| | | aim | |\n|---|---:|---:|---|\n";
     let mut missed = Vec::new();
@@ -333,6 +377,9 @@ pub(crate) async fn measure(runs: u32) -> Result<(String, Vec<String>)> {
          - Sender and viewers meet at `ahoy-relay --lobby` and speak its dialect `broadcast`; Chromium by the page of the \
          tests, in a window on the same display.\n\
          - CPU and memory are the sender's, with all its processes; capture is in it, the X server is not. Memory is PSS.\n\
-         - A screen that stands still is measured with one viewer, from four seconds after its last change.\n";
+         - A screen that stands still is measured with one viewer, from four seconds after its last change.\n\
+         - From *Share*: a page of text stands still, and a Chromium waits for whoever shows it (dialect `broadcast`, one to \
+         one). Ahoy's time begins with the start of its program, Chromium's when the screen has been chosen. Text is legible from an SSIM of 0.98 on, of a part of the picture as the viewer shows it.\n\
+         - From *Stop*: until an interface between both has carried the last packet of more than 800 bytes.\n";
     Ok((page, missed))
 }

@@ -7,6 +7,8 @@ mod quality;
 mod relay;
 mod report;
 mod soak;
+mod start;
+mod stop;
 
 use std::{collections::HashMap, process::ExitCode, time::Duration};
 

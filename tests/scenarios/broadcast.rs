@@ -5,46 +5,18 @@ use ahoy_tests::{
     app::Display,
     call::AhoyCall,
     chromium::{Camera, Chromium},
-    desktop::{self, Desktop},
+    desktop::Desktop,
     need::{Part, lacks},
     relay::Relay,
-    ssim::ssim,
-    webdriver::Page,
-    y4m::Luma,
+    text::{self, LEGIBLE, Reader, unix_ms},
 };
-use anyhow::{Context as _, Result, ensure};
-use data_encoding::BASE64;
+use anyhow::{Context as _, Result, bail, ensure};
 use serde_json::{Value, json};
 use tokio::time::{Instant, timeout_at};
 
 const WHITE: u32 = 0xff_ffff;
-/// As alike as a picture has to be so that its text can be read as well as the original.
-const LEGIBLE: f64 = 0.98;
-
-/// What Chromium shows: its brightness as a canvas gives it.
-const SHOWN: &str = "
-    const video = document.querySelector('[data-testid=remote-video]');
-    const canvas = new OffscreenCanvas(video.videoWidth, video.videoHeight);
-    const context = canvas.getContext('2d');
-    context.drawImage(video, 0, 0);
-    const { data } = context.getImageData(0, 0, canvas.width, canvas.height);
-    let text = '';
-    for (let at = 0; at < data.length; at += 4) text += String.fromCharCode(data[at], data[at + 1], data[at + 2]);
-    return { width: canvas.width, height: canvas.height, pixels: btoa(text) };
-";
-
-async fn shown(page: &Page) -> Result<Luma> {
-    let picture = page.run(SHOWN, vec![]).await?;
-    let size = |name: &str| picture[name].as_u64().map(|size| size as usize);
-    let pixels = picture["pixels"].as_str().context("no pixels")?;
-    let pixels = BASE64.decode(pixels.as_bytes())?;
-    let brightness = |pixel: &[u8]| desktop::luma(pixel[0], pixel[1], pixel[2]);
-    Ok(Luma {
-        width: size("width").context("no width")?,
-        height: size("height").context("no height")?,
-        pixels: pixels.chunks_exact(3).map(brightness).collect(),
-    })
-}
+/// So soon after the last change of a screen its text can be read.
+const LEGIBLE_WITHIN: f64 = 2_000.0;
 
 #[tokio::test]
 async fn text_on_a_screen_can_be_read_in_chromium() -> Result<()> {
@@ -54,17 +26,7 @@ async fn text_on_a_screen_can_be_read_in_chromium() -> Result<()> {
     let display = Display::start(1920, 1080).await?;
     let desktop = Desktop::connect(display.name())?;
     let window = desktop.open("Paper", (100, 50, 1700, 980), WHITE)?;
-    let line = |row: i16, turn: usize| -> Result<()> {
-        let text = "The quick brown fox jumps over the lazy dog, 0123456789. ".repeat(5);
-        desktop.write(
-            window,
-            (20, 20 + row * 16),
-            &text[turn % 57..turn % 57 + 220],
-        )
-    };
-    for row in 0..58 {
-        line(row, row as usize)?;
-    }
+    text::write(&desktop, window, 0)?;
     let relay = Relay::start().await?;
     let host = AhoyCall::start_with(
         relay.url(),
@@ -76,27 +38,32 @@ async fn text_on_a_screen_can_be_read_in_chromium() -> Result<()> {
     let page = chromium.page();
     page.shown("remote-video").await?;
     host.event("connected").await?;
+    let reader = Reader::begin(page, (1920, 1080)).await?;
     // All of it moves, more than can be sent sharp.
-    for turn in 0..5 {
-        for row in 0..58 {
-            line(row, turn * 7 + row as usize)?;
-        }
+    for turn in 1..6 {
+        text::write(&desktop, window, turn)?;
         let moves = |peer: &Value| peer["send"]["video"]["fps"].as_f64() > Some(0.0);
         host.peer_stats("a second of moving text", moves).await?;
     }
+    text::write(&desktop, window, 6)?;
     let original = desktop.picture()?;
-    let until = Instant::now() + SOON;
-    let mut alike = 0.0;
-    let seen = async {
-        while alike < LEGIBLE {
-            let picture = shown(page).await?;
-            alike = ssim(&original, &picture).unwrap_or(0.0);
+    let still = unix_ms();
+    let (until, mut best) = (Instant::now() + SOON, 0.0_f64);
+    let legible = async {
+        loop {
+            for seen in reader.seen(&original).await? {
+                best = best.max(seen.alike);
+                if seen.alike >= LEGIBLE {
+                    return anyhow::Ok(seen.at - still);
+                }
+            }
         }
-        anyhow::Ok(())
     };
-    if timeout_at(until, seen).await.is_err() {
-        anyhow::bail!("the text stays blurred: {alike}");
-    }
+    let Ok(after) = timeout_at(until, legible).await else {
+        bail!("the text stays blurred: {best}");
+    };
+    let after = after?;
+    ensure!(after < LEGIBLE_WITHIN, "legible only after {after} ms");
     assert_eq!(host.errors(), [""; 0]);
     Ok(())
 }

@@ -1,4 +1,5 @@
-//! The computer falls asleep, or moves to another network: the call comes back by itself.
+//! The computer falls asleep, or moves to another network: the call comes back by itself. One viewer of many has a narrow
+//! way: it gets less, and the others all.
 
 use ahoy_tests::{
     SOON,
@@ -84,6 +85,65 @@ async fn a_computer_that_was_asleep_comes_back_into_its_call() -> Result<()> {
     guest.process().thaw()?;
     for end in [&host, &guest] {
         goes_on(end).await?;
+        is_undisturbed(end);
+    }
+    Ok(())
+}
+
+/// The first peer's pictures: width, and how many a second.
+fn pictures(peer: &Value) -> (u64, f64) {
+    let video = &peer["receive"]["video"];
+    (
+        video["width"].as_u64().unwrap_or(0),
+        video["fps"].as_f64().unwrap_or(0.0),
+    )
+}
+
+#[tokio::test]
+async fn a_viewer_with_a_narrow_way_gets_less_and_the_others_all() -> Result<()> {
+    if lacks(&[Part::Network]) {
+        return Ok(());
+    }
+    let travel = Travel::new()?;
+    let relay = Relay::start_on(&travel.home, HOME).await?;
+    let show = ["--as", "broadcaster", "--video", "test:1280x720@30"];
+    let limit = ["--bitrate", "2000"];
+    let host = AhoyCall::start_on(
+        &travel.home,
+        relay.url(),
+        &[show.as_slice(), &limit].concat(),
+    )?;
+    let link = host.link().await?;
+    let watch = |more: &[&'static str]| [&["--as", "viewer", "--no-decode"], more].concat();
+    let wide = AhoyCall::start_on(&travel.home, &link, &watch(&["--count", "3"]))?;
+    let narrow = AhoyCall::start_on(&travel.away, &link, &watch(&[]))?;
+    let all = |peer: &Value| matches!(pictures(peer), (1280, fps) if fps > 25.0);
+    narrow.peer_stats("all of it at first", all).await?;
+
+    travel.narrow(400)?;
+    let less = |peer: &Value| matches!(pictures(peer), (640, fps) if fps > 10.0);
+    narrow.peer_stats("a smaller picture", less).await?;
+    // It goes on so, and nobody else notices.
+    let (mut good, mut bad) = (0, 0);
+    for _ in 0..5 {
+        let peer = narrow.peer_stats("a second more", |_| true).await?;
+        if less(&peer) {
+            good += 1;
+        }
+        let event = wide
+            .event_after(wide.mark(), "the others", SOON, |event| {
+                event["event"] == "stats"
+            })
+            .await?;
+        let peers = event["peers"].as_array().context("peers")?;
+        bad += peers.iter().filter(|peer| !all(peer)).count();
+    }
+    assert!(good >= 4 && bad <= 1, "{good} good, {bad} bad");
+
+    // With a better way it gets all of it again.
+    travel.narrow(8_000)?;
+    narrow.peer_stats("all of it again", all).await?;
+    for end in [&host, &wide, &narrow] {
         is_undisturbed(end);
     }
     Ok(())

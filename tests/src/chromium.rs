@@ -85,7 +85,9 @@ impl Chromium {
             .await?;
         let mut flags = flags(&camera, profile.path());
         if display.is_some() {
-            flags.retain(|flag| !flag.starts_with("--headless") && !flag.starts_with("--window-"));
+            // The prompt that is taken as answered chooses a screen that is not there, so the true one is answered.
+            let unfit = ["--headless", "--window-", "--use-fake-ui"];
+            flags.retain(|flag| !unfit.iter().any(|unfit| flag.starts_with(unfit)));
             flags.extend(ON_DISPLAY.map(str::to_owned));
         }
         let capabilities = json!({

@@ -123,6 +123,24 @@ impl Travel {
             .ip(&format!("route add default via 10.77.{number}.1"))
     }
 
+    /// What comes to the one that moves, over the first network, comes through a bottleneck from now on: so many kbit/s, and a
+    /// queue of a fifth of a second, beyond which packets are lost.
+    ///
+    /// # Errors
+    /// The system cannot.
+    pub fn narrow(&self, kbit: u32) -> Result<()> {
+        let tc = programs::installed("tc").context("no `tc`")?;
+        let words =
+            format!("qdisc replace dev one root tbf rate {kbit}kbit burst 5kb latency 200ms");
+        let done = Blocking::new(tc)
+            .args(["-n", &self.home.name])
+            .args(words.split_whitespace())
+            .output()?;
+        let said = String::from_utf8_lossy(&done.stderr);
+        ensure!(done.status.success(), "tc {words}: {said}");
+        Ok(())
+    }
+
     /// Leaves the first network, with its addresses, for the second.
     ///
     /// # Errors

@@ -104,8 +104,9 @@ impl Actor {
     pub(super) async fn run(mut self, mut wishes: mpsc::Receiver<Wish>) {
         let (to_actor, mut inputs) = mpsc::channel(INPUTS);
         let (speaker, state) = self.media.speaker();
-        let player = match Player::start(speaker, state) {
-            Ok(player) => Arc::new(player),
+        let heard = self.setup.transport.audio.receive;
+        let player = match heard.then(|| Player::start(speaker, state)).transpose() {
+            Ok(player) => player.map(Arc::new),
             Err(error) => {
                 // Without threads there is no call; the view says that it never got anywhere.
                 tracing::error!("no thread to play sound: {error}");
@@ -273,7 +274,7 @@ impl Actor {
         }
     }
 
-    async fn close(mut self, player: Arc<Player>) {
+    async fn close(mut self, player: Option<Arc<Player>>) {
         self.disconnect();
         self.peers.clear();
         self.shared = None;
@@ -286,7 +287,7 @@ impl Actor {
         if timeout(CLOSE_WITHIN, all).await.is_err() {
             tracing::error!("connections did not close in time");
         }
-        if let Some(player) = Arc::into_inner(player) {
+        if let Some(player) = player.and_then(Arc::into_inner) {
             player.stop().await;
         }
     }

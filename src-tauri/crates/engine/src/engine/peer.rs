@@ -84,7 +84,8 @@ pub(super) struct Name {
 pub(super) struct Shared {
     pub(super) transport: Arc<Transport>,
     pub(super) media: LocalMedia,
-    pub(super) player: Arc<Player>,
+    /// `None`: no sound comes from anybody.
+    pub(super) player: Option<Arc<Player>>,
     pub(super) sinks: Option<Arc<dyn SinkFactory>>,
     pub(super) peers: Peers,
     pub(super) to_actor: mpsc::Sender<(Name, PeerInput)>,
@@ -134,6 +135,7 @@ pub(super) async fn run(
                 shared,
                 rtc,
                 sends: (video.send, audio.send),
+                receives: (video.receive, audio.receive),
                 is_native: terms.channel == Terms::NATIVE.channel,
                 gathering: (!terms.trickle).then(Gathering::default),
                 offered: Arc::new(OnceLock::new()),
@@ -166,6 +168,8 @@ struct Task {
     rtc: Peer,
     /// Whether pictures and sound go to the peer.
     sends: (bool, bool),
+    /// Whether they may come from it.
+    receives: (bool, bool),
     /// The data channel carries [`DataMessage`]s.
     is_native: bool,
     /// Where descriptions hold their candidates.
@@ -353,29 +357,33 @@ impl Task {
         self.loss = Some(self.shared.media.expect_loss());
         let sinks = self.shared.sinks.as_ref();
         let tap = sinks.and_then(|sinks| sinks.audio(&self.id));
-        match self.shared.player.add(self.id.clone(), audio, tap) {
-            Ok(stats) => counters.audio = Some(stats),
-            Err(error) => tracing::error!("no decoder for the sound of a peer: {error}"),
+        if let Some(player) = self.shared.player.as_ref().filter(|_| self.receives.1) {
+            match player.add(self.id.clone(), audio, tap) {
+                Ok(stats) => counters.audio = Some(stats),
+                Err(error) => tracing::error!("no decoder for the sound of a peer: {error}"),
+            }
         }
         let sink = FirstFrame {
             offered: self.offered.clone(),
             to_user: Some(self.shared.to_user.clone()),
             next: sinks.and_then(|sinks| sinks.video(&self.id)),
         };
-        match VideoIn::start(
-            self.id.clone(),
-            self.rtc.clone(),
-            video,
-            counters.audio.clone(),
-            transport.decode,
-            Some(Box::new(sink)),
-        ) {
-            Ok(video) => {
-                video.set_hidden(self.hidden);
-                counters.video = Some(video.stats().clone());
-                self.video = Some(video);
+        if self.receives.0 {
+            match VideoIn::start(
+                self.id.clone(),
+                self.rtc.clone(),
+                video,
+                counters.audio.clone(),
+                transport.decode,
+                Some(Box::new(sink)),
+            ) {
+                Ok(video) => {
+                    video.set_hidden(self.hidden);
+                    counters.video = Some(video.stats().clone());
+                    self.video = Some(video);
+                }
+                Err(error) => tracing::error!("no thread for the pictures of a peer: {error}"),
             }
-            Err(error) => tracing::error!("no thread for the pictures of a peer: {error}"),
         }
         let pictures = self.video.as_ref().map(VideoIn::pictures);
         self.shared
@@ -406,7 +414,9 @@ impl Task {
 
     async fn close(self) {
         self.shared.peers.inner.lock().remove(&self.id);
-        self.shared.player.remove(&self.id);
+        if let Some(player) = &self.shared.player {
+            player.remove(&self.id);
+        }
         if let Some(sending) = self.sending {
             sending.stop().await;
         }

@@ -57,6 +57,10 @@ impl Device for CameraThread {
     }
 
     fn run(&mut self, spec: &VideoSpec, duty: &mut Duty<'_, VideoSpec>) -> Result<(), DeviceError> {
+        if let VideoSpec::Screen(_) = spec {
+            // Who changes over to another screen has done with the one before; its last picture stands meanwhile.
+            self.before = None;
+        }
         let mut source = device::open_video(spec, self.format)?;
         while !duty.is_over() {
             self.show_before(duty);
@@ -79,8 +83,9 @@ impl Device for CameraThread {
     }
 
     fn rest(&mut self, _wanted: bool, until: Option<Instant>, duty: &Duty<'_, VideoSpec>) {
-        self.before = None;
+        // First of all: to close a device may take a while.
         self.pictures.send_replace(None);
+        self.before = None;
         duty.wait(until);
     }
 }

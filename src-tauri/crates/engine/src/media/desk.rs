@@ -88,6 +88,15 @@ impl Desk {
     }
 }
 
+impl Desk {
+    /// Whether anything is chosen from what [`Devices::list`] finds.
+    fn uses_devices(&self) -> bool {
+        matches!(self.camera.chosen(), VideoSpec::Camera(_))
+            || matches!(self.microphone.chosen(), AudioSpec::Microphone(_))
+            || matches!(self.speaker.chosen(), SpeakerSpec::Speaker(_))
+    }
+}
+
 /// Looks what there is, and keeps the view.
 pub(super) struct Keeper {
     desk: Desk,
@@ -139,7 +148,7 @@ impl Keeper {
                 Ok(()) = microphones.changed() => {}
                 Ok(()) = speakers.changed() => {}
                 Ok(()) = muted.changed() => {}
-                _ = list.tick(), if looking.is_none() => {
+                _ = list.tick(), if looking.is_none() && self.desk.uses_devices() => {
                     looking = Some(tokio::task::spawn_blocking(Devices::list));
                 }
                 devices = async {

@@ -23,7 +23,7 @@ use super::{
 use crate::{
     codec::Content,
     device::{AudioSpec, SpeakerSpec, VideoFormat, VideoSpec},
-    frame::{Bitrate, VideoCodec},
+    frame::{Bitrate, VideoCodec, VideoFrame},
 };
 
 /// What is captured and played, and how.
@@ -58,6 +58,7 @@ struct Inner {
     view: watch::Receiver<MediaView>,
     level: watch::Receiver<f32>,
     pictures: Latest,
+    pictures_in: watch::Sender<Option<VideoFrame>>,
     desk: Desk,
     sound: Arc<microphone::Shared>,
     encoders: Mutex<Encoders>,
@@ -89,7 +90,7 @@ impl LocalMedia {
         };
         let sound = microphone::Shared::new(muted, level_in);
         let desk = Desk::new(config);
-        let camera = CameraThread::new(format, pictures_in);
+        let camera = CameraThread::new(format, pictures_in.clone());
         let microphone = MicrophoneThread::new(sound.clone());
         let threads = [
             tend::start_or_tell(camera, desk.camera.orders.subscribe(), &desk.camera.state),
@@ -107,6 +108,7 @@ impl LocalMedia {
             view,
             level,
             pictures,
+            pictures_in,
             desk,
             sound,
             encoders: Mutex::new(encoders),
@@ -145,6 +147,15 @@ impl LocalMedia {
     /// Camera off or on: while it is off it is closed, and its light is out.
     pub fn set_camera_off(&self, off: bool) {
         self.inner.desk.camera.change(|order| order.off = off);
+        if off {
+            // What was captured last is nobody's any more; the device takes a moment to close.
+            self.inner.pictures_in.send_replace(None);
+        }
+    }
+
+    /// Whether the camera, or what is there in its place, is wanted; changes with it.
+    pub(super) fn wanted(&self) -> watch::Receiver<Order<VideoSpec>> {
+        self.inner.desk.camera.orders.subscribe()
     }
 
     /// Another camera, or another source of pictures.

@@ -15,11 +15,12 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use super::{AudioOut, AudioPacket, LocalMedia, Packets, VideoOut, now};
+use super::{AudioOut, AudioPacket, LocalMedia, Packets, VideoOut, now, tend::Order};
 use crate::{
+    device::VideoSpec,
     frame::{Bitrate, VideoCodec},
     packet::Payload,
-    rate::{Admission, Pacer},
+    rate::{Admission, Pacer, Patience},
     rtc::{MediaKind, MediaSender, Peer},
 };
 
@@ -103,6 +104,8 @@ impl Sending {
             wishes,
             sent: sent.clone(),
             top: u8::MAX,
+            orders: media.wanted(),
+            patience: Patience::new(now()),
         };
         let task = tokio::spawn(task.run(stop.clone()));
         Self {
@@ -153,12 +156,16 @@ struct Task {
     sent: Arc<Sent>,
     /// The highest temporal layer that is sent until the next picture of the lowest.
     top: u8,
+    /// Whether pictures are wanted of the camera, or of what is there in its place.
+    orders: watch::Receiver<Order<VideoSpec>>,
+    patience: Patience,
 }
 
 impl Task {
     async fn run(mut self, stop: CancellationToken) {
         let target = share(*self.estimate.borrow_and_update(), self.max);
         let mut pacer = Pacer::new(now(), target);
+        self.orders.mark_unchanged();
         loop {
             while let Some(packet) = pacer.poll(now()) {
                 if stop.is_cancelled() {
@@ -171,11 +178,8 @@ impl Task {
                 biased;
                 () = stop.cancelled() => return,
                 Some(packet) = next(&mut self.audio) => pacer.push_audio(Packet::sound(packet)),
-                Some(()) = self.wishes.recv() => {
-                    if let Some(video) = &self.video {
-                        video.request_key_frame();
-                    }
-                }
+                Ok(()) = self.orders.changed() => self.ordered(&mut pacer),
+                Some(()) = self.wishes.recv() => self.wish(),
                 () = async { sleep_until(wake.unwrap_or_else(now).into()).await }, if wake.is_some() => {}
                 Some(packets) = next_picture(&mut self.video) => self.picture(&mut pacer, &packets),
                 Ok(()) = self.estimate.changed() => {
@@ -188,6 +192,29 @@ impl Task {
                 // Nothing is left that could bring anything.
                 else => return stop.cancelled().await,
             }
+        }
+    }
+
+    /// Nothing leaves that was captured before the user has switched it off, and who looks on begins anew afterwards.
+    fn ordered(&mut self, pacer: &mut Pacer<Packet>) {
+        if self.orders.borrow_and_update().off {
+            pacer.clear();
+            if let Some(video) = &mut self.video {
+                while video.packets.try_recv().is_ok() {}
+            }
+        } else if pacer.needs_key_frame()
+            && let Some(video) = &self.video
+        {
+            video.request_key_frame();
+        }
+    }
+
+    /// The peer cannot go on without a key frame. In an audience all others would get that too.
+    fn wish(&mut self) {
+        if let Some(video) = &self.video
+            && (!video.has_audience() || self.patience.grants(now()))
+        {
+            video.request_key_frame();
         }
     }
 
@@ -224,10 +251,10 @@ impl Task {
             let size = u64::from(packets.width) << 32 | u64::from(packets.height);
             self.sent.size.store(size, Ordering::Relaxed);
         }
+        if pacer.needs_key_frame() {
+            self.wish();
+        }
         if let Some(video) = &self.video {
-            if pacer.needs_key_frame() {
-                video.request_key_frame();
-            }
             let stats = video.stats();
             self.sent
                 .key_frames

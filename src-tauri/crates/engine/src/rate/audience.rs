@@ -98,6 +98,44 @@ impl Place {
     }
 }
 
+/// So many key frames a viewer may ask for in a row.
+const WISHES: u32 = 3;
+
+/// Then one in each such time.
+const WISH_EVERY: Duration = Duration::from_secs(4);
+
+/// How often one viewer of many is given a key frame: all others get it too, and it takes the room of ten pictures.
+#[derive(Debug)]
+pub struct Patience {
+    left: u32,
+    since: Instant,
+}
+
+impl Patience {
+    /// For one who has asked for nothing yet.
+    pub fn new(now: Instant) -> Self {
+        Self {
+            left: WISHES,
+            since: now,
+        }
+    }
+
+    /// It asks for one: whether it is given. Who is not asks again.
+    pub fn grants(&mut self, now: Instant) -> bool {
+        let passed = now.saturating_duration_since(self.since);
+        let earned = passed.as_secs() / WISH_EVERY.as_secs();
+        if self.left == WISHES {
+            self.since = now;
+        } else if earned > 0 {
+            self.since += WISH_EVERY * earned.min(u32::MAX.into()) as u32;
+            self.left = WISHES.min(self.left.saturating_add(earned.min(WISHES.into()) as u32));
+        }
+        let granted = self.left > 0;
+        self.left = self.left.saturating_sub(1);
+        granted
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -107,6 +145,18 @@ mod tests {
         let mut place = Place::default();
         place.update(epoch(), share, 1_000);
         place
+    }
+
+    #[test]
+    fn who_asks_over_and_over_does_not_spoil_the_picture_for_all() {
+        let (mut patience, start) = (Patience::new(epoch()), epoch());
+        let asked = (0..200).map(|n| start + Duration::from_millis(100) * n);
+        let granted = asked.filter(|at| patience.grants(*at)).count();
+        // Three, and one in four of twenty seconds.
+        assert!((7..=8).contains(&granted), "{granted}");
+        let later = start + Duration::from_secs(100);
+        assert!((0..3).all(|_| patience.grants(later)));
+        assert!(!patience.grants(later));
     }
 
     #[test]

@@ -10,6 +10,6 @@ mod meter;
 mod pacer;
 mod trend;
 
-pub use audience::{Place, Rung, large_target};
+pub use audience::{Patience, Place, Rung, large_target};
 pub use estimator::{BandwidthEstimator, MIN_BITRATE, PacketResult, START_BITRATE};
 pub use pacer::{Admission, Pacer};

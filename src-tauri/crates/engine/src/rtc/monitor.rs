@@ -42,6 +42,10 @@ use crate::{
 
 /// Key frames are not asked for more often than this; the engine spaces them further.
 const KEY_FRAME_REQUESTS: Duration = Duration::from_millis(100);
+/// An estimate that differs by less than one part in so many is told only when the last one is this old: each that is told
+/// wakes the task that sends.
+const TOLD_FROM: u64 = 50;
+const TOLD_AFTER: Duration = Duration::from_millis(250);
 
 /// The interceptor.
 pub(super) struct Monitor {
@@ -51,6 +55,7 @@ pub(super) struct Monitor {
     history: SendHistory,
     estimator: BandwidthEstimator,
     last_request: Option<Instant>,
+    told: Option<Instant>,
     read: VecDeque<TaggedPacket>,
     write: VecDeque<TaggedPacket>,
 }
@@ -81,6 +86,7 @@ impl Monitor {
             history: SendHistory::default(),
             estimator: BandwidthEstimator::new(max),
             last_request: None,
+            told: None,
             read: VecDeque::new(),
             write: VecDeque::new(),
         }
@@ -208,14 +214,22 @@ impl Monitor {
         }
     }
 
-    fn publish(&self, now: Instant) {
+    fn publish(&mut self, now: Instant) {
         let estimate = self.estimator.estimate(now);
         self.shared.stats.lock().estimate = estimate;
-        self.shared.estimate.send_if_modified(|known| {
-            let changed = *known != estimate;
-            *known = estimate;
+        let recent = |told: Instant| now.saturating_duration_since(told) < TOLD_AFTER;
+        let recent = self.told.is_some_and(recent);
+        let told = self.shared.estimate.send_if_modified(|known| {
+            let (old, new) = (known.as_bps(), estimate.as_bps());
+            let changed = old != new && (!recent || old.abs_diff(new) > old / TOLD_FROM);
+            if changed {
+                *known = estimate;
+            }
             changed
         });
+        if told {
+            self.told = Some(now);
+        }
     }
 
     /// The reports that this end makes: sender reports get the capture clock, receiver reports and

@@ -39,9 +39,6 @@ const SCREEN_COLOR: Color = Color {
 /// The most pictures a second.
 const MAX_FPS: u32 = 60;
 
-/// How often it is looked where the pointer is while nothing else happens, and whether the thread shall end.
-const LOOK_EVERY: Duration = Duration::from_millis(33);
-
 /// How long a picture for choosing by may take.
 const THUMBNAIL_WITHIN: Duration = Duration::from_secs(1);
 
@@ -198,16 +195,19 @@ fn run(
         if stop.is_set_within(due.saturating_duration_since(now)) {
             return Ok(());
         }
-        if let Some(picture) = capture.next(LOOK_EVERY.min(between))? {
-            // In step while there is always something new, and never two in a row after a rest.
-            let late = picture.captured.saturating_duration_since(due);
-            due = if late < between {
-                due
-            } else {
-                picture.captured
-            } + between;
-            said.put(Said::Picture(picture));
-        }
+        let Some(picture) = capture.next()? else {
+            // What happens that nobody sees is not looked at more often than what is seen.
+            due = now + between;
+            continue;
+        };
+        // In step while there is always something new, and never two in a row after a rest.
+        let late = picture.captured.saturating_duration_since(due);
+        due = if late < between {
+            due
+        } else {
+            picture.captured
+        } + between;
+        said.put(Said::Picture(picture));
     }
 }
 
@@ -235,7 +235,7 @@ mod tests {
         ] {
             let mut screen = Screen::open(&spec, 30).unwrap();
             let error = loop {
-                match screen.read(LOOK_EVERY) {
+                match screen.read(Duration::from_millis(33)) {
                     Ok(picture) => assert!(picture.is_none()),
                     Err(error) => break error,
                 }

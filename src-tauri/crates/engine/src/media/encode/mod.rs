@@ -5,6 +5,8 @@
 
 mod outputs;
 mod pace;
+#[cfg(test)]
+mod tests;
 mod thread;
 
 use std::{
@@ -128,6 +130,11 @@ impl VideoOut {
         let encoding = self.shared.encoding(self.slot.rung());
         encoding.key_wanted.store(true, Ordering::Relaxed);
         encoding.wanted.notify_one();
+    }
+
+    /// Whether many look on, who get the key frames of one another.
+    pub(super) fn has_audience(&self) -> bool {
+        self.shared.layered
     }
 
     /// What the encoder of what this peer gets did so far.

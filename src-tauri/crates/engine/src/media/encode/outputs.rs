@@ -19,6 +19,8 @@ use crate::rate::{Place, Rung, large_target};
 const QUEUE: usize = 16;
 /// What the small encoding may take at most of what the large one does: a quarter of the pixels, at twice the bits each.
 const SMALL_SHARE: u64 = 2;
+/// And at least this, in bits per second, whatever the large one does.
+const SMALL_LEAST: u64 = 80_000;
 
 /// What a peer and the encoder know of each other.
 #[derive(Debug)]
@@ -147,7 +149,7 @@ impl Outputs {
             all.filter(|output| output.place.rung == Rung::Small && !output.packets.is_closed())
         };
         let shares = all().map(|output| output.slot.share.load(Ordering::Relaxed));
-        let target = shares.min()?.min(large / SMALL_SHARE);
+        let target = shares.min()?.min((large / SMALL_SHARE).max(SMALL_LEAST));
         Some(Wanted {
             target,
             key: all().any(|output| output.needs_key),

@@ -11,6 +11,10 @@ const ADVANCE: Duration = Duration::from_millis(150);
 const SHARP: u32 = 14;
 /// A picture is compressed again so many times at most: two seconds at 30 a second.
 const AGAIN: u32 = 60;
+/// What changes more often than this is moving: it is compressed again only when it has stood still for as long.
+const MOVING: Duration = Duration::from_millis(120);
+/// Pictures that flow, as a camera's do, are taken to stand still when none has come for so long.
+const FLOWING: Duration = Duration::from_millis(300);
 
 /// Paces one encoding.
 #[derive(Debug)]
@@ -23,25 +27,55 @@ pub(super) struct Pace {
     /// The last picture is to be made sharper then.
     again: Option<Instant>,
     left: u32,
+    /// When the last new picture came, and how long it has to stand still before it is compressed again.
+    came: Option<Instant>,
+    rest: Duration,
 }
 
 impl Pace {
     /// At `fps` pictures a second.
     pub(super) fn new(fps: u32) -> Self {
+        let interval = Duration::from_secs(1) / fps.max(1);
         Self {
-            interval: Duration::from_secs(1) / fps.max(1),
+            interval,
             paid: None,
             put_off: None,
             again: None,
             left: 0,
+            came: None,
+            rest: interval,
         }
     }
 
     /// A new picture has come: whether it is to be compressed at once. If not, [`wake`](Self::wake) says when the newest is.
     pub(super) fn admits(&mut self, now: Instant) -> bool {
+        let moving = |came: Instant| now.saturating_duration_since(came) < MOVING;
+        self.rest = if self.came.is_some_and(moving) {
+            MOVING
+        } else {
+            self.interval
+        };
+        self.begins(now);
+        self.is_paid(now)
+    }
+
+    /// A new picture has come of those that flow: each is compressed at once, and the last again when no other comes.
+    pub(super) fn flows(&mut self, now: Instant) -> bool {
+        self.rest = FLOWING;
+        self.put_off = None;
+        self.begins(now);
+        true
+    }
+
+    fn begins(&mut self, now: Instant) {
+        self.came = Some(now);
         self.left = AGAIN;
         self.again = None;
-        self.is_paid(now)
+    }
+
+    /// Whether the time of [`wake`](Self::wake) has come.
+    pub(super) fn is_due(&self, now: Instant) -> bool {
+        self.wake().is_some_and(|wake| wake <= now)
     }
 
     /// The time of [`wake`](Self::wake) has come, or somebody needs the picture now.
@@ -63,8 +97,19 @@ impl Pace {
         let takes = Duration::from_secs_f64(bytes as f64 * 8.0 / target.max(1) as f64);
         let from = self.paid.map_or(now, |paid| paid.max(now));
         self.paid = Some(from + takes);
+        self.once_more(now, quantizer > SHARP);
+    }
+
+    /// The encoder has left a picture out.
+    pub(super) fn left_out(&mut self, now: Instant) {
+        self.once_more(now, true);
+    }
+
+    fn once_more(&mut self, now: Instant, wanted: bool) {
+        let first = self.left == AGAIN;
+        let wait = if first { self.rest } else { self.interval };
         self.left = self.left.saturating_sub(1);
-        self.again = (quantizer > SHARP && self.left > 0).then(|| now + self.interval);
+        self.again = (wanted && self.left > 0).then(|| now + wait);
     }
 
     /// When the newest picture is to be compressed if no other comes.
@@ -128,5 +173,30 @@ mod tests {
             again += 1;
         }
         assert_eq!(again, AGAIN - 1);
+    }
+
+    #[test]
+    fn what_moves_is_not_compressed_more_often_than_it_changes() {
+        let (mut pace, start) = (Pace::new(30), epoch());
+        for n in 0..10 {
+            let now = start + Duration::from_millis(100) * n;
+            assert!(pace.admits(now));
+            pace.made(now, 1_000, 8_000_000, 50);
+        }
+        let last = start + Duration::from_millis(900);
+        assert!(!pace.is_due(last + Duration::from_millis(110)));
+        assert!(pace.is_due(last + Duration::from_millis(130)));
+    }
+
+    #[test]
+    fn the_last_of_what_flowed_becomes_sharp_too() {
+        let (mut pace, now) = (Pace::new(30), epoch());
+        // A camera's pictures are never put off.
+        for _ in 0..5 {
+            assert!(pace.flows(now));
+            pace.made(now, 100_000, 100_000, 50);
+        }
+        assert!(!pace.is_due(now + Duration::from_millis(200)));
+        assert!(pace.is_due(now + Duration::from_millis(300)));
     }
 }

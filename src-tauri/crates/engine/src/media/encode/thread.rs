@@ -45,6 +45,10 @@ pub(super) struct Thread {
     pace: Pace,
     /// The capture of the picture that was compressed last.
     last: Option<Instant>,
+    /// The moment that it was sent with.
+    stamp: Option<Instant>,
+    /// One that was compressed could not be sent: what follows needs it, up to a key frame.
+    held_back: bool,
 }
 
 /// Why the thread woke.
@@ -74,6 +78,8 @@ impl Thread {
             last_key: None,
             pace: Pace::new(settings.fps),
             last: None,
+            stamp: None,
+            held_back: false,
         }
     }
 
@@ -82,8 +88,10 @@ impl Thread {
         let wanted = &shared.encoding(self.rung).wanted;
         // The small encoding sleeps until somebody needs it.
         let mut needed = self.rung == Rung::Large;
+        // There is no picture, or nobody who wants one: nothing falls due, and only what is new wakes.
+        let mut idle = false;
         loop {
-            let due = self.due();
+            let due = self.due().filter(|_| !idle);
             let wake = handle.block_on(async {
                 tokio::select! {
                     biased;
@@ -102,10 +110,14 @@ impl Thread {
                 Wake::Again => true,
             };
             let Some(picture) = pictures.borrow_and_update().clone() else {
+                idle = true;
                 continue;
             };
             match self.picture(picture, again) {
-                Ok(wanted) => needed = wanted || self.rung == Rung::Large,
+                Ok(wanted) => {
+                    idle = !wanted;
+                    needed = wanted || self.rung == Rung::Large;
+                }
                 Err(error) => {
                     tracing::warn!("{error}");
                     self.encoder = None;
@@ -117,12 +129,10 @@ impl Thread {
 
     /// When the newest picture is due that has been compressed already, or was put off.
     fn due(&self) -> Option<Instant> {
-        let screen = self.shared.screen.load(Ordering::Relaxed);
         let asked = &self.shared.encoding(self.rung).key_wanted;
         let key = asked.load(Ordering::Relaxed);
         let key_at = self.last_key.filter(|_| key).map(|at| at + KEY_FRAME_EVERY);
-        let paced = self.pace.wake().filter(|_| screen);
-        paced.into_iter().chain(key_at).min()
+        self.pace.wake().into_iter().chain(key_at).min()
     }
 
     /// What is wanted of this encoding; `None`: nobody looks.
@@ -160,29 +170,30 @@ impl Thread {
             asked.store(true, Ordering::Relaxed);
         }
         let repeated = self.last == Some(picture.captured);
-        if screen {
-            let admitted = if again {
-                self.pace.admits_again(at)
-            } else {
-                self.pace.admits(at)
-            };
-            // Who has seen nothing yet does not wait for what others were sent.
-            if !admitted && !key {
-                return Ok(true);
-            }
-        } else if repeated && !key {
-            // There is another picture soon, or nothing to see in it.
+        let admitted = match (repeated, screen) {
+            // The same once more helps only where it becomes sharper.
+            (true, _) => self.pace.is_due(at) && self.pace.admits_again(at),
+            (false, true) if again => self.pace.admits_again(at),
+            (false, true) => self.pace.admits(at),
+            (false, false) => self.pace.flows(at),
+        };
+        // Who has seen nothing yet does not wait for what others were sent.
+        if !admitted && !key {
             return Ok(true);
         }
         self.last = Some(picture.captured);
-        let picture = if repeated {
-            // The same once more, at the moment of now.
-            VideoFrame {
-                captured: at,
-                ..picture
-            }
+        // What is sent later is younger for who gets it. One that was captured before the last was compressed once more
+        // is younger too; and so is a key frame of a screen, by which somebody changes over from the other encoding.
+        let early = self.stamp.is_some_and(|stamp| picture.captured <= stamp);
+        let captured = if repeated || early || (key && screen) {
+            at
         } else {
-            picture
+            picture.captured
+        };
+        self.stamp = Some(captured);
+        let picture = VideoFrame {
+            captured,
+            ..picture
         };
         self.compress(&picture, wanted.target, key, at)?;
         Ok(true)
@@ -200,6 +211,7 @@ impl Thread {
         let picture = made.as_ref().unwrap_or(picture);
         let encoder = self.encoder(target)?;
         let Some(mut encoded) = encoder.encode(picture, key)? else {
+            self.pace.left_out(at);
             return Ok(());
         };
         let quantizer = encoder.quantizer().unwrap_or_default();
@@ -216,8 +228,11 @@ impl Thread {
             .saturating_duration_since(self.settings.epoch)
             .as_secs_f64();
         encoded.rtp_time = (since * CLOCK) as u64 as u32;
-        let Some(payloads) = self.payloads(&encoded, number) else {
-            // It cannot be sent without a key frame in front of it.
+        self.held_back &= !encoded.key_frame;
+        let payloads = self.payloads(&encoded, number);
+        let Some(payloads) = payloads.filter(|_| !self.held_back) else {
+            // It cannot be sent without a key frame in front of it, nor can what follows.
+            self.held_back = true;
             encoding.key_wanted.store(true, Ordering::Relaxed);
             return Ok(());
         };

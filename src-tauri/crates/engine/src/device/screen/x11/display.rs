@@ -11,6 +11,7 @@ use x11rb::{
         randr,
         shm::{self, ConnectionExt as _},
         xfixes::{self, ConnectionExt as _},
+        xinput::{self, ConnectionExt as _},
         xproto::{ImageOrder, Visualid, Window},
     },
     rust_connection::RustConnection,
@@ -31,6 +32,8 @@ pub(super) struct Display {
     pub(super) has_composite: bool,
     /// Pictures can be put into memory of ours.
     pub(super) has_memory: bool,
+    /// Movements of pointing devices are told; that a program puts the pointer elsewhere is not.
+    pub(super) tells_motion: bool,
 }
 
 impl Display {
@@ -71,9 +74,16 @@ impl Display {
                 // File descriptors are passed since 1.2.
                 (version.major_version, version.minor_version) >= (1, 2)
             };
-            Ok((changes, composite, memory, has(randr::X11_EXTENSION_NAME)?))
+            let motion = has(xinput::X11_EXTENSION_NAME)? && {
+                // Raw events come since 2.0, during grabs of other programs since 2.1.
+                let version = conn.xinput_xi_query_version(2, 1)?.reply()?;
+                (version.major_version, version.minor_version) >= (2, 1)
+            };
+            let monitors = has(randr::X11_EXTENSION_NAME)?;
+            Ok((changes, composite, memory, motion, monitors))
         };
-        let (changes, has_composite, has_memory, has_monitors) = find().map_err(gone)?;
+        let (changes, has_composite, has_memory, tells_motion, has_monitors) =
+            find().map_err(gone)?;
         if !changes {
             return Err(failed("the display lacks DAMAGE or XFIXES"));
         }
@@ -84,6 +94,7 @@ impl Display {
             has_monitors,
             has_composite,
             has_memory,
+            tells_motion,
         })
     }
 

@@ -1,8 +1,8 @@
 //! Screens and windows of an X display.
 //!
 //! The display says that something has changed (DAMAGE), then which rows; those are written into memory that both have
-//! (MIT-SHM), the pointer is drawn over them (XFIXES), and the whole is converted. While nothing changes, nothing but the
-//! pointer's place is asked for. Windows are read from pixels of their own (Composite), which nothing covers.
+//! (MIT-SHM), the pointer is drawn over them (XFIXES), and the whole is converted. Movements of the pointer are told too
+//! (XInput); while nothing changes its place is asked for some times a second, for programs may put it elsewhere. Windows are read from pixels of their own (Composite), which nothing covers.
 
 mod canvas;
 mod cursor;
@@ -11,7 +11,7 @@ mod list;
 mod rows;
 mod target;
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use x11rb::{
     connection::Connection,
@@ -19,6 +19,7 @@ use x11rb::{
     protocol::{
         Event,
         xfixes::{ConnectionExt as _, CursorNotifyMask},
+        xinput::{ConnectionExt as _, Device, EventMask, XIEventMask},
     },
 };
 
@@ -40,6 +41,16 @@ use target::{News, Target};
 /// Pictures in a row that the display may refuse, some seconds: when a size changes it does for a moment.
 const MOST_REFUSED: u32 = 90;
 
+/// How often it is looked where the pointer is while nothing else happens.
+const LOOK_EVERY: Duration = Duration::from_millis(33);
+
+/// The same where the display tells movements.
+const LOOK_EVERY_TOLD: Duration = Duration::from_millis(200);
+
+/// A new size is taken up when it has stood for so long, or when so long something else has: each costs a key frame.
+const SETTLED: Duration = Duration::from_millis(200);
+const SETTLING: Duration = Duration::from_secs(1);
+
 /// A screen or window that is shown.
 pub(super) struct Capture {
     display: Display,
@@ -52,13 +63,24 @@ pub(super) struct Capture {
     rows: Rows,
     /// Something has changed; `rows` does not say yet what.
     damaged: bool,
-    /// It may be elsewhere.
+    /// What is shown may be elsewhere.
     moved: bool,
-    /// The pointer may look different.
+    /// The pointer has moved.
+    pointed: bool,
+    /// It may look different.
     reshaped: bool,
     /// There is something in the canvas.
     begun: bool,
     refused: u32,
+    resizing: Option<Resizing>,
+}
+
+/// What is shown becomes another size.
+struct Resizing {
+    begun: Instant,
+    /// The last size, and since when.
+    size: (u32, u32),
+    since: Instant,
 }
 
 impl Capture {
@@ -71,6 +93,14 @@ impl Capture {
         let (conn, mask) = (&display.conn, CursorNotifyMask::DISPLAY_CURSOR);
         conn.xfixes_select_cursor_input(display.root, mask)
             .map_err(lost)?;
+        if display.tells_motion {
+            let motions = EventMask {
+                deviceid: Device::ALL_MASTER.into(),
+                mask: vec![XIEventMask::RAW_MOTION],
+            };
+            conn.xinput_xi_select_events(display.root, &[motions])
+                .map_err(lost)?;
+        }
         Ok(Self {
             rows: Rows::all(target.size().1),
             display,
@@ -81,22 +111,30 @@ impl Capture {
             pointer: None,
             damaged: false,
             moved: false,
+            pointed: false,
             reshaped: true,
             begun: false,
             refused: 0,
+            resizing: None,
         })
     }
 
-    /// Waits for something to change, `within` at most, and gives the picture as it is then. `None`: it is as before.
-    pub(super) fn next(&mut self, within: Duration) -> Result<Option<VideoFrame>, DeviceError> {
+    /// Waits a moment for something to change, and gives the picture as it is then. `None`: it is as before.
+    pub(super) fn next(&mut self) -> Result<Option<VideoFrame>, DeviceError> {
         self.hear()?;
         let due = !self.rows.is_empty() && self.target.pixels(&self.display).is_some();
-        if !(self.damaged || self.moved || self.reshaped || due) {
+        if !(self.damaged || self.moved || self.pointed || self.reshaped || due) {
+            let told = self.display.tells_motion;
+            let within = if told { LOOK_EVERY_TOLD } else { LOOK_EVERY };
             self.display.wait(within)?;
             self.hear()?;
         }
+        self.pointed = false;
         if std::mem::take(&mut self.moved) {
             self.follow()?;
+            if self.moved {
+                return Ok(None);
+            }
         }
         let mut changed = self.look_at_pointer()?;
         if std::mem::take(&mut self.damaged) {
@@ -113,7 +151,7 @@ impl Capture {
                 Err(ReplyError::X11Error(_)) if self.refused < MOST_REFUSED => {
                     self.refused += 1;
                     self.moved = true;
-                    std::thread::sleep(within);
+                    std::thread::sleep(LOOK_EVERY);
                     return Ok(None);
                 }
                 Err(ReplyError::X11Error(error)) => {
@@ -132,12 +170,15 @@ impl Capture {
     /// Takes in what the display has said.
     fn hear(&mut self) -> Result<(), DeviceError> {
         while let Some(event) = self.display.conn.poll_for_event().map_err(lost)? {
-            if let Event::XfixesCursorNotify(_) = event {
-                self.reshaped = true;
+            match event {
+                Event::XfixesCursorNotify(_) => self.reshaped = true,
+                Event::XinputRawMotion(_) => self.pointed = true,
+                _ => {}
             }
             match self.target.news(&event) {
                 News::Damage => self.damaged = true,
                 News::Moved => self.moved = true,
+                News::Shifted => self.pointed = true,
                 News::Gone => return Err(DeviceError::Missing(KIND)),
                 News::None => {}
             }
@@ -154,11 +195,32 @@ impl Capture {
         }
         let size = self.target.size();
         if size != self.canvas.size() {
+            if !self.is_settled(size) {
+                self.moved = true;
+                return Ok(());
+            }
             let canvas = Canvas::new(&self.display, size)?;
             std::mem::replace(&mut self.canvas, canvas).release(&self.display);
         }
+        self.resizing = None;
         self.rows = Rows::all(size.1);
         Ok(())
+    }
+
+    /// Whether a size that is not the picture's yet is to be that now.
+    fn is_settled(&mut self, size: (u32, u32)) -> bool {
+        let now = clock::now();
+        let new = Resizing {
+            begun: now,
+            size,
+            since: now,
+        };
+        let resizing = self.resizing.get_or_insert(new);
+        if resizing.size != size {
+            (resizing.size, resizing.since) = (size, now);
+        }
+        let passed = |since| now.saturating_duration_since(since);
+        passed(resizing.since) >= SETTLED || passed(resizing.begun) >= SETTLING
     }
 
     /// Whether the picture changes by the pointer's place or look.

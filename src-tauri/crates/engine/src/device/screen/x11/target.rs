@@ -52,6 +52,8 @@ pub(super) enum News {
     Damage,
     /// It may be elsewhere, or of another size.
     Moved,
+    /// It is elsewhere on the screen, which nobody sees but by the pointer.
+    Shifted,
     /// It is gone.
     Gone,
     /// Nothing.
@@ -272,15 +274,15 @@ impl Target {
             Event::DamageNotify(event) if event.damage == self.damage => News::Damage,
             Event::RandrNotify(_) | Event::RandrScreenChangeNotify(_) => News::Moved,
             Event::ConfigureNotify(event) => match own {
-                // Most only move.
-                Some(window) => {
+                Some(window) if event.window == window => {
                     let size = (event.width.into(), event.height.into());
-                    if event.window == window && size != self.size() {
-                        News::Moved
+                    if size == self.size() {
+                        News::Shifted
                     } else {
-                        News::None
+                        News::Moved
                     }
                 }
+                Some(_) => News::None,
                 None => News::Moved,
             },
             Event::MapNotify(event) if Some(event.window) == own => News::Moved,
