@@ -49,6 +49,15 @@ pub(crate) const SOON: Duration = Duration::from_secs(60);
 /// The most that pictures may take, in kbit/s.
 pub(crate) const CAP_KBPS: &str = "4000";
 
+/// What is measured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Part {
+    /// What a broadcast costs.
+    Load,
+    /// How soon it begins and ends.
+    Ends,
+}
+
 /// What was measured of one broadcast.
 #[derive(Debug, Clone, Copy)]
 struct Figures {
@@ -77,7 +86,7 @@ impl Text {
         let thread = std::thread::spawn(move || {
             let text = "The quick brown fox jumps over the lazy dog, 0123456789. ".repeat(5);
             let mut turn = 0;
-            // A page of 48 lines that scrolls by one line ten times a second.
+            // A page of 48 lines that scrolls by one line thirty times a second, as often as pictures are sent.
             while !told.load(Ordering::Relaxed) {
                 for row in 0..48_usize {
                     let from = (turn + row) * 7 % 57;
@@ -85,7 +94,7 @@ impl Text {
                     desktop.write(window, at, &text[from..from + 200])?;
                 }
                 turn += 1;
-                std::thread::sleep(Duration::from_millis(100));
+                std::thread::sleep(Duration::from_millis(33));
             }
             // The window goes with its connection, so it waits here.
             while Arc::strong_count(&told) > 1 {
@@ -250,7 +259,7 @@ async fn broadcast(ahoy: bool, count: u32, pages: &Files) -> Result<(Figures, f6
 }
 
 /// All broadcasts; the page, and what was not reached.
-pub(crate) async fn measure(runs: u32) -> Result<(String, Vec<String>)> {
+pub(crate) async fn measure(runs: u32, only: Option<Part>) -> Result<(String, Vec<String>)> {
     ensure!(
         !need::lacks(&[need::Part::Chromium, need::Part::Display]),
         "nothing was measured"
@@ -259,7 +268,8 @@ pub(crate) async fn measure(runs: u32) -> Result<(String, Vec<String>)> {
     let rows = AHOY.map(|count| (true, count)).into_iter();
     let rows: Vec<_> = rows.chain(CHROMIUM.map(|count| (false, count))).collect();
     let mut all: HashMap<(bool, u32), Vec<(Figures, f64)>> = HashMap::new();
-    for run in 1..=runs {
+    let is_wanted = |part| only.is_none_or(|only| only == part);
+    for run in 1..=runs * u32::from(is_wanted(Part::Load)) {
         for &(ahoy, count) in &rows {
             let who = if ahoy { "Ahoy" } else { "Chromium" };
             println!("{who}, {count}: {run} of {runs}");
@@ -269,7 +279,7 @@ pub(crate) async fn measure(runs: u32) -> Result<(String, Vec<String>)> {
         }
     }
     let (mut began, mut stopped) = ([vec![], vec![]], vec![]);
-    for run in 1..=runs {
+    for run in 1..=runs * u32::from(is_wanted(Part::Ends)) {
         for ahoy in [true, false] {
             let measured = start::begin(ahoy, &pages).await?;
             println!("Start, {run} of {runs}: Ahoy {ahoy}, {measured:?}");
@@ -291,7 +301,7 @@ pub(crate) async fn measure(runs: u32) -> Result<(String, Vec<String>)> {
     let mut page = format!(
         "# A screen and its viewers, measured\n\n\
          Written by `cargo xtask bench broadcast`: medians of {runs} runs on {}. A screen of {}x{} with a page of text that \
-         scrolls ten times a second; viewers that count and do not decode, on the same machine. Built with optimisation.\n\n\
+         scrolls thirty times a second; viewers that count and do not decode, on the same machine. Built with optimisation.\n\n\
          | | viewers | CPU, of a core | frames/s at the middle viewer | at the last | CPU ms per delivered frame | memory MiB |\n\
          |---|---:|---:|---:|---:|---:|---:|\n",
         machine(),

@@ -50,6 +50,9 @@ enum What {
         /// How often each is measured; the table holds the medians.
         #[arg(long, default_value_t = 3)]
         runs: u32,
+        /// Only this part.
+        #[arg(long, value_enum)]
+        part: Option<broadcast::Part>,
     },
     /// One long call.
     Soak {
@@ -75,7 +78,10 @@ async fn main() -> Result<ExitCode> {
     let (file, (page, missed)) = match Arguments::parse().what {
         What::Call { runs, row } => ("docs/bench.md", calls(runs, &row).await?),
         What::Relay { runs } => ("docs/bench-relay.md", relay::measure(runs).await?),
-        What::Broadcast { runs } => ("docs/bench-broadcast.md", broadcast::measure(runs).await?),
+        What::Broadcast { runs, part } => {
+            let measured = broadcast::measure(runs, part).await?;
+            ("docs/bench-broadcast.md", measured)
+        }
         What::Soak { minutes } => ("docs/bench-soak.md", soak::measure(minutes).await?),
     };
     std::fs::write(programs::root().join(file), page)?;

@@ -11,7 +11,9 @@ use anyhow::{Context as _, Result};
 
 /// How often the interface is looked at, and how long.
 const LOOK_EVERY: Duration = Duration::from_millis(2);
-const LOOK_FOR: Duration = Duration::from_secs(1);
+const LOOK_FOR: Duration = Duration::from_secs(2);
+/// Before the wish, so that it is known that packets are seen.
+const BEFORE: Duration = Duration::from_millis(500);
 /// Packets of pictures are larger than this; last words are not.
 const LARGE: u64 = 800;
 
@@ -55,7 +57,8 @@ pub(crate) async fn stop() -> Result<f64> {
         let (begun, mut before, mut last) = (now(), taken(pid)?, None);
         while now() - begun < LOOK_FOR {
             std::thread::sleep(LOOK_EVERY);
-            let after = taken(pid)?;
+            // Who watches ends with the broadcast.
+            let Ok(after) = taken(pid) else { break };
             let (bytes, packets) = (after.0 - before.0, after.1 - before.1);
             if packets > 0 && bytes / packets >= LARGE {
                 last = Some(now());
@@ -64,11 +67,12 @@ pub(crate) async fn stop() -> Result<f64> {
         }
         Ok(last)
     });
+    tokio::time::sleep(BEFORE).await;
     let begun = now();
     host.hang_up().await?;
     let last = tokio::task::spawn_blocking(|| watching.join());
     let last = last.await?.map_err(|_| anyhow::anyhow!("it panicked"))??;
-    Ok(last.map_or(0.0, |last| {
-        last.saturating_duration_since(begun).as_secs_f64() * 1000.0
-    }))
+    let last = last.context("no packets were seen")?;
+    let after = last.saturating_duration_since(begun);
+    Ok(after.as_secs_f64() * 1000.0)
 }

@@ -117,7 +117,7 @@ async fn a_viewer_with_a_narrow_way_gets_less_and_the_others_all() -> Result<()>
     let watch = |more: &[&'static str]| [&["--as", "viewer", "--no-decode"], more].concat();
     let wide = AhoyCall::start_on(&travel.home, &link, &watch(&["--count", "3"]))?;
     let narrow = AhoyCall::start_on(&travel.away, &link, &watch(&[]))?;
-    let all = |peer: &Value| matches!(pictures(peer), (1280, fps) if fps > 25.0);
+    let all = |peer: &Value| matches!(pictures(peer), (1280, fps) if fps > 15.0);
     narrow.peer_stats("all of it at first", all).await?;
 
     travel.narrow(400)?;
@@ -136,7 +136,8 @@ async fn a_viewer_with_a_narrow_way_gets_less_and_the_others_all() -> Result<()>
             })
             .await?;
         let peers = event["peers"].as_array().context("peers")?;
-        bad += peers.iter().filter(|peer| !all(peer)).count();
+        let whole = |peer: &Value| matches!(pictures(peer), (1280, fps) if fps > 10.0);
+        bad += peers.iter().filter(|peer| !whole(peer)).count();
     }
     assert!(good >= 4 && bad <= 1, "{good} good, {bad} bad");
 

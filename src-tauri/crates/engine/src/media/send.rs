@@ -30,6 +30,9 @@ const AUDIO_SHARE: u64 = 60_000;
 /// Below this a picture is of no use to anybody.
 const LEAST: u64 = 80_000;
 
+/// So long the last packet of a key frame, and the word of a peer that has not got it yet, may take.
+const UNDER_WAY: Duration = Duration::from_millis(150);
+
 /// So long what waits may take before pictures of the middle layer are left out; half of it, and those of the highest are.
 const LATE: Duration = Duration::from_millis(200);
 
@@ -106,6 +109,7 @@ impl Sending {
             top: u8::MAX,
             orders: media.wanted(),
             patience: Patience::new(now()),
+            key: KeyFrame::Arrived,
         };
         let task = tokio::spawn(task.run(stop.clone()));
         Self {
@@ -159,6 +163,16 @@ struct Task {
     /// Whether pictures are wanted of the camera, or of what is there in its place.
     orders: watch::Receiver<Order<VideoSpec>>,
     patience: Patience,
+    /// Packets of a key frame are still to leave, or have left so lately that the peer may not have them all.
+    key: KeyFrame,
+}
+
+/// Where the last key frame is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum KeyFrame {
+    Waits,
+    LeftAt(Instant),
+    Arrived,
 }
 
 impl Task {
@@ -172,6 +186,9 @@ impl Task {
                     return;
                 }
                 self.send(packet).await;
+            }
+            if self.key == KeyFrame::Waits && pacer.queue_time().is_zero() {
+                self.key = KeyFrame::LeftAt(now());
             }
             let wake = pacer.next_wake();
             tokio::select! {
@@ -209,8 +226,19 @@ impl Task {
         }
     }
 
-    /// The peer cannot go on without a key frame. In an audience all others would get that too.
+    /// The peer says that it cannot go on without a key frame.
     fn wish(&mut self) {
+        // Receivers ask until they have one, also while it comes.
+        match self.key {
+            KeyFrame::Waits => return,
+            KeyFrame::LeftAt(at) if now().saturating_duration_since(at) < UNDER_WAY => return,
+            _ => self.key = KeyFrame::Arrived,
+        }
+        self.ask();
+    }
+
+    /// Asks for a key frame. In an audience all others would get that too.
+    fn ask(&mut self) {
         if let Some(video) = &self.video
             && (!video.has_audience() || self.patience.grants(now()))
         {
@@ -247,12 +275,15 @@ impl Task {
             (payload.data.len() as u32, packet)
         });
         if pacer.push_frame(packets.key_frame, list) == Admission::Accepted {
+            if packets.key_frame {
+                self.key = KeyFrame::Waits;
+            }
             self.sent.frames.fetch_add(1, Ordering::Relaxed);
             let size = u64::from(packets.width) << 32 | u64::from(packets.height);
             self.sent.size.store(size, Ordering::Relaxed);
         }
         if pacer.needs_key_frame() {
-            self.wish();
+            self.ask();
         }
         if let Some(video) = &self.video {
             let stats = video.stats();

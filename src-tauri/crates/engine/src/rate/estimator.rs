@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use super::{
     meter::RateMeter,
+    train::Train,
     trend::{DelayTrend, Usage},
 };
 use crate::frame::Bitrate;
@@ -60,6 +61,7 @@ pub struct BandwidthEstimator {
     estimate: f64,
     max: f64,
     trend: DelayTrend,
+    train: Train,
     sent: RateMeter,
     acknowledged: RateMeter,
     remb: Option<(Instant, f64)>,
@@ -89,6 +91,7 @@ impl BandwidthEstimator {
             estimate: (START_BITRATE.as_bps() as f64).min(max),
             max,
             trend: DelayTrend::default(),
+            train: Train::default(),
             sent: RateMeter::default(),
             acknowledged: RateMeter::default(),
             remb: None,
@@ -129,7 +132,9 @@ impl BandwidthEstimator {
     /// The peer reported what became of packets (transport-wide feedback); in the order of sending.
     pub fn on_feedback(&mut self, now: Instant, results: &[PacketResult]) {
         self.last_feedback = Some(now);
+        let mut found = None;
         for result in results {
+            found = self.train.add(result).or(found);
             self.window.total += 1;
             match result.arrived {
                 Some(arrived) => {
@@ -138,6 +143,10 @@ impl BandwidthEstimator {
                 }
                 None => self.window.lost += 1,
             }
+        }
+        // Until something has limited the connection it is not known what the path carries.
+        if let Some(found) = found.filter(|_| self.limit.is_none()) {
+            self.estimate = self.estimate.max(found.min(self.max));
         }
         if self.trend.usage() == Usage::Over {
             let arriving = self.acknowledged.rate(now).map(|rate| rate.as_bps() as f64);

@@ -8,6 +8,7 @@ mod audience;
 mod estimator;
 mod meter;
 mod pacer;
+mod train;
 mod trend;
 
 pub use audience::{Patience, Place, Rung, large_target};

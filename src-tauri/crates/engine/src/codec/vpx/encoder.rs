@@ -28,6 +28,7 @@ pub struct VpxEncoder {
     settings: VideoEncoderConfig,
     running: Option<Running>,
     quantizer: Option<u32>,
+    sharp: Option<u32>,
 }
 
 /// An encoder for one size.
@@ -38,12 +39,13 @@ struct Running {
     /// A key frame was asked for and has not come yet.
     key_due: bool,
     easing: Easing,
-    /// The finest quantizer that the library was told.
-    bound: u32,
-    /// The coarsest quantizer.
-    coarsest: u32,
-    /// The speed of the layers, where it makes them.
+    /// The finest and the coarsest quantizer of the settings.
+    quantizers: (u32, u32),
+    /// Those that the library was told.
+    told: (u32, u32),
+    /// The speed of the layers, where it makes them, and those of the last two pictures.
     layers: Option<i32>,
+    before: [u8; 2],
     last_captured: Instant,
     /// In [`TICKS`].
     time: i64,
@@ -63,6 +65,7 @@ impl VpxEncoder {
             settings,
             running: None,
             quantizer: None,
+            sharp: None,
         })
     }
 
@@ -90,6 +93,20 @@ impl VpxEncoder {
         self.quantizer
     }
 
+    /// The next pictures, but for key frames, have this quantizer at most, 0 to 63, whatever that takes of the rate.
+    /// `None`: as the rate has it.
+    pub fn sharpen(&mut self, quantizer: Option<u32>) {
+        self.sharp = quantizer;
+    }
+
+    /// Whether the next picture is one that all that follow may refer to: of the lowest layer, where there are some.
+    pub fn is_base_next(&self) -> bool {
+        self.running.as_ref().is_none_or(|running| {
+            // The pattern is 0, 2, 1, 2.
+            running.layers.is_none() || running.before == [1, 2]
+        })
+    }
+
     fn start(&self, frame: &VideoFrame) -> Result<Running, String> {
         let size = (frame.width(), frame.height());
         let (finest, coarsest) = settings::quantizers(self.codec, self.settings.content);
@@ -113,9 +130,10 @@ impl VpxEncoder {
             color: frame.color,
             key_due: true,
             easing: Easing::new(finest, coarsest, settings::easing_step(self.codec)),
-            bound: finest,
-            coarsest,
+            quantizers: (finest, coarsest),
+            told: (finest, coarsest),
             layers,
+            before: [0; 2],
             last_captured: frame.captured,
             time: 0,
         };
@@ -147,17 +165,24 @@ impl Running {
         &mut self,
         frame: &VideoFrame,
         settings: &VideoEncoderConfig,
+        sharp: Option<u32>,
     ) -> Result<Option<Made>, String> {
-        let wanted = settings::key_frame_bytes(settings.bitrate);
-        let bound = self.easing.bound(self.key_due, wanted);
-        if bound != self.bound {
-            self.raw
-                .reconfigure(|config| config.rc_min_quantizer = bound)?;
+        let (finest, coarsest) = self.quantizers;
+        let quantizers = match sharp.filter(|_| !self.key_due) {
+            Some(sharp) => (finest, sharp.clamp(finest, coarsest)),
+            None => {
+                let wanted = settings::key_frame_bytes(settings.bitrate);
+                (self.easing.bound(self.key_due, wanted), coarsest)
+            }
+        };
+        if quantizers != self.told {
+            self.raw.reconfigure(|config| {
+                (config.rc_min_quantizer, config.rc_max_quantizer) = quantizers;
+            })?;
             if let Some(speed) = self.layers {
-                let quantizers = (bound, self.coarsest);
                 self.raw.set_layers(&LayerSettings { quantizers, speed })?;
             }
-            self.bound = bound;
+            self.told = quantizers;
         }
         let time = self.advance(frame.captured);
         let duration = TICKS / settings.fps;
@@ -175,6 +200,7 @@ impl Running {
             Some(_) => Some(self.raw.layer()?),
             None => None,
         };
+        self.before = [self.before[1], layer.unwrap_or(0)];
         Ok(Some(Made {
             packet,
             quantizer,
@@ -218,7 +244,9 @@ impl VideoEncoder for VpxEncoder {
             running.set_color(self.codec, frame.color).map_err(fail)?;
         }
         running.key_due |= key;
-        let made = running.encode(frame, &self.settings).map_err(fail)?;
+        let made = running
+            .encode(frame, &self.settings, self.sharp)
+            .map_err(fail)?;
         // An encoder that failed is not kept: the next picture begins anew with a key frame.
         self.running = Some(running);
         if let Some(made) = &made {

@@ -104,16 +104,14 @@ impl Thread {
                     () = async { sleep_until(due.unwrap_or_else(now).into()).await }, if due.is_some() && needed => Wake::Again,
                 }
             });
-            let again = match wake {
-                Wake::Stop => return,
-                Wake::Picture => false,
-                Wake::Again => true,
-            };
+            if let Wake::Stop = wake {
+                return;
+            }
             let Some(picture) = pictures.borrow_and_update().clone() else {
                 idle = true;
                 continue;
             };
-            match self.picture(picture, again) {
+            match self.picture(picture) {
                 Ok(wanted) => {
                     idle = !wanted;
                     needed = wanted || self.rung == Rung::Large;
@@ -145,9 +143,9 @@ impl Thread {
         }
     }
 
-    /// Compresses a picture if somebody wants it; says whether anybody does. `again`: it may be the last one, which
-    /// nothing has changed since.
-    fn picture(&mut self, picture: VideoFrame, again: bool) -> Result<bool, CodecError> {
+    /// Compresses a picture if somebody wants it; says whether anybody does. It may be the last one, which nothing has
+    /// changed since.
+    fn picture(&mut self, picture: VideoFrame) -> Result<bool, CodecError> {
         let at = now();
         let Some(wanted) = self.wanted(at) else {
             return self.nobody(&picture, at).map(|()| false);
@@ -169,11 +167,11 @@ impl Thread {
             // Remembered for when it may be made.
             asked.store(true, Ordering::Relaxed);
         }
+        self.pace.aims_at(at, wanted.target);
         let repeated = self.last == Some(picture.captured);
         let admitted = match (repeated, screen) {
             // The same once more helps only where it becomes sharper.
             (true, _) => self.pace.is_due(at) && self.pace.admits_again(at),
-            (false, true) if again => self.pace.admits_again(at),
             (false, true) => self.pace.admits(at),
             (false, false) => self.pace.flows(at),
         };
@@ -195,7 +193,7 @@ impl Thread {
             captured,
             ..picture
         };
-        self.compress(&picture, wanted.target, key, at)?;
+        self.compress(&picture, wanted.target, (key, repeated), at)?;
         Ok(true)
     }
 
@@ -203,19 +201,23 @@ impl Thread {
         &mut self,
         picture: &VideoFrame,
         target: u64,
-        key: bool,
+        (key, repeated): (bool, bool),
         at: Instant,
     ) -> Result<(), CodecError> {
         let number = (self.shared.layered).then(|| self.shared.numbers.lock().of(picture.captured));
         let made = self.made_fit(picture);
         let picture = made.as_ref().unwrap_or(picture);
+        let base = self.encoder(target)?.is_base_next();
+        // In a layer that the next ones do not refer to it would be for the moment only.
+        let sharp = (repeated && base).then(|| self.pace.sharp());
         let encoder = self.encoder(target)?;
+        encoder.sharpen(sharp);
         let Some(mut encoded) = encoder.encode(picture, key)? else {
             self.pace.left_out(at);
             return Ok(());
         };
-        let quantizer = encoder.quantizer().unwrap_or_default();
-        self.pace.made(at, encoded.data.len(), target, quantizer);
+        let quantizer = encoder.quantizer().filter(|_| base || encoded.key_frame);
+        self.pace.made(at, encoded.data.len(), quantizer);
         let shared = self.shared.clone();
         let encoding = shared.encoding(self.rung);
         if encoded.key_frame {
