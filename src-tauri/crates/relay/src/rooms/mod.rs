@@ -257,6 +257,7 @@ impl Rooms {
             .find(&signal.to)
             .filter(|to| *to != key && room.may_signal(key, *to))
             .ok_or_else(no_such_peer)?;
+        room.pass(now, from, to, signal.bytes())?;
         let sender = room.seats[from].member.peer.clone();
         let Some(seat) = room.seats.iter_mut().find(|seat| seat.key == to) else {
             return Err(no_such_peer());
