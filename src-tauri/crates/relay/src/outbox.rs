@@ -105,9 +105,12 @@ impl Outbox {
         fits
     }
 
-    /// It is a broadcaster's from now on, and holds more.
-    pub(crate) fn widen(&self) {
-        self.lock().wide = true;
+    /// It is a broadcaster's from now on, and holds more; or not any more, as soon as what waits is little enough. Says
+    /// whether it holds more now.
+    pub(crate) fn widen(&self, wide: bool) -> bool {
+        let mut queue = self.lock();
+        queue.wide = wide || (queue.wide && !queue.has_room(0, false));
+        queue.wide
     }
 
     /// No more will come: the relay stops.
@@ -184,9 +187,7 @@ mod tests {
             ("x".repeat(64 * 1024), true, 128),
         ] {
             let outbox = Outbox::default();
-            if wide {
-                outbox.widen();
-            }
+            outbox.widen(wide);
             let taken = (0..20_000)
                 .take_while(|_| outbox.push(text.clone().into()))
                 .count();
@@ -196,6 +197,21 @@ mod tests {
             outbox.stop();
             assert_eq!(outbox.pop(), Next::Drop);
         }
+    }
+
+    #[test]
+    fn who_shows_no_more_loses_its_room_and_nothing_that_waits() {
+        let outbox = Outbox::default();
+        assert!(outbox.widen(true));
+        for _ in 0..300 {
+            assert!(outbox.push("x".into()));
+        }
+        assert!(outbox.widen(false), "it waits until there is less");
+        assert!(outbox.push("x".into()));
+        while outbox.pop() != Next::Nothing {}
+        assert!(!outbox.widen(false));
+        let taken = (0..1000).take_while(|_| outbox.push("x".into())).count();
+        assert_eq!(taken, 256);
     }
 
     #[test]

@@ -205,6 +205,41 @@ fn viewers_cannot_send_their_host_more_than_it_takes() {
 }
 
 #[test]
+fn who_was_refused_a_broadcast_has_none() {
+    let mut relay = Relay::new();
+    let hosts = |relay: &mut Relay, socket: u64, action| {
+        let (now, socket) = (relay.now, SocketId(socket));
+        let hosts = relay.rooms.handle(now, socket, action);
+        relay.said();
+        hosts
+    };
+    let join = |socket| Action::Join {
+        room: room(7),
+        newcomer: newcomer(socket),
+    };
+    for socket in 1..=3 {
+        relay.hello(socket, None, 0);
+    }
+    assert!(hosts(&mut relay, 1, open_for(KIND, 7, 8, false)));
+    assert!(hosts(&mut relay, 1, Action::Look(room(7))), "it still is");
+    assert!(!hosts(&mut relay, 2, join(2)));
+    assert!(
+        !hosts(&mut relay, 2, open_for(KIND, 8, 8, false)),
+        "it is inside"
+    );
+    assert!(!hosts(&mut relay, 2, Action::Leave));
+    // Its own, and then another's.
+    assert!(hosts(&mut relay, 2, open_for(KIND, 8, 8, false)));
+    assert!(!hosts(&mut relay, 2, Action::Leave));
+    assert!(!hosts(&mut relay, 2, join(2)));
+    // It is another's now.
+    assert!(hosts(&mut relay, 3, open_for(KIND, 7, 8, false)));
+    assert!(!hosts(&mut relay, 1, Action::Look(room(7))));
+    // A call is no broadcast.
+    assert!(!hosts(&mut relay, 1, open(9, 8, false)));
+}
+
+#[test]
 fn a_host_that_goes_or_comes_back_concerns_all_at_once() {
     let mut relay = Relay::new();
     broadcast(&mut relay, 1, 7);
