@@ -12,7 +12,7 @@ use ahoy_contract::{
 };
 
 use super::{
-    Call, Event, MAX_JOINS, Output, PeerInput, PeerOutput, Terms,
+    Call, Event, Output, PeerInput, PeerOutput, Terms,
     auth::{End, Signed},
     negotiation::Step,
     peer::{Ask, Peer},
@@ -42,11 +42,6 @@ impl Call {
             None => true,
         };
         let join = (id.clone(), member.nonce.clone());
-        let numbers = self.numbers.get(&join).copied();
-        if numbers.is_none() && self.numbers.len() >= MAX_JOINS {
-            tracing::warn!("the relay shows more members than come to any call");
-            return;
-        }
         let nonce = self.fresh_nonce();
         let mut peer = Peer::new(
             Member {
@@ -58,7 +53,7 @@ impl Call {
             turns,
             (commits, nonce),
         );
-        (peer.sent, peer.received) = *self.numbers.entry(join).or_default();
+        (peer.sent, peer.received) = self.numbers.take(&join);
         self.outputs.push_back(Output::Event(Event::PeerJoined {
             peer: id.clone(),
             name,
@@ -92,7 +87,7 @@ impl Call {
         if let Some(peer) = self.peers.remove(id) {
             self.opening.over(self.now, id);
             let join = (id.clone(), peer.member.nonce.clone());
-            self.numbers.insert(join, (peer.sent, peer.received));
+            self.numbers.keep(join, (peer.sent, peer.received));
             self.chat.gone(id);
             self.outputs
                 .push_back(Output::Peer(id.clone(), PeerOutput::Close));

@@ -269,3 +269,23 @@ fn a_viewer_waits_at_the_door_of_a_broadcast_too() {
     world.input(0, Input::Admit { peer, accept });
     assert_eq!(opened(&world, 0), 1);
 }
+
+#[test]
+fn however_many_strangers_come_and_go_the_next_viewer_is_let_in() {
+    let mut world = World::new();
+    world.kind = RoomKind::Broadcast;
+    world.host();
+    world.join(0);
+    for number in 0..40_000_u32 {
+        let mut bytes = [1; 10];
+        bytes[..4].copy_from_slice(&number.to_be_bytes());
+        let peer = PeerId::from_bytes(&bytes);
+        joined(&mut world, peer.as_str(), 5);
+        world.input(0, Input::Relay(RelayMessage::Left { peer }));
+        world.clear();
+        world.sides[0].events.clear();
+        world.now += Duration::from_millis(100);
+    }
+    joined(&mut world, GUEST, 7);
+    assert_eq!(opened(&world, 0), 1);
+}
