@@ -50,6 +50,7 @@ fn main() -> ExitCode {
         .with_writer(std::io::stderr)
         .with_ansi(std::io::stderr().is_terminal())
         .init();
+    ahoy_engine::engine::allow_connections();
     match run() {
         Ok(code) => code,
         Err(error) => {

@@ -6,13 +6,18 @@ use ahoy_tests::{
     call::AhoyCall,
     chromium::{Camera, Chromium},
     desktop::Desktop,
+    member::Member,
     need::{Part, lacks},
     relay::Relay,
     text::{self, LEGIBLE, Reader, unix_ms},
+    usage,
 };
 use anyhow::{Context as _, Result, bail, ensure};
 use serde_json::{Value, json};
-use tokio::time::{Instant, timeout_at};
+use tokio::{
+    pin,
+    time::{Duration, Instant, sleep, timeout_at},
+};
 
 const WHITE: u32 = 0xff_ffff;
 /// So soon after the last change of a screen its text can be read.
@@ -144,5 +149,57 @@ async fn who_came_to_watch_is_not_led_into_a_call() -> Result<()> {
     let code = viewer.exit().await?;
     assert_eq!((code, viewer.errors()), (5, vec!["not_found".to_owned()]));
     ensure!(!host.has("connected"), "it was let in");
+    Ok(())
+}
+
+#[tokio::test]
+async fn strangers_who_never_answer_hold_nobody_up() -> Result<()> {
+    // More than have connections at a time.
+    const STRANGERS: usize = 160;
+    let relay = Relay::start().await?;
+    let host = AhoyCall::start(relay.url(), &["--as", "broadcaster"])?;
+    let link = host.link().await?;
+    let files = || anyhow::Ok(usage::held(host.process().pid())?.files);
+    let alone = files()?;
+    let first = AhoyCall::start(&link, &["--as", "viewer"])?;
+    first.event("first_frame").await?;
+    let each = files()? - alone;
+
+    let mut strangers = Vec::new();
+    for _ in 0..STRANGERS {
+        let mut stranger = Member::connect(relay.url()).await?;
+        stranger.hello().await?;
+        strangers.push(stranger);
+    }
+    for stranger in &mut strangers {
+        stranger.join(&link, "x").await?;
+    }
+    let viewer = AhoyCall::start(&link, &["--as", "viewer"])?;
+    let seen = viewer.event("first_frame");
+    pin!(seen);
+    let mut most = 0;
+    loop {
+        tokio::select! {
+            seen = &mut seen => {
+                seen?;
+                break;
+            }
+            () = sleep(Duration::from_millis(50)) => most = most.max(files()?),
+        }
+    }
+    // Some that were given up a moment ago may still be closing.
+    let bound = alone + each * (128 + 2 + 8);
+    ensure!(
+        most > alone + 16 * each,
+        "nothing was made for them: {most}"
+    );
+    ensure!(most <= bound, "{most} open files, {bound} are enough");
+    // Who watched before sees what it saw.
+    first
+        .peer_stats("pictures as before", |peer| {
+            peer["receive"]["video"]["fps"].as_f64() > Some(10.0)
+        })
+        .await?;
+    assert_eq!((host.errors(), viewer.errors()), (vec![], vec![]));
     Ok(())
 }

@@ -153,6 +153,10 @@ impl RunningCall {
     /// The pictures of the members that send some.
     pub(super) fn pictures(&self) -> BTreeMap<PeerId, Latest> {
         let view = self.view.borrow();
+        if view.call.host && view.call.kind == RoomKind::Broadcast {
+            // Viewers send none, and there may be hundreds to ask.
+            return BTreeMap::new();
+        }
         let pictures = view.call.peers.iter().filter_map(|peer| {
             let pictures = self.engine.picture(&peer.peer)?;
             Some((peer.peer.clone(), pictures))

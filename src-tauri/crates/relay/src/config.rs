@@ -53,8 +53,8 @@ pub struct Limits {
     pub message_burst: u32,
     /// Clients of the lobby at once; one more gets HTTP's status 503.
     pub lobby_clients: usize,
-    /// Messages per second from one client of the lobby, in the long run; one longer than 1 KiB counts as several.
-    /// What comes faster waits, and of the events of Socket.IO is lost.
+    /// Messages per second from one client of the lobby, in the long run, and twice as many from all of them; one longer
+    /// than 1 KiB counts as several. What comes faster waits, and of the events of Socket.IO is lost.
     pub lobby_messages_per_second: u32,
     /// Messages from one client of the lobby at once: a broadcaster greets its viewers with some twenty each.
     pub lobby_message_burst: u32,

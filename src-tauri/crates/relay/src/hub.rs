@@ -98,9 +98,9 @@ impl Hub {
         self.lock().rooms.confirm(socket);
     }
 
-    /// What a socket does that was greeted.
-    pub(crate) fn handle(&self, socket: SocketId, action: Action<'_>) {
-        self.change(|rooms, now| rooms.handle(now, socket, action));
+    /// What a socket does that was greeted; says whether it is the host's of a broadcast now.
+    pub(crate) fn handle(&self, socket: SocketId, action: Action<'_>) -> bool {
+        self.change(|rooms, now| rooms.handle(now, socket, action))
     }
 
     /// A socket is no more.

@@ -13,8 +13,11 @@ use crate::rooms::Text;
 const MAX_MESSAGES: usize = 256;
 /// The most bytes that wait for one socket.
 const MAX_BYTES: usize = 1024 * 1024;
-/// So many times as much may wait for a broadcaster, whom hundreds of viewers answer at once.
-const WIDE: usize = 8;
+/// As many may wait for a broadcaster, whom hundreds of viewers answer at once; and as many of those may come and go as
+/// one address is let.
+const WIDE_MESSAGES: usize = 16 * 1024;
+/// As many bytes may wait for a broadcaster: all that its viewers may say at once.
+const WIDE_BYTES: usize = 8 * MAX_BYTES;
 /// A queue that grew longer than this gives its memory back when it is empty.
 const KEPT_MESSAGES: usize = 8;
 
@@ -33,6 +36,18 @@ struct Queue {
     bytes: usize,
     state: State,
     wide: bool,
+}
+
+impl Queue {
+    /// Whether one more text of so many bytes fits, where a broadcaster's would or another's.
+    fn has_room(&self, bytes: usize, wide: bool) -> bool {
+        let (most, most_bytes) = if wide {
+            (WIDE_MESSAGES, WIDE_BYTES)
+        } else {
+            (MAX_MESSAGES, MAX_BYTES)
+        };
+        self.texts.len() < most && self.bytes + bytes <= most_bytes
+    }
 }
 
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
@@ -73,9 +88,7 @@ impl Outbox {
             State::Overflowed => return false,
         }
         let first = queue.texts.is_empty();
-        let times = if queue.wide { WIDE } else { 1 };
-        let fits = queue.texts.len() < times * MAX_MESSAGES
-            && queue.bytes + text.len() <= times * MAX_BYTES;
+        let fits = queue.has_room(text.len(), queue.wide);
         if fits {
             queue.bytes += text.len();
             queue.texts.push_back(text);
@@ -92,9 +105,12 @@ impl Outbox {
         fits
     }
 
-    /// It is a broadcaster's from now on, and holds more.
-    pub(crate) fn widen(&self) {
-        self.lock().wide = true;
+    /// It is a broadcaster's from now on, and holds more; or not any more, as soon as what waits is little enough. Says
+    /// whether it holds more now.
+    pub(crate) fn widen(&self, wide: bool) -> bool {
+        let mut queue = self.lock();
+        queue.wide = wide || (queue.wide && !queue.has_room(0, false));
+        queue.wide
     }
 
     /// No more will come: the relay stops.
@@ -167,14 +183,12 @@ mod tests {
         for (text, wide, holds) in [
             ("x".to_owned(), false, 256),
             ("x".repeat(64 * 1024), false, 16),
-            ("x".to_owned(), true, 2048),
+            ("x".to_owned(), true, 16 * 1024),
             ("x".repeat(64 * 1024), true, 128),
         ] {
             let outbox = Outbox::default();
-            if wide {
-                outbox.widen();
-            }
-            let taken = (0..10_000)
+            outbox.widen(wide);
+            let taken = (0..20_000)
                 .take_while(|_| outbox.push(text.clone().into()))
                 .count();
             assert_eq!(taken, holds);
@@ -183,6 +197,21 @@ mod tests {
             outbox.stop();
             assert_eq!(outbox.pop(), Next::Drop);
         }
+    }
+
+    #[test]
+    fn who_shows_no_more_loses_its_room_and_nothing_that_waits() {
+        let outbox = Outbox::default();
+        assert!(outbox.widen(true));
+        for _ in 0..300 {
+            assert!(outbox.push("x".into()));
+        }
+        assert!(outbox.widen(false), "it waits until there is less");
+        assert!(outbox.push("x".into()));
+        while outbox.pop() != Next::Nothing {}
+        assert!(!outbox.widen(false));
+        let taken = (0..1000).take_while(|_| outbox.push("x".into())).count();
+        assert_eq!(taken, 256);
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use ahoy_contract::{
     ErrorCode, Nonce,
-    wire::{MAX_MESSAGE_BYTES, RelayMessage, RoomKind},
+    wire::{MAX_MESSAGE_BYTES, RelayMessage},
 };
 use futures_util::{SinkExt as _, StreamExt as _};
 use tokio::{
@@ -103,8 +103,10 @@ struct Session<'a> {
     greeted: bool,
     /// The `welcome` brought a token in exchange for another, and nothing shows yet that it arrived.
     unconfirmed: bool,
-    /// It is the host of a broadcast, or was the last time it opened a room.
+    /// It is the host of a broadcast.
     broadcasts: bool,
+    /// As much may wait for it as for such a host.
+    wide: bool,
     flow: Flow,
 }
 
@@ -143,6 +145,7 @@ impl<'a> Session<'a> {
             greeted: false,
             unconfirmed: false,
             broadcasts: false,
+            wide: false,
             flow,
         })
     }
@@ -320,7 +323,6 @@ impl<'a> Session<'a> {
             Request::Hello { app, resume, ack } => return self.greet(&app, resume, ack),
             Request::Create(create) => {
                 let opening = create.prove(&self.challenge)?;
-                self.is_broadcaster(opening.kind == RoomKind::Broadcast);
                 Action::Open(Box::new(opening))
             }
             Request::Join { room, newcomer } => Action::Join { room, newcomer },
@@ -332,7 +334,8 @@ impl<'a> Session<'a> {
             Request::Ack(n) => Action::Ack(n),
             Request::Leave => Action::Leave,
         };
-        self.hub.handle(self.id, action);
+        let broadcasts = self.hub.handle(self.id, action);
+        self.is_broadcaster(broadcasts);
         Ok(())
     }
 
@@ -373,8 +376,8 @@ impl<'a> Session<'a> {
 
     fn is_broadcaster(&mut self, broadcasts: bool) {
         self.broadcasts = broadcasts;
-        if broadcasts {
-            self.outbox.widen();
+        if self.wide != broadcasts {
+            self.wide = self.outbox.widen(broadcasts);
         }
     }
 

@@ -10,10 +10,13 @@ use ahoy_contract::{
     wire::{ClientMessage, Member, RoomKind},
 };
 
-use super::{Call, Event, MAX_JOINS, Output, Part, PeerOutput, Socket, view};
+use super::{Call, Event, Output, Part, PeerOutput, Socket, view};
 
 /// As many as wait at a door (the relay says so too); more are not heard.
 const MAX_KNOCKS: usize = 16;
+
+/// As many are remembered of a kind: the viewers of a long day.
+const MAX_REMEMBERED: usize = 16_384;
 
 /// Who asks to come in.
 #[derive(Debug)]
@@ -133,7 +136,7 @@ impl Door {
     /// Says whether it is in the set now.
     fn remember<T: Ord + Clone>(set: &mut BTreeSet<T>, item: &T) -> bool {
         // More than come to any call are made up.
-        set.contains(item) || (set.len() < MAX_JOINS && set.insert(item.clone()))
+        set.contains(item) || (set.len() < MAX_REMEMBERED && set.insert(item.clone()))
     }
 }
 
@@ -163,7 +166,17 @@ impl Call {
             return false;
         }
         self.door.gone(id);
-        Door::remember(&mut self.door.admitted, id)
+        self.now_admitted(id);
+        true
+    }
+
+    /// Notes that one was let in. Of more than come to any call those are forgotten that are gone: they ask again, should
+    /// the door be closed when they come back.
+    fn now_admitted(&mut self, id: &PeerId) {
+        if self.door.admitted.len() >= MAX_REMEMBERED {
+            self.door.admitted.retain(|id| self.peers.contains_key(id));
+        }
+        self.door.admitted.insert(id.clone());
     }
 
     /// Somebody asks to come in.
@@ -179,7 +192,8 @@ impl Call {
         let name = view::tidy(name);
         let open = !self.door.is_closed() && !self.door.sent_away.contains(peer);
         let known = self.door.admitted.contains(peer) || open;
-        if inside.is_none() && known && Door::remember(&mut self.door.admitted, peer) {
+        if inside.is_none() && known {
+            self.now_admitted(peer);
             // It was in before: the relay has forgotten, the user has not. Or the room is not locked any more, and the
             // relay still has newcomers wait.
             if self.door.stop_asking(peer) {
@@ -196,7 +210,10 @@ impl Call {
                 name: name.clone(),
                 inside,
             });
-            if !self.door.heard.contains(&peer) && Door::remember(&mut self.door.heard, &peer) {
+            if self.door.heard.len() >= MAX_REMEMBERED {
+                self.door.heard.clear();
+            }
+            if self.door.heard.insert(peer.clone()) {
                 self.outputs
                     .push_back(Output::Event(Event::Knock { peer, name }));
             }
@@ -215,9 +232,7 @@ impl Call {
         self.door.heard.remove(peer);
         if accept {
             self.door.sent_away.remove(peer);
-            if !Door::remember(&mut self.door.admitted, peer) {
-                return;
-            }
+            self.now_admitted(peer);
         }
         match (knock.inside, accept) {
             (None, accept) => {
@@ -247,9 +262,7 @@ impl Call {
             return;
         }
         self.door.locked = locked;
-        for id in self.peers.keys() {
-            Door::remember(&mut self.door.admitted, id);
-        }
+        self.door.admitted.extend(self.peers.keys().cloned());
         self.tell_lock();
         if !self.door.is_closed() {
             // Those whom the relay has let in by itself come with the next roster.

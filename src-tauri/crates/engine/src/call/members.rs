@@ -12,7 +12,7 @@ use ahoy_contract::{
 };
 
 use super::{
-    Call, Event, MAX_JOINS, Output, PeerInput, PeerOutput, Terms,
+    Call, Event, Output, PeerInput, PeerOutput, Terms,
     auth::{End, Signed},
     negotiation::Step,
     peer::{Ask, Peer},
@@ -42,11 +42,6 @@ impl Call {
             None => true,
         };
         let join = (id.clone(), member.nonce.clone());
-        let numbers = self.numbers.get(&join).copied();
-        if numbers.is_none() && self.numbers.len() >= MAX_JOINS {
-            tracing::warn!("the relay shows more members than come to any call");
-            return;
-        }
         let nonce = self.fresh_nonce();
         let mut peer = Peer::new(
             Member {
@@ -58,31 +53,41 @@ impl Call {
             turns,
             (commits, nonce),
         );
-        (peer.sent, peer.received) = *self.numbers.entry(join).or_default();
+        (peer.sent, peer.received) = self.numbers.take(&join);
         self.outputs.push_back(Output::Event(Event::PeerJoined {
             peer: id.clone(),
             name,
         }));
-        if authentic {
-            peer.start(now);
-            let open = PeerOutput::Open {
-                ice_servers: self.ice_servers.clone(),
-                terms: Terms::NATIVE,
-            };
-            self.outputs.push_back(Output::Peer(id.clone(), open));
-            self.peers.insert(id.clone(), peer);
-            self.with_peer(&id, |_| Ask::View);
-        } else {
-            self.peers.insert(id.clone(), peer);
+        self.peers.insert(id.clone(), peer);
+        if !authentic {
             self.not_authentic(&id);
+        } else if self.is_host() && self.kind == RoomKind::Broadcast {
+            self.opening.wait(id);
+            self.outputs.push_back(Output::View);
+        } else {
+            self.open(now, &id);
         }
+    }
+
+    /// Makes a member's connection.
+    pub(super) fn open(&mut self, now: Instant, id: &PeerId) {
+        let open = PeerOutput::Open {
+            ice_servers: self.ice_servers.clone(),
+            terms: Terms::NATIVE,
+        };
+        self.outputs.push_back(Output::Peer(id.clone(), open));
+        self.with_peer(id, |peer| {
+            peer.start(now);
+            Ask::View
+        });
     }
 
     /// Somebody is gone.
     pub(super) fn remove_peer(&mut self, id: &PeerId, reason: Option<ByeReason>) {
         if let Some(peer) = self.peers.remove(id) {
+            self.opening.over(self.now, id);
             let join = (id.clone(), peer.member.nonce.clone());
-            self.numbers.insert(join, (peer.sent, peer.received));
+            self.numbers.keep(join, (peer.sent, peer.received));
             self.chat.gone(id);
             self.outputs
                 .push_back(Output::Peer(id.clone(), PeerOutput::Close));
@@ -220,6 +225,9 @@ impl Call {
             .get_mut(id)
             .and_then(|peer| peer.negotiation.poll())
         {
+            if matches!(step, Step::SetRemote(_)) {
+                self.opening.answered(id);
+            }
             let output = match step {
                 Step::CreateOffer { ice_restart } => PeerOutput::CreateOffer { ice_restart },
                 Step::CreateAnswer => PeerOutput::CreateAnswer,
@@ -236,6 +244,7 @@ impl Call {
             Ask::Nothing => {}
             Ask::View => self.outputs.push_back(Output::View),
             Ask::Connected => {
+                self.opening.connected(id);
                 self.outputs
                     .push_back(Output::Event(Event::PeerConnected { peer: id.clone() }));
                 self.outputs.push_back(Output::View);
@@ -291,6 +300,7 @@ impl Call {
         (new.sent, new.received) = (old.sent, old.received);
         (new.state, new.ever_connected) = (old.state, old.ever_connected);
         (new.presence, new.kept) = (old.presence, old.kept);
+        new.opened = true;
         self.peers.insert(id.clone(), new);
         let open = PeerOutput::Open {
             ice_servers: self.ice_servers.clone(),
@@ -306,17 +316,19 @@ impl Call {
     /// No way leads to a peer. Where it was the only one the call is over, unless this end is a host that was
     /// never connected to it: anybody who knows where the room is can come and say nothing.
     fn peer_failed(&mut self, id: &PeerId) {
+        self.opening.over(self.now, id);
         let lost = self.peers.get(id).is_some_and(|peer| peer.ever_connected);
         self.signal_bye(id, ByeReason::Failed);
         self.outputs
             .push_back(Output::Peer(id.clone(), PeerOutput::Close));
-        self.outputs
-            .push_back(Output::Event(Event::Error(view::sentence(
-                ErrorCode::ConnectionFailed,
-            ))));
-        self.outputs.push_back(Output::View);
         let host = self.is_host();
         let goes_on = host && self.kind == RoomKind::Broadcast;
+        if !goes_on {
+            // Who shows has a list of viewers, and no use for a word about each stranger.
+            let error = view::sentence(ErrorCode::ConnectionFailed);
+            self.outputs.push_back(Output::Event(Event::Error(error)));
+        }
+        self.outputs.push_back(Output::View);
         if (lost || !host) && !goes_on && !self.peers.values().any(Peer::is_alive) {
             let code = ErrorCode::ConnectionFailed;
             self.outputs.push_back(Output::Send(ClientMessage::Leave));
@@ -373,6 +385,7 @@ impl Call {
         if peer.state == PeerState::NotAuthentic {
             return;
         }
+        self.opening.over(self.now, id);
         peer.state = PeerState::NotAuthentic;
         peer.deadline = None;
         peer.data_open = false;

@@ -9,9 +9,11 @@ mod door;
 mod io;
 mod members;
 mod negotiation;
+mod numbers;
 mod peer;
 mod relay;
 mod roster;
+mod turns;
 mod view;
 mod words;
 
@@ -38,7 +40,9 @@ pub use negotiation::{Negotiation, Step};
 
 pub(crate) use chat::ChatLog;
 use door::Door;
+use numbers::Numbers;
 use peer::Peer;
+pub(crate) use turns::{Next, Turns};
 pub(crate) use view::{line_too_long, sentence, tidy};
 
 /// How long the relay may take to answer before the attempt counts as failed.
@@ -64,9 +68,9 @@ const fn max_members(kind: RoomKind) -> usize {
         RoomKind::Broadcast => 1024,
     }
 }
-/// As many joins of others as are remembered during one's own: the viewers of a long day. A relay that shows more means
-/// harm.
-const MAX_JOINS: usize = 16_384;
+/// As many of a broadcaster's connections are made at a time, and as many have no answer or no way yet: each has some
+/// ten sockets, and those that are up must not suffer. All who may come have had their turn before the first gives up.
+const OPENING: (usize, usize) = (32, 128);
 /// How long the relay is looked for while nobody is connected: as long as a room waits for its host.
 pub(crate) const RELAY_LOST_AFTER: Duration = Duration::from_secs(60);
 
@@ -117,9 +121,10 @@ pub struct Call {
     count: u32,
     order: u32,
     peers: BTreeMap<PeerId, Peer>,
-    /// The last numbers sent to and received from each join of another member since this end's own: one that
-    /// leaves the roster and comes back goes on counting, so that nothing can be replayed.
-    numbers: BTreeMap<(PeerId, Nonce), (u64, u64)>,
+    /// The last numbers of those who have left.
+    numbers: Numbers,
+    /// The viewers of a broadcast that wait for a connection, and those whose connection is being made.
+    opening: Turns<PeerId>,
     door: Door,
     local: (bool, bool),
     chat: ChatLog,
@@ -174,7 +179,8 @@ impl Call {
             count: 0,
             order: 0,
             peers: BTreeMap::new(),
-            numbers: BTreeMap::new(),
+            numbers: Numbers::default(),
+            opening: Turns::new(OPENING.0, OPENING.1),
             door,
             local: (false, false),
             chat: ChatLog::default(),
@@ -212,7 +218,9 @@ impl Call {
             Socket::Opening | Socket::AtTheDoor | Socket::Joined => None,
         };
         let peers = self.peers.values().filter_map(Peer::deadline).min();
-        socket.into_iter().chain(peers).min()
+        let joined = self.socket == Socket::Joined;
+        let turn = self.opening.deadline().filter(|_| joined);
+        [socket, peers, turn].into_iter().flatten().min()
     }
 
     /// Takes note of what happened.
@@ -235,6 +243,7 @@ impl Call {
             Input::NetworkChanged => self.network_changed(now),
             Input::HangUp => self.hang_up(),
         }
+        self.take_turns(now);
     }
 
     fn tick(&mut self, now: Instant) {

@@ -43,6 +43,8 @@ pub(super) struct Peer {
     /// It was there when this end came, so it offers.
     pub(super) was_first: bool,
     pub(super) may_offer: bool,
+    /// A connection was made for it.
+    pub(super) opened: bool,
     pub(super) negotiation: Negotiation,
     pub(super) sent: u64,
     pub(super) received: u64,
@@ -116,6 +118,7 @@ impl Peer {
             presence: Presence::Here,
             was_first,
             may_offer,
+            opened: false,
             negotiation: Negotiation::new(polite),
             sent: 0,
             received: 0,
@@ -185,6 +188,7 @@ impl Peer {
     }
 
     pub(super) fn start(&mut self, now: Instant) {
+        self.opened = true;
         if self.was_first || !self.may_offer {
             self.deadline = Some(now + OFFER_PATIENCE);
         } else {
@@ -212,10 +216,16 @@ impl Peer {
     }
 
     fn fail(&mut self) -> Ask {
+        self.give_up();
+        Ask::Failed
+    }
+
+    /// Its connection is of no more use.
+    pub(super) fn give_up(&mut self) -> Ask {
         self.state = PeerState::Failed;
         self.deadline = None;
         self.data_open = false;
-        Ask::Failed
+        Ask::View
     }
 
     pub(super) fn connection(&mut self, now: Instant, input: PeerInput) -> Ask {
@@ -317,8 +327,9 @@ impl Peer {
             return Ask::Nothing;
         };
         match body {
-            // It was under way while this end gave the connection up.
-            SignalBody::Description(_) | SignalBody::Candidate(_) if !self.is_alive() => {}
+            // It was under way while this end gave the connection up, or nobody has asked for it yet.
+            SignalBody::Description(_) | SignalBody::Candidate(_)
+                if !self.is_alive() || !self.opened => {}
             SignalBody::Description(description) => return self.description(now, description),
             SignalBody::Candidate(candidate) => self.negotiation.candidate(candidate),
             SignalBody::Bye(reason) => return Ask::Bye(reason),

@@ -4,11 +4,15 @@ use std::time::Instant;
 
 use ahoy_contract::{
     ErrorCode, PeerId, PublicKey,
+    peer::ByeReason,
     ui::PeerState,
     wire::{ClientMessage, Host, Member, Role, RoomKind},
 };
 
-use super::{Call, Event, Output, Part, Socket, max_members, peer::Presence};
+use super::{
+    Call, Event, Next, Output, Part, PeerOutput, Socket, max_members,
+    peer::{Peer, Presence},
+};
 
 /// The whole of a room, by the relay's word.
 pub(super) struct Roster {
@@ -118,6 +122,24 @@ impl Call {
         if self.ended.is_none() {
             self.tell_lock();
             self.outputs.push_back(Output::View);
+        }
+    }
+
+    /// Makes the connections of a broadcast whose turn it is.
+    pub(super) fn take_turns(&mut self, now: Instant) {
+        // While the relay is away nobody hears an offer, and nobody can answer one.
+        while self.socket == Socket::Joined
+            && self.ended.is_none()
+            && let Some(next) = self.opening.next(now)
+        {
+            match next {
+                Next::Open(id) => self.open(now, &id),
+                Next::GiveUp(id) => {
+                    self.with_peer(&id, Peer::give_up);
+                    self.signal_bye(&id, ByeReason::Failed);
+                    self.outputs.push_back(Output::Peer(id, PeerOutput::Close));
+                }
+            }
         }
     }
 

@@ -1,7 +1,7 @@
 //! `nc1s`: one broadcaster and a connection for each viewer, by the id that the viewer made.
 
 use std::{
-    collections::{BTreeMap, VecDeque},
+    collections::BTreeMap,
     time::{Duration, Instant},
 };
 
@@ -13,7 +13,7 @@ use super::{
     message::{Body, Id, Message},
     shape::Shape,
 };
-use crate::call::Media;
+use crate::call::{Media, Next, Turns};
 
 /// Between two looks at each connection.
 const LOOK_EVERY: Duration = Duration::from_secs(2);
@@ -22,84 +22,107 @@ const MAX_LOOKS: u32 = 3;
 /// As many viewers as there may be, those that wait to be offered to among them. Each connection has sockets, keys and
 /// queues; a lobby's strangers may come in any number.
 const MAX_VIEWERS: usize = 512;
-/// As many connections as are being made at once: keys and sockets cost, and those that are up must not suffer.
-const MAX_OPENING: usize = 16;
-/// As many are made between two looks: one that is answered with rubbish is closed at once, and makes room for the next.
-const MAX_PER_LOOK: usize = 128;
+/// As many connections are made at a time, and as many have no answer or no way yet.
+const OPENING: (usize, usize) = (16, 64);
 /// How long a viewer's connection stands before the same viewer may have another: a page that is loaded again takes
 /// longer, and one that repeats itself gets no more.
 const AGAIN_AFTER: Duration = Duration::from_secs(1);
+/// The same for one that has answered: it is about to connect.
+const AGAIN_AFTER_ANSWER: Duration = Duration::from_secs(5);
+/// How long it is known that somebody joined by the id of a viewer whose connection is up. Everybody can see that id, so
+/// that connection stays; that it is dead, for a page was loaded again, shows after five seconds.
+const WISH_KEPT: Duration = Duration::from_secs(10);
 
 /// Who shows.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Broadcaster {
     viewers: BTreeMap<Id, PeerId>,
-    /// Who has joined and is offered to when there is room, the first come first.
-    waiting: VecDeque<Id>,
+    /// Who has joined and is offered to when there is room.
+    turns: Turns<Id>,
+    /// Viewers that joined once more, and until when that is known.
+    wishes: BTreeMap<Id, Instant>,
     next_look: Option<Instant>,
-    /// Connections made since the last look.
-    made: usize,
     told_full: bool,
+}
+
+impl Default for Broadcaster {
+    fn default() -> Self {
+        Self {
+            viewers: BTreeMap::new(),
+            turns: Turns::new(OPENING.0, OPENING.1),
+            wishes: BTreeMap::new(),
+            next_look: None,
+            told_full: false,
+        }
+    }
 }
 
 impl Broadcaster {
     fn joined(&mut self, core: &mut Core, now: Instant, id: Id) {
-        if self.waiting.contains(&id) {
+        if self.turns.waits(&id) {
             return;
         }
-        let known = self.viewers.contains_key(&id);
-        if !known && self.viewers.len() + self.waiting.len() >= MAX_VIEWERS {
-            if !std::mem::replace(&mut self.told_full, true) {
-                tracing::warn!(
-                    "there are {MAX_VIEWERS} viewers: no more are let in while they stay"
-                );
-            }
-            return;
+        if self.viewers.contains_key(&id) {
+            self.wishes.insert(id, now + WISH_KEPT);
+        } else if self.viewers.len() + self.turns.waiting() < MAX_VIEWERS {
+            self.turns.wait(id);
+        } else if !std::mem::replace(&mut self.told_full, true) {
+            tracing::warn!("there are {MAX_VIEWERS} viewers: no more are let in while they stay");
         }
-        self.waiting.push_back(id);
         self.serve(core, now);
     }
 
     /// Offers to those that wait, as far as there is room.
     fn serve(&mut self, core: &mut Core, now: Instant) {
-        let mut opening = core
-            .links
-            .values()
-            .filter(|link| !link.ever_connected())
-            .count();
-        let mut later = VecDeque::new();
-        while opening < MAX_OPENING
-            && self.made < MAX_PER_LOOK
-            && let Some(id) = self.waiting.pop_front()
-        {
-            let before = self.viewers.get(&id).cloned();
-            if let Some(before) = before {
-                let link = core.links.get(&before);
-                if link.is_some_and(|link| now < link.since + AGAIN_AFTER) {
-                    later.push_back(id);
-                    continue;
+        self.replace(core, now);
+        while let Some(next) = self.turns.next(now) {
+            match next {
+                Next::Open(id) => {
+                    let peer = core.fresh();
+                    core.open(now, &peer, (Media::Send, true), Some(id.clone()));
+                    core.joined(&peer);
+                    self.viewers.insert(id, peer);
                 }
-                if link.is_some_and(|link| !link.ever_connected()) {
-                    opening -= 1;
+                Next::GiveUp(id) => {
+                    if let Some(peer) = self.viewers.get(&id).cloned() {
+                        self.forget(core, now, &peer);
+                    }
                 }
-                self.forget(core, &before);
             }
-            let peer = core.fresh();
-            core.open(now, &peer, (Media::Send, true), Some(id.clone()));
-            core.joined(&peer);
-            self.viewers.insert(id, peer);
-            opening += 1;
-            self.made += 1;
         }
-        later.append(&mut self.waiting);
-        self.waiting = later;
-        if self.made > 0 || !self.waiting.is_empty() {
+        if !self.viewers.is_empty() {
             self.next_look.get_or_insert(now + LOOK_EVERY);
         }
     }
 
-    fn forget(&mut self, core: &mut Core, peer: &PeerId) {
-        self.viewers.retain(|_, known| known != peer);
+    /// Those that joined once more wait for another connection, where the one that they have is of no use.
+    fn replace(&mut self, core: &mut Core, now: Instant) {
+        self.wishes.retain(|_, until| *until > now);
+        let stands = |id: &Id| {
+            let peer = self.viewers.get(id)?;
+            let link = core.links.get(peer)?;
+            let young = if link.is_described() {
+                AGAIN_AFTER_ANSWER
+            } else {
+                AGAIN_AFTER
+            };
+            let stays = link.is_up() || !link.ever_connected() && now < link.since + young;
+            (!stays).then(|| (id.clone(), peer.clone()))
+        };
+        let again: Vec<_> = self.wishes.keys().filter_map(stands).collect();
+        for (id, peer) in again {
+            self.forget(core, now, &peer);
+            self.turns.wait(id);
+        }
+    }
+
+    fn forget(&mut self, core: &mut Core, now: Instant, peer: &PeerId) {
+        let id = self.viewers.iter().find(|(_, known)| *known == peer);
+        if let Some(id) = id.map(|(id, _)| id.clone()) {
+            self.viewers.remove(&id);
+            self.wishes.remove(&id);
+            self.turns.over(now, &id);
+        }
         self.told_full = false;
         core.close(peer, None);
     }
@@ -118,11 +141,23 @@ impl Broadcaster {
             }
         }
         for peer in gone {
-            self.forget(core, &peer);
+            self.lost(core, now, &peer);
         }
-        self.made = 0;
-        self.next_look = (!self.viewers.is_empty()).then(|| now + LOOK_EVERY);
+        self.next_look = None;
         self.serve(core, now);
+    }
+
+    /// A connection is of no more use. Who joined once more meanwhile gets another.
+    fn lost(&mut self, core: &mut Core, now: Instant, peer: &PeerId) {
+        let wish = self
+            .wishes
+            .keys()
+            .find(|id| self.viewers.get(id) == Some(peer))
+            .cloned();
+        self.forget(core, now, peer);
+        if let Some(id) = wish {
+            self.turns.wait(id);
+        }
     }
 }
 
@@ -140,7 +175,9 @@ impl Shape for Broadcaster {
             (Body::Description(description), Some(peer))
                 if description.kind == DescriptionType::Answer =>
             {
-                core.described(now, &peer, description);
+                if core.described(now, &peer, description) {
+                    self.turns.answered(&id);
+                }
             }
             (Body::Candidate(candidate), Some(peer)) => core.candidate(&peer, candidate),
             _ => tracing::debug!("a message that is not for a broadcaster is left out"),
@@ -149,9 +186,13 @@ impl Shape for Broadcaster {
 
     fn changed(&mut self, core: &mut Core, now: Instant, peer: &PeerId, change: Change) {
         match change {
-            Change::Lost => self.forget(core, peer),
-            Change::Connected => {}
-            Change::Answered | Change::Silent => return,
+            Change::Lost => self.lost(core, now, peer),
+            Change::Connected => {
+                let id = core.links.get(peer).and_then(|link| link.address.clone());
+                id.iter().for_each(|id| self.turns.connected(id));
+            }
+            Change::Silent => {}
+            Change::Answered => return,
         }
         self.serve(core, now);
     }
@@ -159,15 +200,20 @@ impl Shape for Broadcaster {
     fn tick(&mut self, core: &mut Core, now: Instant) {
         if is_over(self.next_look, now) {
             self.look(core, now);
+        } else {
+            self.serve(core, now);
         }
     }
 
     fn deadline(&self, _: &Core) -> Option<Instant> {
-        self.next_look
+        [self.next_look, self.turns.deadline()]
+            .into_iter()
+            .flatten()
+            .min()
     }
 
     fn remove(&mut self, core: &mut Core, now: Instant, peer: &PeerId) {
-        self.forget(core, peer);
+        self.forget(core, now, peer);
         self.serve(core, now);
     }
 }

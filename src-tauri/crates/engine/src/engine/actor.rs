@@ -186,8 +186,10 @@ impl Actor {
         Happening::Input(input)
     }
 
-    /// Does what the call says.
+    /// Does what the call says. The view is made once, however often it has changed: it holds all of hundreds of viewers.
+    /// What happened is told after it, so that whoever hears of it can look.
     fn act(&mut self) {
+        let (mut seen, mut events) = (false, Vec::new());
         while let Some(output) = self.call.poll() {
             match output {
                 Output::Connect => {
@@ -213,22 +215,28 @@ impl Actor {
                             .handle(now(), Input::Peer(peer, PeerInput::Closed));
                     }
                 }
-                Output::View => {
-                    // After the end the last picture of the call stays, for the words about it.
-                    let ended = self.call.ended();
-                    let call = match ended {
-                        None => self.call.view(),
-                        Some(_) => self.view.borrow().call.clone(),
-                    };
-                    self.view.send_replace(EngineView { call, ended });
-                }
-                Output::Event(event) => {
-                    if self.to_user.try_send(EngineEvent::Call(event)).is_err() {
-                        tracing::debug!("nobody takes the events of the call");
-                    }
-                }
+                Output::View => seen = true,
+                Output::Event(event) => events.push(event),
             }
         }
+        if seen {
+            self.show();
+        }
+        for event in events {
+            if self.to_user.try_send(EngineEvent::Call(event)).is_err() {
+                tracing::debug!("nobody takes the events of the call");
+            }
+        }
+    }
+
+    fn show(&self) {
+        // After the end the last picture of the call stays, for the words about it.
+        let ended = self.call.ended();
+        let call = match ended {
+            None => self.call.view(),
+            Some(_) => self.view.borrow().call.clone(),
+        };
+        self.view.send_replace(EngineView { call, ended });
     }
 
     fn send(&self, text: String) {

@@ -3,6 +3,7 @@
 
 mod actor;
 mod conversation;
+mod files;
 mod gathering;
 mod peer;
 mod report;
@@ -16,6 +17,7 @@ use ahoy_contract::{
 };
 use tokio::sync::{mpsc, watch};
 
+pub use files::allow_connections;
 pub use report::PeerReport;
 
 use crate::{

@@ -12,9 +12,11 @@ pub use look::{Looked, look};
 pub use socket::{Socket, SocketEvent};
 pub use target::{Line, Target};
 
-/// How many messages wait at most, each way. To the relay: full means that the line is dead, and it is
-/// closed. From it: full makes the relay wait.
-pub const QUEUE: usize = 256;
+/// How many messages from the relay wait at most; full makes the relay wait.
+const FROM_RELAY: usize = 256;
+/// How many messages to the relay wait at most; full means that the line is dead, and it is closed. A broadcaster that is
+/// back on its network has a description and a dozen candidates for each of five hundred viewers at once.
+const TO_RELAY: usize = 8192;
 
 /// The relay cannot be spoken to.
 #[derive(Debug, thiserror::Error)]

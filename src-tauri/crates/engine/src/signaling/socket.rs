@@ -19,7 +19,7 @@ use tokio_tungstenite::{
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    Line as Speech, QUEUE, SignalingError, Target,
+    FROM_RELAY, Line as Speech, SignalingError, TO_RELAY, Target,
     socketio::{Heard, SocketIo},
 };
 use crate::call::SocketEnd;
@@ -66,8 +66,8 @@ pub struct Socket {
 impl Socket {
     /// Begins to open a socket.
     pub fn open(target: Target) -> Self {
-        let (messages, from_call) = mpsc::channel(QUEUE);
-        let (to_call, events) = mpsc::channel(QUEUE);
+        let (messages, from_call) = mpsc::channel(TO_RELAY);
+        let (to_call, events) = mpsc::channel(FROM_RELAY);
         let stop = CancellationToken::new();
         let probe = Arc::new(Notify::new());
         let task = tokio::spawn(run(target, from_call, probe.clone(), to_call, stop.clone()));
@@ -383,6 +383,31 @@ mod tests {
         socket.probe();
         let quiet = timeout(PROBE_WITHIN + Duration::from_secs(1), socket.events.recv());
         assert!(quiet.await.is_err(), "it was closed");
+        socket.close().await;
+    }
+
+    #[tokio::test]
+    async fn what_a_broadcaster_says_to_all_its_viewers_at_once_breaks_no_line() {
+        let (heard, mut texts) = mpsc::unbounded_channel();
+        let target = relay(|mut line| async move {
+            while let Some(Ok(message)) = line.next().await {
+                if let Message::Text(text) = message {
+                    heard.send(text.to_string()).unwrap();
+                }
+            }
+        });
+        let mut socket = Socket::open(target.await);
+        assert!(matches!(
+            socket.events.recv().await,
+            Some(SocketEvent::Open)
+        ));
+        // Nothing is written meanwhile: this is one step of the call.
+        for number in 0..512 * 13 {
+            socket.send(number.to_string());
+        }
+        for number in 0..512 * 13 {
+            assert_eq!(texts.recv().await, Some(number.to_string()));
+        }
         socket.close().await;
     }
 

@@ -7,25 +7,30 @@
 use std::{
     collections::{HashMap, VecDeque},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
 };
 
-use tokio::sync::watch;
+use tokio::{sync::watch, time::Instant};
 
-use super::{Place, address::Address};
+use super::{Place, address::Address, pace::Pace};
 use crate::rooms::Text;
 
 /// The most bytes that are held.
 const MAX_BYTES: usize = 16 * 1024 * 1024;
 /// The most texts that are held: a few from each of a thousand clients.
 const MAX_TEXTS: usize = 8192;
-/// What a text needs beside its bytes.
+/// What a text needs beside its bytes, and beside those whom it is for.
 const TEXT_OVERHEAD: usize = 96;
+/// All clients together may say so many times as much as one: each text goes through the hands of all.
+const CROWD: u32 = 2;
 
 /// The queue, shared by the tasks of all clients.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Hall {
     queue: Mutex<Queue>,
     said: watch::Sender<()>,
+    crowd: Mutex<Pace>,
+    start: Instant,
 }
 
 /// One client in the hall, until it is dropped.
@@ -42,6 +47,17 @@ pub(crate) struct Client {
 pub(super) struct Behind;
 
 impl Hall {
+    /// An empty hall, in which one may say so much in a second, and at once.
+    pub(super) fn new(per_second: u32, burst: u32) -> Self {
+        let [per_second, burst] = [per_second, burst].map(|one| one.saturating_mul(CROWD));
+        Self {
+            queue: Mutex::default(),
+            said: watch::Sender::default(),
+            crowd: Mutex::new(Pace::new(per_second, burst, Duration::ZERO)),
+            start: Instant::now(),
+        }
+    }
+
     /// A client comes in. It hears what is said from now on.
     pub(super) fn enter(self: &Arc<Self>, place: Place) -> Client {
         Client {
@@ -63,6 +79,16 @@ impl Client {
         let address = Address::of(text);
         self.hall.lock().say(self.id, text, address);
         self.hall.said.send_replace(());
+    }
+
+    /// Takes what it said, so many messages' worth, from what all may say; how long it is not listened to for that.
+    pub(super) fn spend(&self, tokens: u32) -> Duration {
+        let mut crowd = self
+            .hall
+            .crowd
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        crowd.spend(self.hall.start.elapsed(), tokens)
     }
 
     /// Adds what it has not heard yet, in order, until there are so many bytes or there is no more.
@@ -108,6 +134,14 @@ struct Said {
     only: Option<Vec<ClientId>>,
     /// How many have not passed it yet.
     left: usize,
+}
+
+impl Said {
+    /// As many bytes as are held for it.
+    fn size(&self) -> usize {
+        let only = self.only.as_ref().map_or(0, Vec::len);
+        self.text.len() + TEXT_OVERHEAD + only * size_of::<ClientId>()
+    }
 }
 
 #[derive(Debug)]
@@ -156,20 +190,21 @@ impl Queue {
                 .collect();
             (!named.is_empty()).then_some(named)
         });
-        let size = text.len() + TEXT_OVERHEAD;
+        let said = Said {
+            // A copy: what was read from the socket would hold all of its buffer.
+            text: text.to_owned().into(),
+            from,
+            only,
+            left: self.clients.len(),
+        };
+        let size = said.size();
         while self.texts.len() >= MAX_TEXTS || self.bytes + size > MAX_BYTES {
             if !self.drop_first() {
                 break;
             }
         }
         self.bytes += size;
-        self.texts.push_back(Said {
-            // A copy: what was read from the socket would hold all of its buffer.
-            text: text.to_owned().into(),
-            from,
-            only,
-            left: self.clients.len(),
-        });
+        self.texts.push_back(said);
     }
 
     fn hear(
@@ -211,7 +246,7 @@ impl Queue {
             return false;
         };
         self.first += 1;
-        self.bytes -= said.text.len() + TEXT_OVERHEAD;
+        self.bytes -= said.size();
         true
     }
 }
@@ -325,6 +360,24 @@ mod tests {
     }
 
     #[test]
+    fn those_whom_a_text_is_for_count_where_many_have_one_name() {
+        let (mut queue, ids) = queue(1000);
+        for id in &ids[1..] {
+            say(&mut queue, *id, r#"{"name":"x"}"#);
+        }
+        for id in &ids {
+            let _ = heard(&mut queue, *id);
+        }
+        let text = r#"{"target":"x"}"#;
+        for _ in 0..MAX_TEXTS {
+            say(&mut queue, ids[0], text);
+        }
+        // Eight bytes for each of those.
+        let size = text.len() + TEXT_OVERHEAD + 999 * 8;
+        assert_eq!(queue.texts.len(), MAX_BYTES / size);
+    }
+
+    #[test]
     fn nothing_is_left_when_all_have_gone() {
         let (mut queue, ids) = queue(3);
         for round in 0..10 {
@@ -371,7 +424,7 @@ mod tests {
                         }
                     }
                 }
-                let held: usize = queue.texts.iter().map(|said| said.text.len() + TEXT_OVERHEAD).sum();
+                let held: usize = queue.texts.iter().map(Said::size).sum();
                 proptest::prop_assert_eq!(held, queue.bytes);
                 proptest::prop_assert!(queue.texts.front().is_none_or(|said| said.left > 0));
             }

@@ -68,7 +68,10 @@ impl Lobby {
         Ok(Self {
             limits,
             places: Arc::new(Semaphore::new(all(&limits))),
-            hall: Arc::default(),
+            hall: Arc::new(Hall::new(
+                limits.lobby_messages_per_second,
+                limits.lobby_message_burst,
+            )),
             socketio: SocketIo::new(&limits)?,
             stop,
         })

@@ -104,7 +104,8 @@ async fn serve(socket: &mut Socket, mut client: Client, limits: &Limits) -> End 
                     // The others have their turn, or a fast speaker would push out what they have not heard.
                     yield_now().await;
                 }
-                let wait = pace.spend(start.elapsed(), cost(size));
+                let cost = cost(size);
+                let wait = pace.spend(start.elapsed(), cost).max(client.spend(cost));
                 rests = (!wait.is_zero()).then(|| Instant::now() + wait);
             }
             () = client.more() => {}

@@ -19,10 +19,16 @@ pub(crate) struct Signal<'a> {
 }
 
 impl Signal<'_> {
+    /// About as many bytes as the addressee gets.
+    pub(crate) fn bytes(&self) -> usize {
+        let sig = self.sig.as_deref().unwrap_or_default();
+        self.body.len() + self.mac.len() + sig.len() + 128
+    }
+
     /// The text of the `signal` for the addressee. `n` numbers what it gets.
     pub(crate) fn forward(&self, from: &PeerId, n: u64) -> Result<String, Refusal> {
         let sig = self.sig.as_deref().unwrap_or_default();
-        let mut text = String::with_capacity(self.body.len() + self.mac.len() + sig.len() + 128);
+        let mut text = String::with_capacity(self.bytes());
         // Writing to a string cannot fail.
         let _ = write!(
             text,

@@ -137,10 +137,10 @@ impl Rooms {
     }
 
     /// What one socket does that was greeted. What it is refused goes back to it alone; a socket whose
-    /// member went on on another is not heard.
-    pub(crate) fn handle(&mut self, now: Duration, socket: SocketId, action: Action<'_>) {
+    /// member went on on another is not heard. Says whether the socket is the host's of a broadcast now.
+    pub(crate) fn handle(&mut self, now: Duration, socket: SocketId, action: Action<'_>) -> bool {
         let Some(key) = self.people.on(socket) else {
-            return;
+            return false;
         };
         let done = match action {
             Action::Open(opening) => self.open(key, *opening),
@@ -159,6 +159,8 @@ impl Rooms {
         if let Err(refusal) = done {
             self.send(key, text_of(&refusal.to_message()));
         }
+        let room = self.people.place(key).and_then(|id| self.rooms.get(id));
+        room.is_some_and(|room| room.kind == RoomKind::Broadcast && room.host == Some(key))
     }
 
     /// The next that is to be sent, and whom it goes to.
@@ -257,6 +259,7 @@ impl Rooms {
             .find(&signal.to)
             .filter(|to| *to != key && room.may_signal(key, *to))
             .ok_or_else(no_such_peer)?;
+        room.pass(now, from, to, signal.bytes())?;
         let sender = room.seats[from].member.peer.clone();
         let Some(seat) = room.seats.iter_mut().find(|seat| seat.key == to) else {
             return Err(no_such_peer());

@@ -3,15 +3,27 @@
 use std::{collections::VecDeque, time::Duration};
 
 use ahoy_contract::{
-    PeerId, PublicKey,
+    ErrorCode, PeerId, PublicKey,
     wire::{Host, Member, RelayMessage, RoomKind},
 };
 
 use super::kept::Kept;
-use crate::{request::Newcomer, token::Key};
+use crate::{
+    flow::{Flow, Verdict},
+    request::{Newcomer, Refusal},
+    token::Key,
+};
 
 /// The most who wait at one door.
 pub(super) const MAX_WAITING: usize = 16;
+
+/// What viewers may say to the host of a broadcast, each of them and all together: in a second, and at once. A dozen
+/// signals make a connection, so hundreds come back at once; all that passes at once fits into what may wait for the
+/// host (`outbox`).
+const OF_VIEWER: (u32, u32) = (10, 30);
+const OF_VIEWERS: (u32, u32) = (1000, 4000);
+/// A longer signal counts as several: a description has some four thousand bytes.
+const SIGNAL_BYTES: usize = 2048;
 
 /// One room.
 #[derive(Debug)]
@@ -40,6 +52,8 @@ pub(super) struct Room {
     pub(super) count_rests: Option<Duration>,
     /// Their number has changed meanwhile.
     pub(super) count_changed: bool,
+    /// What viewers say to the host of a broadcast.
+    to_host: Flow,
     /// The number of the next who comes; never given twice, so it tells who was there first.
     next_order: u32,
 }
@@ -51,6 +65,8 @@ pub(super) struct Seat {
     pub(super) member: Member,
     /// The signals that it was sent.
     pub(super) kept: Kept,
+    /// What it says to the host of a broadcast.
+    to_host: Flow,
 }
 
 /// One who asks to come in.
@@ -86,6 +102,7 @@ impl Room {
             went: VecDeque::new(),
             count_rests: None,
             count_changed: false,
+            to_host: flow(OF_VIEWERS),
             next_order: 0,
         }
     }
@@ -105,6 +122,7 @@ impl Room {
             key,
             member,
             kept: Kept::default(),
+            to_host: flow(OF_VIEWER),
         });
     }
 
@@ -175,6 +193,27 @@ impl Room {
         self.kind == RoomKind::Call || [from, to].map(Some).contains(&self.host)
     }
 
+    /// Whether a signal of so many bytes from the member on this seat is passed on. Viewers could together send the host
+    /// of a broadcast so much that its socket takes no more.
+    pub(super) fn pass(
+        &mut self,
+        now: Duration,
+        from: usize,
+        to: Key,
+        bytes: usize,
+    ) -> Result<(), Refusal> {
+        if self.kind == RoomKind::Call || self.host != Some(to) {
+            return Ok(());
+        }
+        let cost = u32::try_from(bytes.div_ceil(SIGNAL_BYTES)).unwrap_or(u32::MAX);
+        let own = &mut self.seats[from].to_host;
+        if own.take(now, cost) == Verdict::Pass && self.to_host.take(now, cost) == Verdict::Pass {
+            return Ok(());
+        }
+        let message = "The host is sent too much: wait a little.";
+        Err(Refusal::new(ErrorCode::RateLimited, message))
+    }
+
     /// Who is in the room.
     pub(super) fn roster(&self) -> RelayMessage {
         let guests = self.seats.iter().filter(|seat| self.host != Some(seat.key));
@@ -200,4 +239,9 @@ impl Room {
             locked: self.locked,
         }
     }
+}
+
+fn flow((per_second, at_once): (u32, u32)) -> Flow {
+    // Full from the beginning of time.
+    Flow::new(per_second, at_once, Duration::ZERO)
 }

@@ -6,6 +6,7 @@ use ahoy_contract::{
 };
 use ahoy_relay::Config;
 use tokio::net::TcpStream;
+use tokio_tungstenite::tungstenite::Message;
 
 use crate::client::{Client, Running, create, join, many_sockets, signal};
 
@@ -212,5 +213,42 @@ async fn hundreds_come_at_once_and_each_is_greeted() {
         other => panic!("{other:?}"),
     }
     assert_eq!(relay.handle.counts().members, VIEWERS + 1);
+    relay.stopped().await;
+}
+
+#[tokio::test]
+async fn nobody_gets_a_broadcasters_rate_for_asking() {
+    let relay = Running::new(Config::default()).await;
+    let mut host = relay.client().await;
+    let room = broadcast(&mut host, 1).await;
+    let mut refused = relay.client().await;
+    watch(&mut host, &mut refused, &room).await;
+    let mut own = create(2, &refused.challenge);
+    if let ClientMessage::Create { kind, .. } = &mut own {
+        *kind = RoomKind::Broadcast;
+    }
+    refused.send(&own).await;
+    assert_eq!(refused.error().await, ErrorCode::BadMessage);
+    let mut left = relay.client().await;
+    broadcast(&mut left, 3).await;
+    left.send(&ClientMessage::Leave).await;
+    watch(&mut host, &mut left, &room).await;
+    // Each message of theirs counts as anybody's: who does not stop is closed long before two thousand.
+    for viewer in [&mut refused, &mut left] {
+        let ack = serde_json::to_string(&ClientMessage::Ack { n: 0 }).unwrap();
+        for _ in 0..2_000 {
+            if viewer.raw(Message::text(ack.clone())).await.is_err() {
+                break;
+            }
+        }
+        let limited = loop {
+            match viewer.next().await {
+                RelayMessage::Error { code, .. } => break code,
+                RelayMessage::Room { .. } => {}
+                other => panic!("{other:?}"),
+            }
+        };
+        assert_eq!(limited, ErrorCode::RateLimited);
+    }
     relay.stopped().await;
 }

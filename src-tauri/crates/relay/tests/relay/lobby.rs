@@ -202,6 +202,38 @@ async fn who_sends_too_fast_waits_and_loses_nothing() {
 }
 
 #[tokio::test]
+async fn a_crowd_is_listened_to_no_more_than_two_are() {
+    let relay = Running::new(lobby(|limits| {
+        limits.lobby_messages_per_second = 1;
+        limits.lobby_message_burst = 20;
+    }))
+    .await;
+    let mut other = Page::open(&relay).await;
+    let mut crowd = Vec::new();
+    for _ in 0..20 {
+        crowd.push(Page::open(&relay).await);
+    }
+    clients(&relay, 21).await;
+    for _ in 0..20 {
+        for page in &mut crowd {
+            page.say("flood").await;
+        }
+    }
+    // Two may say twenty each at once. Then each is heard once more, and has to wait; who has said nothing yet has not.
+    for _ in 0..40 {
+        assert_eq!(other.hear().await, "flood");
+    }
+    let mut late = Page::open(&relay).await;
+    late.say("me too").await;
+    let mut heard = 40;
+    while other.hear().await != "me too" {
+        heard += 1;
+    }
+    assert!(heard < 100, "{heard} of four hundred");
+    relay.stopped().await;
+}
+
+#[tokio::test]
 async fn a_flood_leaves_the_others_their_turn() {
     let relay = Running::new(lobby(|limits| {
         limits.lobby_messages_per_second = 1;

@@ -25,6 +25,7 @@ fn main() -> ExitCode {
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
         .init();
+    ahoy_engine::engine::allow_connections();
     let output = Output::new(args.json);
     let plan = match args.plan() {
         Ok(plan) => plan,

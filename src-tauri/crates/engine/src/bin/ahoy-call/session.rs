@@ -251,7 +251,7 @@ async fn talk(
                 let event = meter.event(now(), reports, |peer, run| {
                     if let Some(probes) = sinks.probes() {
                         let probes = probes.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-                        if let Some(probe) = probes.get(peer) {
+                        if let Some((_, probe)) = probes.get(peer) {
                             run(probe);
                         }
                     }

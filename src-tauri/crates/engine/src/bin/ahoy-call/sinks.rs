@@ -24,8 +24,8 @@ const PICTURES: usize = 8;
 /// Blocks of sound that wait at most, half a second; full: the newest is lost.
 const BLOCKS: usize = 50;
 
-/// The probe of each peer.
-pub(crate) type Probes = Arc<Mutex<BTreeMap<PeerId, Probe>>>;
+/// The probe of each peer whose connection is up, and how many parts of what it sends are measured by it.
+pub(crate) type Probes = Arc<Mutex<BTreeMap<PeerId, (usize, Probe)>>>;
 
 /// Makes recorders for the first peer, and probes for each.
 pub(crate) struct Sinks {
@@ -70,6 +70,13 @@ impl Sinks {
         Ok(())
     }
 
+    fn probe(&self, peer: &PeerId) -> Option<Measured> {
+        let probes = self.probes.clone()?;
+        let peer = peer.clone();
+        lock(&probes).entry(peer.clone()).or_default().0 += 1;
+        Some(Measured { probes, peer })
+    }
+
     fn write<T: Send + 'static>(
         &self,
         name: &str,
@@ -104,14 +111,9 @@ impl SinkFactory for Sinks {
                 file.finish()
             })
         });
-        let probe = self.probes.clone();
-        if file.is_none() && probe.is_none() {
-            return None;
-        }
-        if let Some(probe) = &probe {
-            lock(probe).entry(peer.clone()).or_default();
-        }
-        Some(Box::new(Pictures { file, probe }))
+        let probe = self.probe(peer);
+        (file.is_some() || probe.is_some())
+            .then(|| -> Box<dyn VideoSink> { Box::new(Pictures { file, probe }) })
     }
 
     fn audio(&self, peer: &PeerId) -> Option<Box<dyn AudioTap>> {
@@ -124,26 +126,52 @@ impl SinkFactory for Sinks {
                 file.finish()
             })
         });
-        let probe = self.probes.clone().map(|probes| (probes, peer.clone()));
+        let probe = self.probe(peer);
         (file.is_some() || probe.is_some())
             .then(|| -> Box<dyn AudioTap> { Box::new(Sound { file, probe }) })
     }
 }
 
+/// A part of what a peer sends, measured; with the last part goes what was found.
+struct Measured {
+    probes: Probes,
+    peer: PeerId,
+}
+
+impl Measured {
+    fn with(&self, run: impl FnOnce(&mut Probe)) {
+        if let Some((_, probe)) = lock(&self.probes).get_mut(&self.peer) {
+            run(probe);
+        }
+    }
+}
+
+impl Drop for Measured {
+    fn drop(&mut self) {
+        let mut probes = lock(&self.probes);
+        let parts = probes.get_mut(&self.peer).map(|(parts, _)| {
+            *parts -= 1;
+            *parts
+        });
+        if parts == Some(0) {
+            probes.remove(&self.peer);
+        }
+    }
+}
+
 struct Pictures {
     file: Option<SyncSender<VideoFrame>>,
-    probe: Option<Probes>,
+    probe: Option<Measured>,
 }
 
 impl VideoSink for Pictures {
-    fn picture(&mut self, peer: &PeerId, picture: &VideoFrame) {
+    fn picture(&mut self, _: &PeerId, picture: &VideoFrame) {
         if let Some(probe) = &self.probe {
             let clock = Clock::take();
             let unix = clock.unix(clock.taken_at());
-            lock(probe)
-                .entry(peer.clone())
-                .or_default()
-                .picture(&picture.buffer, unix);
+            probe.with(|probe| {
+                probe.picture(&picture.buffer, unix);
+            });
         }
         if let Some(file) = &self.file {
             let _ = file.try_send(picture.clone());
@@ -153,21 +181,51 @@ impl VideoSink for Pictures {
 
 struct Sound {
     file: Option<SyncSender<AudioBlock>>,
-    probe: Option<(Probes, PeerId)>,
+    probe: Option<Measured>,
 }
 
 impl AudioTap for Sound {
     fn block(&mut self, block: &AudioBlock, delay: Duration) {
-        if let Some((probes, peer)) = &self.probe {
+        if let Some(probe) = &self.probe {
             let clock = Clock::take();
             let unix = clock.unix(clock.taken_at()) + delay;
-            lock(probes)
-                .entry(peer.clone())
-                .or_default()
-                .sound(block, unix);
+            probe.with(|probe| {
+                probe.sound(block, unix);
+            });
         }
         if let Some(file) = &self.file {
             let _ = file.try_send(*block);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_measured_of_a_peer_goes_with_it() {
+        let sinks = Sinks::new(None, 30, None, true);
+        let probes = sinks.probes().unwrap();
+        let peers: Vec<PeerId> = (0..3).map(|n| PeerId::from_bytes(&[n; 10])).collect();
+        let parts = peers
+            .iter()
+            .map(|peer| (sinks.audio(peer), sinks.video(peer)));
+        let mut parts: Vec<_> = parts.collect();
+        assert_eq!(lock(probes).len(), 3);
+        let (sound, pictures) = parts.remove(0);
+        drop(sound);
+        assert_eq!(lock(probes).len(), 3, "its pictures are still measured");
+        drop(pictures);
+        assert_eq!(
+            lock(probes).keys().collect::<Vec<_>>(),
+            [&peers[1], &peers[2]]
+        );
+        // It is back before its connection of before is done with.
+        let again = sinks.video(&peers[1]);
+        drop(parts);
+        assert_eq!(lock(probes).len(), 1);
+        drop(again);
+        assert!(lock(probes).is_empty());
     }
 }

@@ -163,16 +163,98 @@ fn a_viewer_that_joins_twice_is_one_viewer() {
 #[test]
 fn more_viewers_than_a_room_holds_are_not_met() {
     let mut world = watched();
-    for number in 0..2000_u32 {
-        let bits = |shift: u32| char::from(b'a' + (number >> shift & 0xf) as u8);
-        let peer: String = [bits(8), bits(4), bits(0)]
-            .into_iter()
-            .cycle()
-            .take(15)
-            .collect();
-        joined(&mut world, &format!("c{peer}"), 5);
+    for number in 0..2000 {
+        joined(&mut world, &stranger(number), 5);
     }
     assert_eq!(world.sides[0].call.view().others, 1023);
+}
+
+/// The id of one of many.
+fn stranger(number: u32) -> String {
+    let bits = |shift: u32| char::from(b'a' + (number >> shift & 0xf) as u8);
+    let peer = [bits(8), bits(4), bits(0)].into_iter().cycle().take(15);
+    std::iter::once('c').chain(peer).collect()
+}
+
+/// As many connections as there are.
+fn open(world: &World) -> usize {
+    opened(world, 0) - world.sides[0].count(|output| *output == PeerOutput::Close)
+}
+
+#[test]
+fn among_hundreds_who_never_answer_a_viewer_has_its_turn_soon() {
+    let mut world = World::new();
+    world.kind = RoomKind::Broadcast;
+    world.host();
+    world.join(0);
+    for number in 0..500 {
+        joined(&mut world, &stranger(number), 5);
+    }
+    assert_eq!(open(&world), 32, "so many are made at a time");
+    let side = viewer(&mut world, GUEST);
+    world.input(side, Input::SocketOpen);
+    let nonce = world.sides[side].member.as_ref().unwrap().nonce.clone();
+    world.order += 1;
+    let member = Member {
+        peer: id(GUEST),
+        name: "Vera".into(),
+        nonce,
+        order: world.order,
+    };
+    world.input(0, Input::Relay(RelayMessage::Joined(member)));
+    let mut seconds = 0;
+    let its_turn = |world: &World| {
+        let mut opened = world.sides[0].peer.iter();
+        opened.any(|(peer, output)| *peer == id(GUEST) && *output == OFFER)
+    };
+    while !its_turn(&world) {
+        seconds += 1;
+        assert!(seconds < 33, "it has given up by then");
+        world.pass(Duration::from_secs(1));
+        assert!(open(&world) <= 128, "{} connections", open(&world));
+    }
+    // They have had a signal each, and the user is not told of every one.
+    assert!(world.sides[0].error().is_none());
+    // It is there, and whoever comes now goes before nobody.
+    let peer = id(GUEST);
+    for input in [PeerInput::Connected, PeerInput::DataOpen] {
+        world.input(0, Input::Peer(peer.clone(), input));
+    }
+    world.pass(CONNECT_PATIENCE * 2);
+    assert_eq!(open(&world), 1, "who never answered is given up in the end");
+    let peers = world.sides[0].call.view().peers;
+    let connected = peers.iter().filter(|it| it.state == PeerState::Connected);
+    assert_eq!(connected.map(|it| &it.peer).collect::<Vec<_>>(), [&peer]);
+}
+
+#[test]
+fn who_waits_for_its_turn_may_leave_and_is_offered_to_by_no_relay_that_is_away() {
+    let mut world = World::new();
+    world.kind = RoomKind::Broadcast;
+    world.host();
+    world.join(0);
+    for number in 0..40 {
+        joined(&mut world, &stranger(number), 5);
+    }
+    let left = RelayMessage::Left {
+        peer: id(&stranger(39)),
+    };
+    world.input(0, Input::Relay(left));
+    assert_eq!(world.sides[0].call.view().others, 39);
+    world.input(0, Input::SocketClosed(SocketEnd::Lost));
+    let others = world.sides[0].call.deadline();
+    world.input(0, Input::Tick);
+    assert_eq!(
+        (opened(&world, 0), world.sides[0].call.deadline()),
+        (32, others)
+    );
+    world.now += Duration::from_secs(3);
+    world.input(0, Input::Tick);
+    assert_eq!(opened(&world, 0), 32);
+    // Its end ends all of it.
+    world.input(0, Input::HangUp);
+    assert_eq!(opened(&world, 0), 32);
+    assert_eq!(world.sides[0].call.deadline(), None);
 }
 
 #[test]
@@ -185,5 +267,25 @@ fn a_viewer_waits_at_the_door_of_a_broadcast_too() {
     assert_eq!(opened(&world, 0), 0);
     let (peer, accept) = (id(GUEST), true);
     world.input(0, Input::Admit { peer, accept });
+    assert_eq!(opened(&world, 0), 1);
+}
+
+#[test]
+fn however_many_strangers_come_and_go_the_next_viewer_is_let_in() {
+    let mut world = World::new();
+    world.kind = RoomKind::Broadcast;
+    world.host();
+    world.join(0);
+    for number in 0..40_000_u32 {
+        let mut bytes = [1; 10];
+        bytes[..4].copy_from_slice(&number.to_be_bytes());
+        let peer = PeerId::from_bytes(&bytes);
+        joined(&mut world, peer.as_str(), 5);
+        world.input(0, Input::Relay(RelayMessage::Left { peer }));
+        world.clear();
+        world.sides[0].events.clear();
+        world.now += Duration::from_millis(100);
+    }
+    joined(&mut world, GUEST, 7);
     assert_eq!(opened(&world, 0), 1);
 }

@@ -157,6 +157,88 @@ fn viewers_have_to_do_with_the_host_alone() {
     assert_eq!(errors(&relay.signal(2, 1)), [(2, ErrorCode::NoSuchPeer)]);
 }
 
+/// How many of so many signals of a viewer get through to the host.
+fn through(relay: &mut Relay, from: u64, signals: usize, bytes: usize) -> usize {
+    let body = "x".repeat(bytes);
+    let passes = |said: Vec<_>| match &said[..] {
+        [(1, RelayMessage::Signal { .. })] => true,
+        other => {
+            assert_eq!(errors(other), [(from, ErrorCode::RateLimited)]);
+            false
+        }
+    };
+    (0..signals)
+        .filter(|_| passes(relay.signal_of(from, &peer(1), &body)))
+        .count()
+}
+
+#[test]
+fn viewers_cannot_send_their_host_more_than_it_takes() {
+    let mut relay = Relay::new();
+    relay.act(1, open_for(KIND, 7, 512, false));
+    for socket in 2..=402 {
+        relay.join(socket, 7);
+    }
+    // One may say what makes a connection, and goes on slowly.
+    assert_eq!(through(&mut relay, 2, 200, 300), 30);
+    relay.wait(1);
+    relay.said();
+    assert_eq!(through(&mut relay, 2, 200, 300), 10);
+    // What is long counts as several.
+    assert_eq!(through(&mut relay, 3, 1, 4_000), 1);
+    assert_eq!(through(&mut relay, 3, 200, 300), 27);
+    // All together are bounded too, and fit into what may wait for the host.
+    let all = (4..=402).map(|socket| through(&mut relay, socket, 30, 300));
+    let all: usize = all.sum();
+    assert!((3_900..4_096).contains(&all), "{all}");
+    relay.wait(1);
+    relay.said();
+    let next: usize = (4..=402)
+        .map(|socket| through(&mut relay, socket, 10, 300))
+        .sum();
+    assert_eq!(next, 1_000);
+    // The host speaks as before.
+    assert!(matches!(
+        &relay.signal(1, 2)[..],
+        [(2, RelayMessage::Signal { .. })]
+    ));
+}
+
+#[test]
+fn who_was_refused_a_broadcast_has_none() {
+    let mut relay = Relay::new();
+    let hosts = |relay: &mut Relay, socket: u64, action| {
+        let (now, socket) = (relay.now, SocketId(socket));
+        let hosts = relay.rooms.handle(now, socket, action);
+        relay.said();
+        hosts
+    };
+    let join = |socket| Action::Join {
+        room: room(7),
+        newcomer: newcomer(socket),
+    };
+    for socket in 1..=3 {
+        relay.hello(socket, None, 0);
+    }
+    assert!(hosts(&mut relay, 1, open_for(KIND, 7, 8, false)));
+    assert!(hosts(&mut relay, 1, Action::Look(room(7))), "it still is");
+    assert!(!hosts(&mut relay, 2, join(2)));
+    assert!(
+        !hosts(&mut relay, 2, open_for(KIND, 8, 8, false)),
+        "it is inside"
+    );
+    assert!(!hosts(&mut relay, 2, Action::Leave));
+    // Its own, and then another's.
+    assert!(hosts(&mut relay, 2, open_for(KIND, 8, 8, false)));
+    assert!(!hosts(&mut relay, 2, Action::Leave));
+    assert!(!hosts(&mut relay, 2, join(2)));
+    // It is another's now.
+    assert!(hosts(&mut relay, 3, open_for(KIND, 7, 8, false)));
+    assert!(!hosts(&mut relay, 1, Action::Look(room(7))));
+    // A call is no broadcast.
+    assert!(!hosts(&mut relay, 1, open(9, 8, false)));
+}
+
 #[test]
 fn a_host_that_goes_or_comes_back_concerns_all_at_once() {
     let mut relay = Relay::new();

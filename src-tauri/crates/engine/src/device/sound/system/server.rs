@@ -2,6 +2,7 @@
 //! devices, but not the programs that play on them.
 
 use std::{
+    collections::VecDeque,
     ffi::CString,
     io::{self, BufRead, BufReader, Read},
     os::unix::net::UnixStream,
@@ -22,13 +23,21 @@ const LOOK_EVERY: Duration = Duration::from_millis(100);
 /// The largest message: a server with hundreds of programs has a list of some 100 KiB.
 const MOST_BYTES: usize = 4 << 20;
 
+/// Messages that are kept while a reply is waited for: many times what there is to tell.
+const MOST_HEARD: usize = 16 * 1024;
+
+/// Samples that are kept while a reply is waited for: a second of as many programs as are listened to. More are lost.
+const MOST_SAMPLES: usize = 64 * 48_000;
+
 /// A connection to the sound server.
 pub(super) struct Server {
     socket: BufReader<UnixStream>,
     version: u16,
     sequence: u32,
     /// What came while a reply was waited for.
-    heard: Vec<Heard>,
+    heard: VecDeque<Heard>,
+    /// How much of that is sound.
+    samples: usize,
 }
 
 /// What the server says by itself.
@@ -54,7 +63,8 @@ impl Server {
             socket: BufReader::new(socket),
             version: protocol::MAX_VERSION,
             sequence: 0,
-            heard: Vec::new(),
+            heard: VecDeque::new(),
+            samples: 0,
         };
         let cookie = match pulseaudio::cookie_path_from_env() {
             Some(path) => std::fs::read(path)?,
@@ -99,20 +109,37 @@ impl Server {
         protocol::write_command_message(socket, sequence, command, self.version)?;
         let deadline = clock::now() + STALLED_AFTER;
         loop {
+            // It may say ever so much else.
+            if clock::now() > deadline {
+                return Err(io::Error::from(io::ErrorKind::TimedOut).into());
+            }
             let Some((channel, message)) = self.message()? else {
-                if clock::now() > deadline {
-                    return Err(io::Error::from(io::ErrorKind::TimedOut).into());
-                }
                 continue;
             };
             match self.reply(channel, &message, sequence)? {
                 Some(reply) => return Ok(reply),
                 None => {
-                    let heard = heard(channel, &message, self.version)?;
-                    self.heard.extend(heard);
+                    if let Some(heard) = heard(channel, &message, self.version)? {
+                        self.keep(heard)?;
+                    }
                 }
             }
         }
+    }
+
+    /// Keeps what was said while something else was waited for.
+    fn keep(&mut self, heard: Heard) -> Result<(), ProtocolError> {
+        let samples = self.samples + heard.samples();
+        if samples > MOST_SAMPLES && heard.samples() > 0 {
+            return Ok(());
+        }
+        if self.heard.len() >= MOST_HEARD {
+            let much = format!("{MOST_HEARD} messages and no reply");
+            return Err(ProtocolError::Invalid(much));
+        }
+        self.samples = samples;
+        self.heard.push_back(heard);
+        Ok(())
     }
 
     /// The reply to the question of this number, if that is what the message is.
@@ -140,8 +167,9 @@ impl Server {
 
     /// What the server says next; `None`: nothing for a while.
     pub(super) fn listen(&mut self) -> Result<Option<Heard>, ProtocolError> {
-        if !self.heard.is_empty() {
-            return Ok(Some(self.heard.remove(0)));
+        if let Some(heard) = self.heard.pop_front() {
+            self.samples -= heard.samples();
+            return Ok(Some(heard));
         }
         match self.message()? {
             Some((channel, message)) => heard(channel, &message, self.version),
@@ -186,6 +214,15 @@ impl Server {
     }
 }
 
+impl Heard {
+    fn samples(&self) -> usize {
+        match self {
+            Self::Sound(_, samples) => samples.len(),
+            Self::Killed(_) | Self::Changed => 0,
+        }
+    }
+}
+
 fn is_late(error: &io::Error) -> bool {
     use io::ErrorKind::{Interrupted, TimedOut, WouldBlock};
     matches!(error.kind(), Interrupted | TimedOut | WouldBlock)
@@ -212,6 +249,12 @@ fn heard(channel: u32, message: &[u8], version: u16) -> Result<Option<Heard>, Pr
 
 #[cfg(test)]
 mod tests {
+    use std::{io::Write as _, net::Shutdown};
+
+    use pulseaudio::protocol::{
+        SubscriptionEvent, SubscriptionEventFacility, SubscriptionEventType,
+    };
+
     use super::*;
 
     #[test]
@@ -223,6 +266,57 @@ mod tests {
         bytes.push(7);
         let found = heard(3, &bytes, 35).unwrap();
         assert_eq!(found, Some(Heard::Sound(3, vec![0.5, 0.0, -1.0, 0.0])));
+    }
+
+    /// Asks something of a server that goes on saying this and never replies; gives why that ended, and what was kept.
+    fn ask(packet: Vec<u8>) -> (ProtocolError, Server) {
+        let (own, mut other) = UnixStream::pair().unwrap();
+        let mut server = Server {
+            socket: BufReader::new(own),
+            version: 35,
+            sequence: 0,
+            heard: VecDeque::new(),
+            samples: 0,
+        };
+        let speaker = std::thread::spawn(move || while other.write_all(&packet).is_ok() {});
+        let error = server.tell(&Command::GetServerInfo).unwrap_err();
+        server.socket.get_mut().shutdown(Shutdown::Both).unwrap();
+        speaker.join().unwrap();
+        (error, server)
+    }
+
+    #[test]
+    fn a_server_that_plays_on_and_does_not_reply_is_given_up() {
+        let descriptor = protocol::Descriptor {
+            length: 4800,
+            channel: 3,
+            offset: 0,
+            flags: protocol::DescriptorFlags::empty(),
+        };
+        let mut packet = Vec::new();
+        protocol::write_descriptor(&mut packet, &descriptor).unwrap();
+        packet.extend([0; 4800]);
+        let (error, server) = ask(packet);
+        assert!(
+            matches!(&error, ProtocolError::Io(error) if error.kind() == io::ErrorKind::TimedOut),
+            "{error}"
+        );
+        assert_eq!(server.samples, MOST_SAMPLES);
+    }
+
+    #[test]
+    fn a_server_that_tells_news_without_end_is_given_up() {
+        let event = SubscriptionEvent {
+            event_facility: SubscriptionEventFacility::SinkInput,
+            event_type: SubscriptionEventType::Changed,
+            index: Some(1),
+        };
+        let mut packet = Vec::new();
+        protocol::write_command_message(&mut packet, 0, &Command::SubscribeEvent(event), 35)
+            .unwrap();
+        let (error, server) = ask(packet);
+        assert!(matches!(error, ProtocolError::Invalid(_)), "{error}");
+        assert_eq!(server.heard.len(), MOST_HEARD);
     }
 
     #[test]
