@@ -4,6 +4,7 @@ use ahoy_tests::{
     SOON,
     call::AhoyCall,
     chromium::{Camera, Chromium},
+    hostile::{self, HostileRelay},
     need::{Part, lacks},
     relay::Relay,
     stamp, tone, y4m,
@@ -28,6 +29,34 @@ pub(crate) fn picture_is_fresh(peer: &Value) -> bool {
 
 pub(crate) fn sound_is_heard(peer: &Value) -> bool {
     peer["receive"]["audio"]["level_db"].as_f64() > Some(AUDIBLE_DB)
+}
+
+#[tokio::test]
+async fn a_guest_whom_an_old_relay_led_to_a_broadcast_as_to_a_call_watches_it_without_a_camera()
+-> Result<()> {
+    if lacks(&[Part::Chromium]) {
+        return Ok(());
+    }
+    let relay = Relay::start().await?;
+    let old = HostileRelay::start(relay.url(), hostile::old()).await?;
+    let flags = ["--as", "broadcaster", "--audio", "none"];
+    let mut call = AhoyCall::start(relay.url(), &flags)?;
+    let link = old.through(&call.link().await?);
+    let chromium = Chromium::start(STAMPED).await?;
+    chromium.join(&link, "Grace").await?;
+    let page = chromium.page();
+    chromium
+        .explain(page.moving_stamp("remote-video").await)
+        .await?;
+    page.shown("own-size").await?;
+    page.gone("toggle-camera").await?;
+    // Whom it took for a caller is not there any more.
+    call.event("peer_joined").await?;
+    call.event("peer_left").await?;
+    call.peer_stats("the viewer", |_| true).await?;
+    call.hang_up().await?;
+    page.shown("ended").await?;
+    Ok(())
 }
 
 #[tokio::test]

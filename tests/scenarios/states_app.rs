@@ -6,6 +6,7 @@ use ahoy_tests::{
     SOON,
     app::{Home, Instead},
     call::AhoyCall,
+    hostile::{self, HostileRelay},
     need::{lacks, skip},
     process::Process,
     relay::Relay,
@@ -126,10 +127,20 @@ async fn without_devices_a_room_or_a_relay_the_window_says_so() -> Result<()> {
     stage.picture("ended-refused").await?;
     page.press("back").await?;
 
+    // A relay that is there and says nothing of what the link leads to.
+    let deaf = TcpListener::bind("127.0.0.1:0").await?;
+    let address = format!("http://{}", deaf.local_addr()?);
+    page.write("join-link", &nowhere(&address)).await?;
+    page.press("join-go").await?;
+    assert_eq!(page.error().await?, "relay_unreachable");
+    page.shown("look-again").await?;
+    page.gone("join").await?;
+    stage.picture("looking-untold").await?;
+    page.press("back").await?;
+
     // A relay that takes the call and says nothing.
-    let silent = TcpListener::bind("127.0.0.1:0").await?;
-    let address = format!("http://{}", silent.local_addr()?);
-    stage.follow(&nowhere(&address)).await?;
+    let silent = HostileRelay::start(relay.url(), hostile::silent()).await?;
+    stage.follow(&silent.through(&call.link().await?)).await?;
     page.press("join").await?;
     phase(page, "joining").await?;
     stage.picture("joining").await?;

@@ -89,6 +89,15 @@ async fn a_guest_whose_relay_is_slow_or_meddles_reads_so() -> Result<()> {
     page.until("the way in", busy, vec![]).await?;
     chromium.picture("guest-busy").await?;
 
+    // What it is for is not said: then nothing is opened, and it can be asked once more.
+    let slow = HostileRelay::start(relay.url(), hostile::slow_to_say()).await?;
+    page.goto(&slow.through(&link)).await?;
+    assert_eq!(page.error().await?, "relay_unreachable");
+    page.gone("self-video").await?;
+    chromium.picture("guest-looking-untold").await?;
+    page.press("look-again").await?;
+    page.shown("self-video").await?;
+
     let poser = HostileRelay::start(relay.url(), hostile::pose_as_host()).await?;
     chromium.join(&poser.through(&link), "Grace").await?;
     assert_eq!(page.error().await?, "not_authentic");

@@ -13,7 +13,7 @@ use ahoy_contract::PublicKey;
 use anyhow::{Context as _, Result};
 use ed25519_dalek::SigningKey;
 use futures_util::{SinkExt as _, StreamExt as _};
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio::{
     net::{TcpListener, TcpStream},
     task::JoinHandle,
@@ -166,6 +166,28 @@ pub fn silent() -> Box<Meddler> {
     Box::new(|way, message| {
         if way == Way::Down && message["type"] == "room" {
             return vec![];
+        }
+        vec![message]
+    })
+}
+
+/// Does not answer the first time that it is asked what a room is for.
+pub fn slow_to_say() -> Box<Meddler> {
+    let asked = AtomicUsize::new(0);
+    Box::new(move |way, message| {
+        let is_asked = way == Way::Up && message["type"] == "look";
+        if is_asked && asked.fetch_add(1, Ordering::Relaxed) == 0 {
+            return vec![];
+        }
+        vec![message]
+    })
+}
+
+/// Does not know the question what a room is for, as a relay of before.
+pub fn old() -> Box<Meddler> {
+    Box::new(|way, message| {
+        if way == Way::Down && message["type"] == "found" {
+            return vec![json!({"type": "error", "code": "bad_message", "message": ""})];
         }
         vec![message]
     })

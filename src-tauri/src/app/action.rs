@@ -124,6 +124,8 @@ pub(crate) enum MediaAction {
     SelectCamera(Option<String>),
     SelectMicrophone(Option<String>),
     SelectSpeaker(Option<String>),
+    /// Camera and microphone are closed: what was taken for a call is only watched.
+    OnlyWatch,
     /// Another part of the screen, by its source's id.
     SelectScreen(String),
     /// What the computer plays, or no sound.

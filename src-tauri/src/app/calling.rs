@@ -7,7 +7,7 @@ use ahoy_contract::{
 };
 
 use super::{
-    action::{Action, CallAction, Capture, StartCall},
+    action::{Action, CallAction, Capture, MediaAction, StartCall},
     chat,
     room::Room,
     sentence,
@@ -88,7 +88,12 @@ impl State {
         if let Some(peer) = known_by {
             *other = Some(peer.name.clone());
         }
+        // An old relay did not say so. Whoever watches has no camera open.
+        let turned = view.kind == RoomKind::Call && new.kind == RoomKind::Broadcast;
         *view = new;
+        if turned {
+            self.with_media(MediaAction::OnlyWatch);
+        }
         if let Some(reason) = ended {
             self.end(reason);
         }

@@ -126,6 +126,7 @@ fn change(wanted: &mut Capture, action: MediaAction) {
     match (wanted, action) {
         (Capture::Devices { muted, .. }, MediaAction::SetMuted(new)) => *muted = new,
         (Capture::Devices { camera_off, .. }, MediaAction::SetCameraOff(new)) => *camera_off = new,
+        (wanted @ Capture::Devices { .. }, MediaAction::OnlyWatch) => *wanted = Capture::Nothing,
         (Capture::Screen { source, .. }, MediaAction::SelectScreen(new)) => *source = new,
         (Capture::Screen { sound, .. }, MediaAction::SetSystemSound(new)) => *sound = new,
         (Capture::Screen { content, .. }, MediaAction::SetContent(new)) => *content = new,
@@ -140,6 +141,10 @@ fn with_media(media: &LocalMedia, action: MediaAction) {
         MediaAction::SelectCamera(id) => media.select_camera(VideoSpec::Camera(id)),
         MediaAction::SelectMicrophone(id) => media.select_microphone(AudioSpec::Microphone(id)),
         MediaAction::SelectSpeaker(id) => media.select_speaker(SpeakerSpec::Speaker(id)),
+        MediaAction::OnlyWatch => {
+            media.select_camera(VideoSpec::None);
+            media.select_microphone(AudioSpec::None);
+        }
         MediaAction::SelectScreen(id) => media.select_camera(screen(id)),
         MediaAction::SetSystemSound(on) => media.select_microphone(system_sound(on)),
         MediaAction::SetContent(content) => media.set_content(content_of(content)),

@@ -26,6 +26,23 @@ pub(super) fn leads_back(reason: EndReason) -> bool {
     )
 }
 
+/// Whether it passes: waiting a little, or another network, may help.
+pub(super) fn passes(code: ErrorCode) -> bool {
+    matches!(
+        code,
+        ErrorCode::RelayUnreachable | ErrorCode::Busy | ErrorCode::RateLimited
+    )
+}
+
+/// The relay did not say what a link leads to.
+pub(super) fn untold(code: ErrorCode) -> UserError {
+    UserError::new(
+        code,
+        "The relay that the link leads to does not say what is there.",
+        "Check your network, wait a little, and try again.",
+    )
+}
+
 pub(super) fn bad_link(error: LinkError) -> UserError {
     let hint = match error {
         LinkError::NotALink => "A link looks like https://example.org/r/… and has a part behind #.",

@@ -28,6 +28,8 @@ pub(super) enum Place {
         room: Room,
         /// What it leads to; `None` while the relay is asked.
         kind: Option<RoomKind>,
+        /// The relay was asked and did not say.
+        untold: bool,
         /// The user wants in and waits for the relay.
         entering: bool,
     },
@@ -250,12 +252,14 @@ impl State {
     }
 
     fn call_again(&mut self) {
-        if let Place::Ended { room, view } = &self.place
-            && view.can_call_again
-        {
-            let room = room.clone();
-            self.open_lobby(room, false);
-        }
+        let room = match &self.place {
+            Place::Ended { room, view } if view.can_call_again => room,
+            Place::Lobby {
+                room, untold: true, ..
+            } => room,
+            _ => return,
+        };
+        self.open_lobby(room.clone(), false);
     }
 
     /// With `fresh` the devices start on, whatever they were in the call before.
@@ -276,6 +280,7 @@ impl State {
         self.place = Place::Lobby {
             room,
             kind,
+            untold: false,
             entering: false,
         };
         match kind {
@@ -295,7 +300,10 @@ impl State {
 
     /// The relay was asked what a link leads to. Nothing of the user's is opened before.
     fn looked(&mut self, asked: &RoomId, looked: Looked) {
-        let Place::Lobby { room, kind, .. } = &mut self.place else {
+        let Place::Lobby {
+            room, kind, untold, ..
+        } = &mut self.place
+        else {
             return;
         };
         if kind.is_some() || room.id() != *asked {
@@ -303,12 +311,15 @@ impl State {
         }
         let found = match looked {
             Looked::Found(found) => found,
-            // The way in says what is wrong.
+            // An old relay, whose rooms are for calls.
             Looked::Unknown => RoomKind::Call,
-            Looked::NotFound => {
-                let reason = EndReason::Refused {
-                    code: ErrorCode::NotFound,
-                };
+            Looked::Refused(code) if sentence::passes(code) => {
+                *untold = true;
+                self.error = Some(sentence::untold(code));
+                return;
+            }
+            Looked::Refused(code) => {
+                let reason = EndReason::Refused { code };
                 self.place = Place::Ended {
                     room: room.clone(),
                     view: EndedView {

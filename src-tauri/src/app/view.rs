@@ -33,11 +33,12 @@ impl State {
             Place::Lobby {
                 room,
                 kind,
+                untold,
                 entering,
             } => Screen::Lobby(LobbyView {
                 kind: *kind,
                 host: room.is_own(),
-                busy: *entering,
+                busy: *entering || (kind.is_none() && !untold),
             }),
             Place::Call { room, view, .. } => Screen::Call(CallView {
                 link: self.link(),

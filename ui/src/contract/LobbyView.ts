@@ -15,6 +15,7 @@ kind: RoomKind | null,
  */
 host: boolean, 
 /**
- * The way in was taken and is being walked: the button shows that.
+ * The way in was taken and is being walked: the button shows that. Where `kind` is `null`: the relay is being asked;
+ * else it did not say, and [`Command::CallAgain`] asks once more.
  */
 busy: boolean, };

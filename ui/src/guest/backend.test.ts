@@ -1,7 +1,7 @@
 import { get } from "svelte/store";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import type { RoomKind } from "../contract/RoomKind";
-import { FakePeerConnection, settle } from "../test/fake-rtc";
+import { FakePeerConnection, fakeTrack, settle } from "../test/fake-rtc";
 import { GuestBackend } from "./backend";
 
 const ROOM = `/r/${"a".repeat(26)}`;
@@ -89,7 +89,7 @@ describe("a guest's page", () => {
     const getUserMedia = vi.fn(() => Promise.reject(new DOMException("", "NotFoundError")));
     vi.stubGlobal("navigator", { mediaDevices: { getUserMedia, enumerateDevices: async () => [], addEventListener() {} } });
     const { backend, view } = open(ROOM, SECRET);
-    expect(view().screen).toMatchObject({ type: "lobby", kind: null, busy: false });
+    expect(view().screen).toMatchObject({ type: "lobby", kind: null, busy: true });
     await backend.dispatch({ type: "enter", name: "Grace" });
     const socket = welcomed();
     expect(socket.url).toBe(`ws://${location.host}/ws`);
@@ -126,6 +126,44 @@ describe("a guest's page", () => {
     expect(view().screen).toMatchObject({ type: "ended", kind: "broadcast", can_call_again: false });
   });
 
+  it.each(["busy", "rate_limited", null])("opens nothing while the relay does not say what the link leads to, and asks once more when told to: %s", async (code) => {
+    const getUserMedia = vi.fn();
+    vi.stubGlobal("navigator", { mediaDevices: { getUserMedia, addEventListener() {} } });
+    const { backend, view } = open(ROOM, SECRET);
+    expect(view().screen).toMatchObject({ type: "lobby", kind: null, busy: true });
+    if (code) welcomed().say({ type: "error", code, message: "" });
+    else FakeSocket.all.at(-1)!.onclose?.();
+    await settle();
+    expect(view().screen).toMatchObject({ type: "lobby", kind: null, busy: false });
+    expect(view().error?.code).toBe(code ?? "relay_unreachable");
+    expect(getUserMedia).not.toHaveBeenCalled();
+    await backend.dispatch({ type: "call_again" });
+    expect(view().screen).toMatchObject({ kind: null, busy: true });
+    expect(view().error).toBeNull();
+    welcomed().say({ type: "found", room: "a".repeat(26), kind: "broadcast" });
+    expect(view().screen).toMatchObject({ type: "lobby", kind: "broadcast", busy: false });
+    expect(getUserMedia).not.toHaveBeenCalled();
+  });
+
+  it("goes into a broadcast anew, as a viewer and without its camera, where it was taken for a call", async () => {
+    const tracks = (["audio", "video"] as const).map(fakeTrack);
+    const getUserMedia = vi.fn(async () => new MediaStream(tracks));
+    vi.stubGlobal("navigator", { mediaDevices: { getUserMedia, enumerateDevices: async () => [], addEventListener() {} } });
+    const { view, socket } = await join("call");
+    const nonce = (socket.sent[1] as unknown as { nonce: string }).nonce;
+    const room = (peer: { nonce: string }) => ({ type: "room", kind: "broadcast", host: null, peers: [{ peer: "mmmmmmmmmmmmmmmm", name: "Grace", order: 3, ...peer }], count: 2, capacity: 100, locked: false });
+    socket.say(room({ nonce }));
+    expect(socket.sent.at(-1)).toEqual({ type: "leave" });
+    expect(socket.readyState).toBe(3);
+    for (const track of tracks) expect(track.stop).toHaveBeenCalled();
+    const second = welcomed();
+    expect(second).not.toBe(socket);
+    expect(second.sent[1]).toMatchObject({ type: "join", role: "viewer", name: "Grace" });
+    second.say(room({ nonce: (second.sent[1] as unknown as { nonce: string }).nonce }));
+    expect(view().screen).toMatchObject({ type: "call", kind: "broadcast" });
+    expect(getUserMedia).toHaveBeenCalledOnce();
+  });
+
   it("says at once that there is nothing behind its link, and looks once more when asked to", async () => {
     const { backend, view } = open(ROOM, SECRET);
     welcomed().say({ type: "error", code: "not_found", message: "" });
@@ -153,7 +191,7 @@ describe("a guest's page", () => {
     socket.say({ type: "error", code, message: "" });
     expect(view().screen).toMatchObject({ type: "ended", reason: { type: "refused", code }, seconds: null, can_call_again: again });
     await backend.dispatch({ type: "call_again" });
-    expect(view().screen).toMatchObject({ type: "lobby", busy: false });
+    expect(view().screen).toMatchObject({ type: "lobby", kind: null, busy: true });
   });
 
   it.each(["busy", "rate_limited"])("stays in the lobby with a sentence where waiting helps: %s", async (code) => {

@@ -11,7 +11,7 @@ import { onAwakening } from "./awakening";
 import { Call } from "./call";
 import { ChatLog, MAX_CHAT_BYTES, bytesOf } from "./chat";
 import { readLink } from "./link";
-import { look } from "./look";
+import { type Looked, look } from "./look";
 import { LocalMedia } from "./local";
 import type { Kind, Outgoing } from "./peer";
 import { RelaySocket, socketUrl } from "./relay";
@@ -130,16 +130,29 @@ export class GuestBackend implements Backend {
   #openLobby(): void {
     if (!this.#link) return;
     this.#stopLooking();
-    this.#set({ screen: "lobby", kind: null, busy: false, error: null, ended: null });
-    this.#stopLooking = look(this.#link.room, connectRelay, (kind) => void this.#found(kind));
+    this.#set({ screen: "lobby", kind: null, busy: true, error: null, ended: null });
+    this.#stopLooking = look(this.#link.room, connectRelay, (looked) => this.#looked(looked));
   }
 
-  async #found(kind: RoomKind | null): Promise<void> {
-    if (kind === null) return this.#ended({ reason: { type: "refused", code: "not_found" }, name: null });
-    this.#set({ kind });
+  #looked(looked: Looked): void {
+    if ("refused" in looked) this.#refused(looked.refused);
+    else void this.#found(looked.kind);
+  }
+
+  async #found(kind: RoomKind): Promise<void> {
+    this.#set({ kind, busy: false });
     if (kind === "broadcast") return;
     await this.#local.open();
     this.#showDeviceError();
+  }
+
+  /** A broadcast is watched without camera and microphone; to a call the user has not said yes yet. */
+  #otherKind(kind: RoomKind): void {
+    this.#call = null;
+    this.#local.close();
+    this.#set({ screen: "lobby" });
+    void this.#found(kind);
+    if (kind === "broadcast") this.#enter(this.#state.name);
   }
 
   #showDeviceError(): void {
@@ -161,6 +174,7 @@ export class GuestBackend implements Backend {
       events: {
         changed: () => this.#render(),
         refused: (code) => this.#refused(code),
+        otherKind: (kind) => this.#otherKind(kind),
         ended: (reason, name) => this.#ended({ reason, name }),
         notAuthentic: () => this.#set({ error: userError("not_authentic") }),
         joined: (peer, name) => this.#notify({ type: "peer_joined", peer, name }),

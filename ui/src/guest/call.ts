@@ -27,6 +27,8 @@ export interface CallEvents {
   changed(): void;
   /** The way in failed. */
   refused(code: ErrorCode): void;
+  /** The room is for something else than was said, and is left. */
+  otherKind(kind: RoomKind): void;
   /** The call is over. */
   ended(reason: EndReason, name: string | null): void;
   /** A member's proof failed. */
@@ -209,8 +211,7 @@ export class Call {
     const members = membersOf(room);
     const self = members.find((member) => me && identity(member) === identity(me));
     if (!self) return;
-    // What the relay said before was wrong, or the room is another one now.
-    if (room.kind !== this.kind) return this.#error("bad_message");
+    if (room.kind !== this.kind) return this.#otherKind(room.kind);
     const returned = this.#session.returning;
     this.#session.settle();
     if (this.#renewed) for (const entry of [...this.#entries.values()]) this.#drop(entry);
@@ -229,6 +230,14 @@ export class Call {
     for (const member of members) if (member !== self && this.#concerns(member)) this.#meet(self, member);
     if (returned) for (const { peer, authentic } of this.#entries.values()) if (authentic) peer.retell();
     this.#options.events.changed();
+  }
+
+  /** What the relay said before was wrong, or the room is another one now. Nobody shall see a member here that is none. */
+  #otherKind(kind: RoomKind): void {
+    if (this.inside) return this.#error("bad_message");
+    this.#session.send({ type: "leave" });
+    this.#finish();
+    this.#options.events.otherKind(kind);
   }
 
   /** A viewer has to do with the host and with nobody else, whoever a relay names. */

@@ -27,30 +27,34 @@ it.each(["call", "broadcast"] as const)("asks once it may, and tells the answer:
   expect(tell).not.toHaveBeenCalled();
   say({ type: "found", room: ROOM, kind });
   say({ type: "error", code: "not_found", message: "" });
-  expect(tell.mock.calls).toEqual([[kind]]);
+  expect(tell.mock.calls).toEqual([[{ kind }]]);
   expect(close).toHaveBeenCalled();
 });
 
-it("tells that there is no such room", () => {
+it.each(["not_found", "busy", "rate_limited", "version"] as const)("tells why the relay does not say: %s", (code) => {
   const { tell, say } = ask();
   say(WELCOME);
-  say({ type: "error", code: "not_found", message: "" });
-  expect(tell.mock.calls).toEqual([[null]]);
+  say({ type: "error", code, message: "" });
+  expect(tell.mock.calls).toEqual([[{ refused: code }]]);
 });
 
-it("takes it for a call where the relay does not know the question, is silent, or is not there", () => {
-  const old = ask();
-  old.say(WELCOME);
-  old.say({ type: "error", code: "bad_message", message: "" });
+it("concludes nothing from a relay that is silent or is not there", () => {
   const silent = ask();
   silent.say(WELCOME);
   vi.advanceTimersByTime(10_000);
   const gone = ask();
   gone.lost();
-  for (const { tell, close } of [old, silent, gone]) {
-    expect(tell.mock.calls).toEqual([["call"]]);
+  for (const { tell, close } of [silent, gone]) {
+    expect(tell.mock.calls).toEqual([[{ refused: "relay_unreachable" }]]);
     expect(close).toHaveBeenCalledOnce();
   }
+});
+
+it("takes it for a call where an old relay does not know the question", () => {
+  const { tell, say } = ask();
+  say(WELCOME);
+  say({ type: "error", code: "bad_message", message: "" });
+  expect(tell.mock.calls).toEqual([[{ kind: "call" }]]);
 });
 
 it("tells nothing once it is stopped", () => {

@@ -1,16 +1,17 @@
 /** What the link's room is for: asked before anything of the user's is opened. */
+import type { ErrorCode } from "../contract/ErrorCode";
 import type { RoomId } from "../contract/RoomId";
 import type { RoomKind } from "../contract/RoomKind";
 import type { ConnectRelay, Relay } from "./session";
 
-/** Longer than any relay that knows the answer takes. */
-const ANSWER_WITHIN_MS = 3_000;
+/** Longer than a relay takes that is busy and far away. */
+const ANSWER_WITHIN_MS = 10_000;
 
-/**
- * Asks the relay on a socket of its own; `null`: there is no such room. A relay that does not know the question, or does
- * not answer, has it taken for a call: the way in says what is wrong. The returned function ends it without an answer.
- */
-export function look(room: RoomId, connect: ConnectRelay, tell: (kind: RoomKind | null) => void): () => void {
+/** What the room is for, or why the relay does not say: there is no such room, or it is away or busy. */
+export type Looked = { kind: RoomKind } | { refused: ErrorCode };
+
+/** Asks the relay on a socket of its own. The returned function ends it without an answer. */
+export function look(room: RoomId, connect: ConnectRelay, tell: (looked: Looked) => void): () => void {
   let relay: Relay | null = null;
   let over = false;
   const end = () => {
@@ -18,20 +19,22 @@ export function look(room: RoomId, connect: ConnectRelay, tell: (kind: RoomKind 
     clearTimeout(patience);
     relay?.close();
   };
-  const answer = (kind: RoomKind | null) => {
+  const answer = (looked: Looked) => {
     if (over) return;
     end();
-    tell(kind);
+    tell(looked);
   };
-  const patience = setTimeout(() => answer("call"), ANSWER_WITHIN_MS);
+  const away = () => answer({ refused: "relay_unreachable" });
+  const patience = setTimeout(away, ANSWER_WITHIN_MS);
   relay = connect(
     {
       message(message) {
         if (message.type === "welcome") relay?.send({ type: "look", room });
-        else if (message.type === "found" && message.room === room) answer(message.kind);
-        else if (message.type === "error") answer(message.code === "not_found" ? null : "call");
+        else if (message.type === "found" && message.room === room) answer({ kind: message.kind });
+        // An old relay does not know the question. Its rooms are for calls.
+        else if (message.type === "error") answer(message.code === "bad_message" ? { kind: "call" } : { refused: message.code });
       },
-      lost: () => answer("call"),
+      lost: away,
     },
     null,
   );

@@ -91,11 +91,14 @@ describe("a viewer", () => {
     expect(alone.call.phase).toBe("host_away");
   });
 
-  it("does not go into a room of another kind than it was told", () => {
+  it("leaves a room of another kind than it was told, and says so", () => {
     world.call.start();
     world.welcome();
     world.relay.handlers.message({ ...lastRoster(), kind: "call" });
-    expect(world.events.refused).toHaveBeenCalledWith("bad_message");
+    expect(world.relay.sent.at(-1)).toEqual({ type: "leave" });
+    expect(world.relay.closed).toBe(true);
+    expect(world.events.otherKind).toHaveBeenCalledWith("call");
+    expect(world.events.refused).not.toHaveBeenCalled();
   });
 });
 

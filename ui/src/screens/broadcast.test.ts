@@ -192,8 +192,19 @@ describe("the lobby of somebody's broadcast", () => {
     expect(part("join").textContent?.trim()).toBe("Watch");
   });
 
+  it("is asked for once more where the relay did not say what it is", async () => {
+    const backend = show("guest-looking");
+    absent("look-again");
+    backend.show(fixtures["guest-looking-untold"].view);
+    await tick();
+    expect(part("error").dataset["code"]).toBe("relay_unreachable");
+    for (const id of ["name", "join", "self-video"]) absent(id);
+    await userEvent.click(part("look-again"));
+    expect(backend.commands).toEqual([{ type: "call_again" }]);
+  });
+
   it("can be left in the app", async () => {
-    const backend = show({ kind: "app", view: view(lobby(false, false, null)) });
+    const backend = show({ kind: "app", view: view(lobby(false, true, null)) });
     await userEvent.click(part("back"));
     expect(backend.commands).toEqual([{ type: "back" }]);
   });

@@ -50,6 +50,7 @@ export class World {
   readonly events = {
     changed: vi.fn(),
     refused: vi.fn(),
+    otherKind: vi.fn(),
     ended: vi.fn(),
     notAuthentic: vi.fn(),
     joined: vi.fn(),

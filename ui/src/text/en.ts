@@ -168,6 +168,7 @@ export const texts = {
   "status.not_authentic": "Not secure: nothing is sent",
 
   "looking.title": "Looking where the link leads…",
+  "looking.untold": "Where the link leads is not known yet.",
 
   "watch.lobby.title": "You are invited to watch",
   "watch.lobby.text": "Somebody shows their screen. Nobody sees or hears you.",

@@ -169,6 +169,7 @@ export const texts: Record<TextId, string> = {
   "status.not_authentic": "不安全：未发送任何内容",
 
   "looking.title": "正在查看链接通向哪里…",
+  "looking.untold": "还不知道链接的内容。",
 
   "watch.lobby.title": "有人邀请你观看",
   "watch.lobby.text": "有人正在共享屏幕。没有人能看到或听到你。",

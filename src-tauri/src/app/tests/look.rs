@@ -17,6 +17,10 @@ fn kind(person: &Person) -> Option<RoomKind> {
     }
 }
 
+fn is_busy(person: &Person) -> bool {
+    matches!(person.view().screen, Screen::Lobby(ref lobby) if lobby.busy)
+}
+
 #[test]
 fn nothing_is_opened_and_nobody_goes_in_before_it_is_known() {
     let mut person = follows();
@@ -30,7 +34,7 @@ fn nothing_is_opened_and_nobody_goes_in_before_it_is_known() {
 }
 
 #[test]
-fn a_relay_that_does_not_say_has_it_taken_for_a_call() {
+fn an_old_relay_that_does_not_know_the_question_has_it_taken_for_a_call() {
     let mut person = follows();
     person.looked(Looked::Unknown);
     assert_eq!(kind(&person), Some(RoomKind::Call));
@@ -40,7 +44,7 @@ fn a_relay_that_does_not_say_has_it_taken_for_a_call() {
 #[test]
 fn where_there_is_no_such_room_that_is_said_at_once_and_can_be_tried_again() {
     let mut person = follows();
-    person.looked(Looked::NotFound);
+    person.looked(Looked::Refused(ErrorCode::NotFound));
     let Screen::Ended(ended) = person.view().screen else {
         panic!("not ended")
     };
@@ -51,6 +55,57 @@ fn where_there_is_no_such_room_that_is_said_at_once_and_can_be_tried_again() {
     assert!(person.view().recents.is_empty());
     person.says(Command::CallAgain);
     assert_eq!(person.did(), ["Look"]);
+}
+
+#[test]
+fn a_relay_that_is_away_or_busy_has_nothing_opened_and_is_asked_once_more_when_the_user_says_so() {
+    for code in [
+        ErrorCode::RelayUnreachable,
+        ErrorCode::Busy,
+        ErrorCode::RateLimited,
+    ] {
+        let mut person = follows();
+        assert!(is_busy(&person));
+        person.says(Command::CallAgain);
+        assert_eq!(person.did(), ["Look"], "it is being asked");
+        person.looked(Looked::Refused(code));
+        assert_eq!(kind(&person), None);
+        assert!(!is_busy(&person));
+        assert_eq!(person.view().error.map(|error| error.code), Some(code));
+        person.enters();
+        assert_eq!(person.did(), Vec::<String>::new());
+        person.says(Command::CallAgain);
+        assert!(is_busy(&person));
+        assert_eq!(person.view().error, None);
+        person.looked(Looked::Found(RoomKind::Broadcast));
+        assert_eq!(kind(&person), Some(RoomKind::Broadcast));
+        assert_eq!(person.did(), ["Look"]);
+    }
+    // Where trying again leads nowhere, that is said as at any end.
+    let mut person = follows();
+    person.looked(Looked::Refused(ErrorCode::RelayNotTrusted));
+    assert!(matches!(person.view().screen, Screen::Ended(ref ended) if !ended.can_call_again));
+}
+
+#[test]
+fn what_was_taken_for_a_call_and_is_a_broadcast_closes_camera_and_microphone() {
+    let mut person = follows();
+    person.looked(Looked::Unknown).enters();
+    person.feed(changed(None, &[], None)).did();
+    let mut broadcast = || {
+        let Input::Call { mut view, ended } = changed(Some(somebodys_link()), &["Ada"], None)
+        else {
+            unreachable!()
+        };
+        view.kind = RoomKind::Broadcast;
+        person.feed(Input::Call { view, ended });
+        std::mem::take(&mut person.done)
+    };
+    assert!(matches!(
+        broadcast()[..],
+        [Action::Media(MediaAction::OnlyWatch)]
+    ));
+    assert!(broadcast().is_empty(), "once is enough");
 }
 
 #[test]

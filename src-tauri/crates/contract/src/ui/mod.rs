@@ -62,7 +62,8 @@ pub struct LobbyView {
     pub kind: Option<RoomKind>,
     /// Whether the call is the user's own (it opens a room) or somebody's whose link was followed.
     pub host: bool,
-    /// The way in was taken and is being walked: the button shows that.
+    /// The way in was taken and is being walked: the button shows that. Where `kind` is `null`: the relay is being asked;
+    /// else it did not say, and [`Command::CallAgain`] asks once more.
     pub busy: bool,
 }
 

@@ -10,22 +10,23 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use super::{Socket, SocketEvent, Target};
+use crate::call::SocketEnd;
 
-/// Longer than any relay that knows the answer takes.
-const ANSWER_WITHIN: Duration = Duration::from_secs(3);
+/// Longer than a relay takes that is busy and far away.
+const ANSWER_WITHIN: Duration = Duration::from_secs(10);
 
 /// What a relay says of a room.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Looked {
     /// It is there, and for this.
     Found(RoomKind),
-    /// There is no such room.
-    NotFound,
-    /// The relay does not know the question, or does not answer: the way in says what is wrong.
+    /// The relay does not know the question: it is an old one, whose rooms are for calls.
     Unknown,
+    /// It does not say: there is no such room, or the relay is away, busy or not the one that was meant.
+    Refused(ErrorCode),
 }
 
-/// Asks a relay on a socket of its own, three seconds at most. `app` is name and version of the program, for the
+/// Asks a relay on a socket of its own, ten seconds at most. `app` is name and version of the program, for the
 /// relay's log. `None`: it was stopped.
 pub async fn look(
     target: Target,
@@ -33,11 +34,21 @@ pub async fn look(
     room: RoomId,
     stop: &CancellationToken,
 ) -> Option<Looked> {
+    look_within(ANSWER_WITHIN, target, app, room, stop).await
+}
+
+async fn look_within(
+    within: Duration,
+    target: Target,
+    app: String,
+    room: RoomId,
+    stop: &CancellationToken,
+) -> Option<Looked> {
     let mut socket = Socket::open(target);
-    let answer = timeout(ANSWER_WITHIN, ask(&mut socket, app, &room));
+    let answer = timeout(within, ask(&mut socket, app, &room));
     let Some(Ok(looked)) = stop.run_until_cancelled(answer).await else {
         socket.abandon().await;
-        return (!stop.is_cancelled()).then_some(Looked::Unknown);
+        return (!stop.is_cancelled()).then_some(Looked::Refused(ErrorCode::RelayUnreachable));
     };
     socket.close().await;
     Some(looked)
@@ -60,7 +71,10 @@ async fn ask(socket: &mut Socket, app: String, room: &RoomId) -> Looked {
                 continue;
             }
             SocketEvent::Text(text) => serde_json::from_str(&text),
-            SocketEvent::Closed(_) => break,
+            SocketEvent::Closed(SocketEnd::Lost) => break,
+            SocketEvent::Closed(SocketEnd::NotTrusted) => {
+                return Looked::Refused(ErrorCode::RelayNotTrusted);
+            }
         };
         // A newer relay may say more than this version knows.
         let Ok(message) = message else { continue };
@@ -73,14 +87,14 @@ async fn ask(socket: &mut Socket, app: String, room: &RoomId) -> Looked {
             }
             RelayMessage::Error { code, .. } => {
                 return match code {
-                    ErrorCode::NotFound => Looked::NotFound,
-                    _ => Looked::Unknown,
+                    ErrorCode::BadMessage => Looked::Unknown,
+                    code => Looked::Refused(code),
                 };
             }
             _ => {}
         }
     }
-    Looked::Unknown
+    Looked::Refused(ErrorCode::RelayUnreachable)
 }
 
 fn say(socket: &Socket, message: &ClientMessage) {
@@ -102,6 +116,9 @@ mod tests {
     use super::*;
 
     const ROOM: &str = "abcdefghijklmnopqrstuvwxyz";
+
+    /// Long enough for a relay on this computer.
+    const SOON: Duration = Duration::from_secs(3);
 
     /// A relay that answers the question so; `None`: not at all.
     async fn relay(answer: Option<String>) -> (Target, JoinHandle<Vec<String>>) {
@@ -137,7 +154,8 @@ mod tests {
 
     async fn looked(target: Target) -> Option<Looked> {
         let room = ROOM.parse().unwrap();
-        look(target, "test/1".into(), room, &CancellationToken::new()).await
+        let stop = CancellationToken::new();
+        look_within(SOON, target, "test/1".into(), room, &stop).await
     }
 
     #[tokio::test]
@@ -149,10 +167,18 @@ mod tests {
         for (answer, expected) in [
             (found(ROOM, "broadcast"), Looked::Found(RoomKind::Broadcast)),
             (found(ROOM, "call"), Looked::Found(RoomKind::Call)),
-            (found(&"b".repeat(26), "broadcast"), Looked::Unknown),
-            (error("not_found"), Looked::NotFound),
+            (
+                found(&"b".repeat(26), "broadcast"),
+                Looked::Refused(ErrorCode::RelayUnreachable),
+            ),
+            (error("not_found"), Looked::Refused(ErrorCode::NotFound)),
+            (error("busy"), Looked::Refused(ErrorCode::Busy)),
+            (
+                error("of a later version"),
+                Looked::Refused(ErrorCode::Unknown),
+            ),
+            // An old relay does not know the question.
             (error("bad_message"), Looked::Unknown),
-            (error("of a later version"), Looked::Unknown),
         ] {
             let (target, relay) = relay(Some(answer.clone())).await;
             assert_eq!(looked(target).await, Some(expected), "{answer}");
@@ -163,12 +189,13 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_relay_that_says_nothing_or_is_not_there_is_not_waited_for() {
+    async fn of_a_relay_that_says_nothing_or_is_not_there_nothing_is_concluded() {
+        let away = Some(Looked::Refused(ErrorCode::RelayUnreachable));
         let (target, silent) = relay(None).await;
-        assert_eq!(looked(target.clone()).await, Some(Looked::Unknown));
+        assert_eq!(looked(target.clone()).await, away);
         silent.await.unwrap();
         // It has served once and listens no more.
-        assert_eq!(looked(target).await, Some(Looked::Unknown));
+        assert_eq!(looked(target).await, away);
     }
 
     #[tokio::test]
