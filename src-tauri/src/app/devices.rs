@@ -1,6 +1,9 @@
 //! What the state knows of camera, microphone and speaker. Pure.
 
-use ahoy_contract::ui::{DeviceState, MediaView};
+use ahoy_contract::{
+    ui::{DeviceState, MediaView},
+    wire::RoomKind,
+};
 
 use super::{
     action::{Action, MediaAction},
@@ -21,6 +24,23 @@ impl State {
     pub(super) fn with_media(&mut self, action: MediaAction) {
         if self.is_capturing() {
             self.actions.push_back(Action::Media(action));
+        }
+    }
+
+    /// Whether camera and microphone are in use, or about to be.
+    pub(super) fn uses_devices(&self) -> bool {
+        match &self.place {
+            Place::Lobby { kind, .. } => *kind == Some(RoomKind::Call),
+            Place::Call { view, .. } => view.kind == RoomKind::Call,
+            Place::Start | Place::Ended { .. } => false,
+        }
+    }
+
+    /// Something with camera or microphone. A share has the screen and the computer's sound in their place, and who
+    /// watches has neither: there what is chosen counts for the next call.
+    pub(super) fn with_device(&mut self, action: MediaAction) {
+        if self.uses_devices() {
+            self.with_media(action);
         }
     }
 
@@ -52,6 +72,7 @@ impl State {
     /// A device that was chosen once and is gone gives way to the system's default. The choice is kept, and is
     /// taken up again when the device is back.
     fn give_way(&mut self, view: &MediaView) {
+        let uses_devices = self.uses_devices();
         let settings = &self.settings;
         type Select = fn(Option<String>) -> MediaAction;
         let kinds: [(_, _, Select); 3] = [
@@ -63,7 +84,10 @@ impl State {
             ),
             (&view.speaker, &settings.speaker, MediaAction::SelectSpeaker),
         ];
-        for ((device, chosen, select), gave_way) in kinds.into_iter().zip(&mut self.gave_way) {
+        // Camera and microphone come first.
+        let not_used = if uses_devices { 0 } else { 2 };
+        let kinds = kinds.into_iter().zip(&mut self.gave_way).skip(not_used);
+        for ((device, chosen, select), gave_way) in kinds {
             let is_there = |id: &String| device.devices.iter().any(|known| known.id == *id);
             let unusable = matches!(
                 device.state,

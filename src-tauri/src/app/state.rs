@@ -4,7 +4,7 @@
 use std::collections::VecDeque;
 
 use ahoy_contract::{
-    ErrorCode, Link, RoomId, Secret, UserError,
+    Link, RoomId, Secret, UserError,
     ui::{CallView, ChatLine, Command, EndReason, EndedView, MediaView, RelayChoice},
     wire::RoomKind,
 };
@@ -151,10 +151,12 @@ impl State {
             Command::Back => self.back(),
             Command::HangUp => self.hang_up(),
             Command::CallAgain => self.call_again(),
-            Command::SetMuted { muted } => {
+            Command::SetMuted { muted } if self.uses_devices() => {
                 self.muted = muted;
                 self.with_media(MediaAction::SetMuted(muted));
             }
+            // What a share sends is the computer's sound, and who watches sends none.
+            Command::SetMuted { .. } => {}
             Command::SetCameraOff { off } => {
                 self.camera_off = off;
                 self.with_media(MediaAction::SetCameraOff(off));
@@ -162,11 +164,11 @@ impl State {
             }
             Command::SelectCamera { id } => {
                 self.set(|settings| settings.camera.clone_from(&id));
-                self.with_media(MediaAction::SelectCamera(id));
+                self.with_device(MediaAction::SelectCamera(id));
             }
             Command::SelectMicrophone { id } => {
                 self.set(|settings| settings.microphone.clone_from(&id));
-                self.with_media(MediaAction::SelectMicrophone(id));
+                self.with_device(MediaAction::SelectMicrophone(id));
             }
             Command::SelectSpeaker { id } => {
                 self.set(|settings| settings.speaker.clone_from(&id));
@@ -358,6 +360,7 @@ impl State {
             room,
             kind: Some(kind),
             entering,
+            ..
         } = &self.place
         else {
             return;

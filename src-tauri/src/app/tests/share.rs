@@ -224,6 +224,38 @@ fn it_is_paused_gets_another_content_and_goes_on_with_sound() {
 }
 
 #[test]
+fn no_camera_or_microphone_comes_into_a_broadcast_whatever_the_window_says() {
+    let choose = |person: &mut Person| {
+        let id = || Some("other".to_owned());
+        person
+            .says(Command::SelectMicrophone { id: id() })
+            .says(Command::SelectCamera { id: id() })
+            .says(Command::SetMuted { muted: true });
+        let settings = person.state.settings();
+        assert_eq!((&settings.microphone, &settings.camera), (&id(), &id()));
+        person.done.drain(..).any(|action| {
+            matches!(action, Action::Media(_))
+        })
+    };
+    let watching = || {
+        let mut person = Person::new();
+        person
+            .says(Command::OpenLink {
+                link: somebodys_link(),
+            })
+            .looked(Looked::Found(RoomKind::Broadcast));
+        person
+    };
+    let mut entered = watching();
+    entered.enters().feed(broadcast(None, &[], None)).did();
+    for mut person in [before(), sharing(), watching(), entered] {
+        person.did();
+        assert!(!choose(&mut person));
+    }
+    assert!(choose(&mut Person::in_own_call()));
+}
+
+#[test]
 fn stopped_it_closes_everything_and_leads_back_to_the_same_room() {
     let mut person = sharing();
     let link = person.call_view().link.unwrap();

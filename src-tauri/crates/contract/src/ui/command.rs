@@ -89,7 +89,7 @@ pub enum Command {
     },
     /// Leaves the call.
     HangUp,
-    /// From the end to the lobby of the same room.
+    /// From the end to the lobby of the same room. Where a relay did not say what a link leads to, it is asked once more.
     CallAgain,
     /// Colours.
     SetTheme {
