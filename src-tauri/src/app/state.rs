@@ -21,6 +21,9 @@ use super::{
 };
 use crate::{recents::Recents, settings::Settings};
 
+/// The longest id of a device that is kept; systems make far shorter ones.
+const MAX_ID_BYTES: usize = 512;
+
 /// Where the user is.
 pub(super) enum Place {
     Start,
@@ -162,6 +165,11 @@ impl State {
                 self.with_media(MediaAction::SetCameraOff(off));
                 self.settle_sound();
             }
+            // No device is called like that, and settings that are too large could not be read any more.
+            Command::SelectCamera { id: Some(id) }
+            | Command::SelectMicrophone { id: Some(id) }
+            | Command::SelectSpeaker { id: Some(id) }
+                if id.len() > MAX_ID_BYTES => {}
             Command::SelectCamera { id } => {
                 self.set(|settings| settings.camera.clone_from(&id));
                 self.with_device(MediaAction::SelectCamera(id));

@@ -123,3 +123,19 @@ fn a_chosen_camera_that_is_gone_gives_way_and_stays_the_choice() {
         [Action::Media(MediaAction::SelectCamera(Some(id)))] if id == "old"
     ));
 }
+
+#[test]
+fn an_id_that_no_device_has_is_not_kept() {
+    let mut person = Person::new();
+    person.says(Command::NewCall).did();
+    let endless = || Some("x".repeat(513));
+    person
+        .says(Command::SelectCamera { id: endless() })
+        .says(Command::SelectMicrophone { id: endless() })
+        .says(Command::SelectSpeaker { id: endless() });
+    assert_eq!(person.did(), Vec::<String>::new());
+    assert_eq!(*person.state.settings(), Settings::default());
+    let id = Some("x".repeat(512));
+    person.says(Command::SelectSpeaker { id });
+    assert_eq!(person.did(), ["Save", "Media"]);
+}
