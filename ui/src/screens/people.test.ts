@@ -48,6 +48,26 @@ describe("somebody at the door", () => {
     ]);
   });
 
+  it.each(["in the next view", "after a while"])("is asked about once more where there was no place: %s", async (when) => {
+    vi.useFakeTimers();
+    const jo = () => view(call({ knocks: [knock("a", "Jo")] }));
+    const backend = show(inCall({ knocks: [knock("a", "Jo")] }));
+    const press = (id: string) => part(id).dispatchEvent(new MouseEvent("click", { bubbles: true, detail: 1 }));
+    press("admit");
+    await tick();
+    if (when === "in the next view") backend.show(view(call({ knocks: [] })));
+    await tick();
+    backend.show(jo());
+    await tick();
+    if (when === "after a while") vi.advanceTimersByTime(2_000);
+    await tick();
+    press("deny");
+    expect(backend.commands).toEqual([
+      { type: "admit", peer: "a", accept: true },
+      { type: "admit", peer: "a", accept: false },
+    ]);
+  });
+
   it("is not let in by the second half of a double click on the one before", async () => {
     const backend = show(inCall({ knocks: [knock("a", "Jo"), knock("b", "Oma")] }));
     part("admit").dispatchEvent(new MouseEvent("click", { bubbles: true, detail: 1 }));
