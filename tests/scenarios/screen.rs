@@ -358,5 +358,13 @@ fn pick() -> Result<()> {
     ensure!(sizes.iter().any(|found| found.1 == (100, 56)), "{sizes:?}");
     let gone = device::thumbnail("window:0x1", 100);
     ensure!(gone.is_err(), "{gone:?}");
+    // A number that another program's window has now means that one no more.
+    let green = screens.iter().find(|screen| screen.name == "Green");
+    let id = &green.context("not listed")?.id;
+    let owner = std::os::unix::process::parent_id();
+    let number = id.strip_suffix(&format!(":{owner}"));
+    let other = format!("{}:1", number.context("it is another's")?);
+    let other = device::thumbnail(&other, 100);
+    ensure!(other.is_err(), "{other:?}");
     Ok(())
 }

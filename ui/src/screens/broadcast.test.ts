@@ -162,6 +162,9 @@ describe("the own broadcast", () => {
     show("share-gone");
     expect(part("cover").textContent).toContain("is gone");
     expect(part("status").textContent).toBe("Nothing is shown");
+    // The way out is another one: what is there under its number now was not chosen.
+    expect(part("error").dataset["code"]).toBe("screen_missing");
+    absent("retry-devices");
     cleanup();
     show("share-relay-lost");
     expect(part("relay-lost").textContent).toContain("nobody new can come");

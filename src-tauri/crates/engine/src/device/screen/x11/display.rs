@@ -9,6 +9,7 @@ use x11rb::{
         composite::{self, ConnectionExt as _},
         damage::{self, ConnectionExt as _},
         randr,
+        res::{self, ConnectionExt as _},
         shm::{self, ConnectionExt as _},
         xfixes::{self, ConnectionExt as _},
         xinput::{self, ConnectionExt as _},
@@ -34,6 +35,8 @@ pub(super) struct Display {
     pub(super) has_memory: bool,
     /// Movements of pointing devices are told; that a program puts the pointer elsewhere is not.
     pub(super) tells_motion: bool,
+    /// Whose window it is can be asked.
+    pub(super) has_owners: bool,
 }
 
 impl Display {
@@ -79,10 +82,15 @@ impl Display {
                 let version = conn.xinput_xi_query_version(2, 1)?.reply()?;
                 (version.major_version, version.minor_version) >= (2, 1)
             };
+            let owners = has(res::X11_EXTENSION_NAME)? && {
+                let version = conn.res_query_version(1, 2)?.reply()?;
+                // Processes are told of since 1.2.
+                (version.server_major, version.server_minor) >= (1, 2)
+            };
             let monitors = has(randr::X11_EXTENSION_NAME)?;
-            Ok((changes, composite, memory, motion, monitors))
+            Ok((changes, composite, memory, motion, owners, monitors))
         };
-        let (changes, has_composite, has_memory, tells_motion, has_monitors) =
+        let (changes, has_composite, has_memory, tells_motion, has_owners, has_monitors) =
             find().map_err(gone)?;
         if !changes {
             return Err(failed("the display lacks DAMAGE or XFIXES"));
@@ -95,6 +103,7 @@ impl Display {
             has_composite,
             has_memory,
             tells_motion,
+            has_owners,
         })
     }
 

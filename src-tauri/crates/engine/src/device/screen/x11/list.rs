@@ -5,6 +5,7 @@ use x11rb::{
     errors::ReplyError,
     protocol::{
         randr::ConnectionExt as _,
+        res::{ClientIdMask, ClientIdSpec, ConnectionExt as _},
         xproto::{Atom, AtomEnum, ConnectionExt as _, MapState, Window, WindowClass},
     },
 };
@@ -36,16 +37,19 @@ pub(super) enum Found {
     },
     Window {
         window: Window,
+        /// The process that opened it, on this computer; 0: not known.
+        owner: u32,
         title: String,
         place: Rect,
     },
 }
 
 impl Found {
+    /// A display gives the number of a window that was closed to another program's: with its owner it means no other.
     fn id(&self) -> String {
         match self {
             Self::Monitor { name, .. } => format!("monitor:{name}"),
-            Self::Window { window, .. } => format!("window:{window:#x}"),
+            Self::Window { window, owner, .. } => format!("window:{window:#x}:{owner}"),
         }
     }
 
@@ -214,6 +218,7 @@ fn look(display: &Display, names: &Names, window: Window) -> Result<Option<Found
     let new = conn.get_property(false, window, names.name, names.utf8, 0, MOST_TITLE / 4)?;
     let any = AtomEnum::ANY;
     let old = conn.get_property(false, window, AtomEnum::WM_NAME, any, 0, MOST_TITLE / 4)?;
+    let owner = owner(display, window)?;
     let (attributes, geometry, place) = (attributes.reply()?, geometry.reply()?, place.reply()?);
     let (new, old) = (new.reply()?, old.reply()?);
     let is_seen = attributes.map_state == MapState::VIEWABLE
@@ -225,9 +230,23 @@ fn look(display: &Display, names: &Names, window: Window) -> Result<Option<Found
         .find(|title| !title.is_empty());
     Ok(title.filter(|_| is_seen).map(|title| Found::Window {
         window,
+        owner,
         title,
         place: rect(place.dst_x, place.dst_y, geometry.width, geometry.height),
     }))
+}
+
+/// The process that opened a window, by the display's word; 0: not known.
+fn owner(display: &Display, window: Window) -> Result<u32, ReplyError> {
+    if !display.has_owners {
+        return Ok(0);
+    }
+    let wanted = ClientIdSpec {
+        client: window,
+        mask: ClientIdMask::LOCAL_CLIENT_PID,
+    };
+    let known = display.conn.res_query_client_ids(&[wanted])?.reply()?.ids;
+    Ok(known.first().and_then(|id| id.value.first()).copied().unwrap_or(0))
 }
 
 /// A name as it can be shown: other programs write them.
