@@ -303,6 +303,21 @@ async fn screens_and_windows_are_listed_and_what_is_not_there_is_refused() -> Re
         assert_eq!(error["code"], "screen_missing", "{error}");
         assert_eq!(refused.exit(SOON).await?, 3, "{video}");
     }
+
+    // The main one is the first, wherever it is.
+    desktop.name_monitor("Side", 0, false)?;
+    desktop.name_monitor("Main", 100, true)?;
+    let list = run(&["--devices", "--json"])?;
+    let list: Value = list
+        .line("a list", SOON, |line| serde_json::from_str(line).ok())
+        .await?;
+    let names: Vec<_> = list["screens"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .map(|screen| &screen["name"])
+        .collect();
+    assert_eq!(names[..2], ["Main", "Side"], "{list}");
     Ok(())
 }
 

@@ -280,6 +280,24 @@ impl Desktop {
         self.done()
     }
 
+    /// Calls a part of the desktop a monitor, 100 pixels wide from this place on.
+    ///
+    /// # Errors
+    /// The display refuses.
+    pub fn name_monitor(&self, name: &str, x: i16, primary: bool) -> Result<()> {
+        let name = self.conn.intern_atom(false, name.as_bytes())?.reply()?.atom;
+        let monitor = randr::MonitorInfo {
+            name,
+            primary,
+            x,
+            width: 100,
+            height: 100,
+            ..randr::MonitorInfo::default()
+        };
+        self.conn.randr_set_monitor(self.root, monitor)?.check()?;
+        self.done()
+    }
+
     /// Waits until the display has done all that was asked of it.
     fn done(&self) -> Result<()> {
         Ok(self.conn.sync()?)

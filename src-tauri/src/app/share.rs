@@ -2,7 +2,9 @@
 
 use ahoy_contract::{
     UserError,
-    ui::{DeviceState, SHARE_RATES, ShareContent, ShareView, SourceList, SourceView},
+    ui::{
+        DeviceState, SHARE_RATES, ShareContent, ShareView, SourceKind, SourceList, SourceView,
+    },
     wire::RoomKind,
 };
 
@@ -16,7 +18,7 @@ use super::{
 pub(super) struct Share {
     sources: SourceList,
     selected: Option<SourceView>,
-    /// The user has chosen; before that the first one stands there.
+    /// The user has chosen, or gone in with what stood there; before that a monitor that is the only one stands there.
     chosen: bool,
 }
 
@@ -79,15 +81,21 @@ impl State {
     }
 
     /// What is gone cannot be shown, and nothing else takes its place unseen: that the user chooses. Until then it is
-    /// the first, which is the main monitor.
+    /// the monitor, where there is one and no other: nobody takes that for something else.
     fn keep_selected(&mut self, sources: &[SourceView]) {
         let Share {
             selected, chosen, ..
         } = &mut self.share;
         *selected = match selected {
             Some(old) if *chosen => sources.iter().find(|source| source.id == old.id).cloned(),
-            _ => sources.first().filter(|_| !*chosen).cloned(),
+            _ if *chosen => None,
+            _ => only_monitor(sources).cloned(),
         };
+    }
+
+    /// The user goes in with what is selected now, however long the relay takes.
+    pub(super) fn settle_choice(&mut self) {
+        self.share.chosen = true;
     }
 
     pub(super) fn select_source(&mut self, id: &str) {
@@ -172,4 +180,11 @@ impl State {
             sound: settings.share_sound,
         }
     }
+}
+
+fn only_monitor(sources: &[SourceView]) -> Option<&SourceView> {
+    let mut monitors = sources
+        .iter()
+        .filter(|source| source.kind == SourceKind::Monitor);
+    monitors.next().filter(|_| monitors.next().is_none())
 }

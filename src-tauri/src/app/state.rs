@@ -378,6 +378,7 @@ impl State {
         if *entering || unready {
             return;
         }
+        self.settle_choice();
         let name = sentence::shortened(name.trim()).to_owned();
         self.error = None;
         self.set(|settings| settings.name = name);

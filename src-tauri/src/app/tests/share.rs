@@ -28,7 +28,7 @@ fn before() -> Person {
 /// In the broadcast, whose room is open.
 fn sharing() -> Person {
     let mut person = before();
-    person.feed(found(&["a", "b"])).enters();
+    person.feed(found(&["a", "b"])).says(select("a")).enters();
     let link = person.started().way.link;
     person.feed(broadcast(Some(link), &[], None));
     person
@@ -69,11 +69,22 @@ fn before_the_broadcast_nothing_is_captured_and_what_there_is_is_shown() {
 }
 
 #[test]
-fn the_first_stands_there_until_the_user_chooses_and_nothing_takes_the_place_of_a_choice() {
+fn a_monitor_that_is_the_only_one_stands_there_and_nothing_takes_the_place_of_a_choice() {
     let mut person = before();
     assert_eq!(chosen(&person), None);
-    person.feed(found(&["a", "b"]));
+    let window = SourceView {
+        kind: SourceKind::Window,
+        ..source("w")
+    };
+    person.feed(Input::Sources(Ok(vec![window.clone()])));
+    assert_eq!(chosen(&person), None, "a window is for the user to choose");
+    person.feed(Input::Sources(Ok(vec![source("a"), window])));
     assert_eq!(chosen(&person).as_deref(), Some("a"));
+    // One of several is for the user to choose too.
+    person.did();
+    person.feed(found(&["a", "b"])).enters();
+    assert_eq!(chosen(&person), None);
+    assert_eq!(person.did(), Vec::<String>::new());
     person.feed(found(&["b"]));
     assert_eq!(chosen(&person).as_deref(), Some("b"));
     person.feed(found(&["a", "b"])).says(select("b"));
@@ -146,8 +157,30 @@ fn it_waits_for_the_relay_as_a_call_does() {
     person.feed(found(&["a"])).enters();
     assert!(matches!(person.view().screen, Screen::Lobby(ref lobby) if lobby.busy));
     person.did();
+    // What the user pressed *Share* on is what is shown, whatever comes meanwhile.
+    person.feed(found(&["b"]));
+    assert_eq!(chosen(&person), None);
+    person.feed(found(&["a", "b"]));
+    assert_eq!(chosen(&person), None, "it was gone: the user chooses anew");
+    person.says(select("a")).feed(found(&["a", "b"]));
     person.feed(Input::Relay(Ok(listening())));
+    assert!(matches!(
+        &person.done[1],
+        Action::OpenMedia(Capture::Screen { source, .. }) if source == "a"
+    ));
     assert_eq!(person.did(), ["HideSources", "OpenMedia", "StartCall"]);
+}
+
+#[test]
+fn where_what_was_chosen_goes_while_the_relay_is_awaited_nothing_else_is_shown() {
+    let mut person = Person::new();
+    person.says(Command::NewBroadcast);
+    person.feed(found(&["a"])).enters();
+    person.feed(found(&["b"]));
+    person.did();
+    person.feed(Input::Relay(Ok(listening())));
+    assert_eq!(person.did(), Vec::<String>::new());
+    assert!(matches!(person.view().screen, Screen::Lobby(ref lobby) if !lobby.busy));
 }
 
 #[test]

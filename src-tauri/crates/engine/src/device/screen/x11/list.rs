@@ -89,10 +89,7 @@ pub(in crate::device::screen) fn list() -> Result<Vec<ScreenSource>, DeviceError
 pub(super) fn find(display: &Display, wanted: &ScreenSpec) -> Result<Found, DeviceError> {
     let found = match wanted {
         ScreenSpec::Default => {
-            let mut monitors = monitors(display)?;
-            let is_primary = |found: &Found| matches!(found, Found::Monitor { primary: true, .. });
-            let index = monitors.iter().position(is_primary).unwrap_or(0);
-            (index < monitors.len()).then(|| monitors.swap_remove(index))
+            monitors(display)?.into_iter().next()
         }
         ScreenSpec::Monitor(index) => monitors(display)?.into_iter().nth(*index),
         ScreenSpec::Window(title) => {
@@ -122,7 +119,7 @@ fn info(found: &Found) -> DeviceInfo {
     }
 }
 
-/// The monitors, in the display's order; where it knows of none, all of it is one.
+/// The monitors, the main one first and then in the display's order; where it knows of none, all of it is one.
 pub(super) fn monitors(display: &Display) -> Result<Vec<Found>, DeviceError> {
     let conn = &display.conn;
     let look = || -> Result<Vec<Found>, ReplyError> {
@@ -141,6 +138,7 @@ pub(super) fn monitors(display: &Display) -> Result<Vec<Found>, DeviceError> {
                 });
             }
         }
+        found.sort_by_key(|found| !is_primary(found));
         if found.is_empty() {
             let all = conn.get_geometry(display.root)?.reply()?;
             found.push(Found::Monitor {
@@ -152,6 +150,10 @@ pub(super) fn monitors(display: &Display) -> Result<Vec<Found>, DeviceError> {
         Ok(found)
     };
     look().map_err(gone)
+}
+
+fn is_primary(found: &Found) -> bool {
+    matches!(found, Found::Monitor { primary: true, .. })
 }
 
 fn rect(x: i16, y: i16, width: u16, height: u16) -> Rect {
