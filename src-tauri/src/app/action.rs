@@ -111,6 +111,8 @@ pub(crate) enum Capture {
         content: ShareContent,
         /// The most pictures per second.
         fps: u32,
+        /// It starts paused.
+        paused: bool,
     },
     /// Nothing; it is only played.
     Nothing,

@@ -59,7 +59,8 @@ impl App {
         };
         let (muted, camera_off) = match capture {
             Capture::Devices { muted, camera_off } => (*muted, *camera_off),
-            Capture::Screen { .. } | Capture::Nothing => (false, false),
+            Capture::Screen { paused, .. } => (false, *paused),
+            Capture::Nothing => (false, false),
         };
         let format = match capture {
             Capture::Screen { fps, .. } => VideoFormat {
@@ -127,6 +128,7 @@ fn change(wanted: &mut Capture, action: MediaAction) {
         (Capture::Devices { muted, .. }, MediaAction::SetMuted(new)) => *muted = new,
         (Capture::Devices { camera_off, .. }, MediaAction::SetCameraOff(new)) => *camera_off = new,
         (wanted @ Capture::Devices { .. }, MediaAction::OnlyWatch) => *wanted = Capture::Nothing,
+        (Capture::Screen { paused, .. }, MediaAction::SetCameraOff(new)) => *paused = new,
         (Capture::Screen { source, .. }, MediaAction::SelectScreen(new)) => *source = new,
         (Capture::Screen { sound, .. }, MediaAction::SetSystemSound(new)) => *sound = new,
         (Capture::Screen { content, .. }, MediaAction::SetContent(new)) => *content = new,
@@ -168,5 +170,50 @@ fn content_of(content: ShareContent) -> Content {
     match content {
         ShareContent::Text => Content::Screen,
         ShareContent::Motion => Content::Camera,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What the call before still holds is not open yet.
+    #[test]
+    fn what_the_user_says_before_the_screen_is_open_counts() {
+        let mut wanted = Capture::Screen {
+            source: "a".into(),
+            sound: true,
+            content: ShareContent::Text,
+            fps: 30,
+            paused: false,
+        };
+        for action in [
+            MediaAction::SetCameraOff(true),
+            MediaAction::SetSystemSound(false),
+            MediaAction::SelectScreen("b".into()),
+            MediaAction::SetContent(ShareContent::Motion),
+        ] {
+            change(&mut wanted, action);
+        }
+        let expected = Capture::Screen {
+            source: "b".into(),
+            sound: false,
+            content: ShareContent::Motion,
+            fps: 30,
+            paused: true,
+        };
+        assert_eq!(wanted, expected);
+        change(&mut wanted, MediaAction::SetCameraOff(false));
+        assert!(matches!(wanted, Capture::Screen { paused: false, .. }));
+    }
+
+    #[test]
+    fn what_turns_out_to_be_only_watched_opens_nothing() {
+        let mut wanted = Capture::Devices {
+            muted: false,
+            camera_off: false,
+        };
+        change(&mut wanted, MediaAction::OnlyWatch);
+        assert_eq!(wanted, Capture::Nothing);
     }
 }

@@ -156,6 +156,7 @@ impl State {
             sound: self.settings.share_sound,
             content: self.settings.share_content,
             fps: self.share_fps(),
+            paused: false,
         })
     }
 

@@ -134,6 +134,7 @@ fn the_broadcast_shows_what_was_chosen_as_it_was_chosen() {
             sound: true,
             content: ShareContent::Motion,
             fps: 60,
+            paused: false,
         })
     );
     assert_eq!(
