@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use ahoy_contract::{ErrorCode, Link, Secret, ui::RecentCall, wire::RoomKind};
+use ahoy_contract::{ErrorCode, Link, RoomId, Secret, ui::RecentCall, wire::RoomKind};
 use ahoy_engine::call::HostKey;
 use data_encoding::BASE64URL_NOPAD;
 use serde::{Deserialize, Serialize};
@@ -120,6 +120,12 @@ impl Recents {
     pub(crate) fn room(&self, id: &str) -> Option<Room> {
         let call = self.calls.iter().find(|call| call.id.to_string() == id)?;
         call.room()
+    }
+
+    /// What a room was for.
+    pub(crate) fn kind(&self, id: &RoomId) -> Option<RoomKind> {
+        let is_it = |call: &&Recent| call.room().is_some_and(|room| room.id() == *id);
+        self.calls.iter().find(is_it).map(|call| call.kind)
     }
 
     /// What the window shows of them.

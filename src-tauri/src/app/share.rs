@@ -2,9 +2,7 @@
 
 use ahoy_contract::{
     UserError,
-    ui::{
-        DeviceState, SHARE_RATES, ShareContent, ShareView, SourceKind, SourceList, SourceView,
-    },
+    ui::{DeviceState, SHARE_RATES, ShareContent, ShareView, SourceKind, SourceList, SourceView},
     wire::RoomKind,
 };
 

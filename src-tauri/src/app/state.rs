@@ -31,6 +31,8 @@ pub(super) enum Place {
         room: Room,
         /// What it leads to; `None` while the relay is asked.
         kind: Option<RoomKind>,
+        /// What it led to the last time; a call, where that is not known.
+        was: RoomKind,
         /// The relay was asked and did not say.
         untold: bool,
         /// The user wants in and waits for the relay.
@@ -278,6 +280,7 @@ impl State {
             (self.muted, self.camera_off) = (false, false);
         }
         self.error = None;
+        let was = self.was(&room);
         let kind = match &room {
             Room::Own { kind, .. } => Some(*kind),
             Room::Theirs(link) => {
@@ -290,6 +293,7 @@ impl State {
         self.place = Place::Lobby {
             room,
             kind,
+            was,
             untold: false,
             entering: false,
         };
@@ -299,6 +303,19 @@ impl State {
             None => return,
         }
         self.want_relay();
+    }
+
+    /// What a room was for the last time that the user was there.
+    fn was(&self, room: &Room) -> RoomKind {
+        let here = match &self.place {
+            Place::Ended { room, view } => Some((room.id(), view.kind)),
+            Place::Lobby { room, was, .. } => Some((room.id(), *was)),
+            Place::Start | Place::Call { .. } => None,
+        };
+        here.filter(|(id, _)| *id == room.id())
+            .map(|(_, kind)| kind)
+            .or_else(|| self.recents.kind(&room.id()))
+            .unwrap_or(RoomKind::Call)
     }
 
     fn open_devices(&mut self) {
@@ -311,7 +328,11 @@ impl State {
     /// The relay was asked what a link leads to. Nothing of the user's is opened before.
     fn looked(&mut self, asked: &RoomId, looked: Looked) {
         let Place::Lobby {
-            room, kind, untold, ..
+            room,
+            kind,
+            was,
+            untold,
+            ..
         } = &mut self.place
         else {
             return;
@@ -333,7 +354,7 @@ impl State {
                 self.place = Place::Ended {
                     room: room.clone(),
                     view: EndedView {
-                        kind: RoomKind::Call,
+                        kind: *was,
                         host: false,
                         reason,
                         name: None,

@@ -35,6 +35,7 @@ impl State {
                 kind,
                 untold,
                 entering,
+                ..
             } => Screen::Lobby(LobbyView {
                 kind: *kind,
                 host: room.is_own(),

@@ -172,6 +172,10 @@ describe("a guest's page", () => {
     expect(view().screen).toMatchObject({ type: "lobby", kind: null });
     welcomed().say({ type: "found", room: "a".repeat(26), kind: "broadcast" });
     expect(view().screen).toMatchObject({ type: "lobby", kind: "broadcast" });
+    // It is over when its page is opened once more: then it was a broadcast.
+    await backend.dispatch({ type: "back" });
+    welcomed().say({ type: "error", code: "not_found", message: "" });
+    expect(view().screen).toMatchObject({ type: "ended", kind: "broadcast" });
   });
 
   it("speaks the protocol, and keeps the secret to itself", async () => {

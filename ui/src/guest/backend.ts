@@ -140,7 +140,7 @@ export class GuestBackend implements Backend {
   }
 
   async #found(kind: RoomKind): Promise<void> {
-    this.#set({ kind, busy: false });
+    this.#set({ kind, was: kind, busy: false });
     if (kind === "broadcast") return;
     await this.#local.open();
     this.#showDeviceError();

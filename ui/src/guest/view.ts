@@ -17,6 +17,8 @@ export interface GuestState {
   screen: "lobby" | "call" | "ended";
   /** What the link leads to; `null` while the relay is asked. */
   kind: RoomKind | null;
+  /** What it led to the last time; a call, where that is not known. */
+  was: RoomKind;
   /** On the way in. */
   busy: boolean;
   name: string;
@@ -34,6 +36,7 @@ export function initialState(relay: string, kept: { name: string; theme: string;
   return {
     screen: "lobby",
     kind: null,
+    was: "call",
     busy: false,
     name,
     theme: theme === "dark" || theme === "light" ? theme : "system",
@@ -80,7 +83,7 @@ export function viewOf(state: GuestState, media: MediaView, call: CallState | nu
 function screenOf(state: GuestState, call: CallState | null, chat: ChatLine[]): Screen {
   if (state.screen === "ended" && state.ended) {
     const { reason, name, seconds } = state.ended;
-    return { type: "ended", kind: state.kind ?? "call", host: false, reason, name, seconds: seconds ?? null, can_call_again: canReturn(reason) };
+    return { type: "ended", kind: state.kind ?? state.was, host: false, reason, name, seconds: seconds ?? null, can_call_again: canReturn(reason) };
   }
   if (state.screen === "call" && call) return { type: "call", ...callView(call, chat) };
   return { type: "lobby", kind: state.kind, host: false, busy: state.busy };

@@ -92,6 +92,7 @@ export const texts = {
   "call.waiting.text": "It opens in Ahoy or in any browser. The part behind # is the key: it never reaches a server.",
   "call.invite.title": "Invite someone else",
   "call.link.label": "Link to this call",
+  "share.link.label": "Link to this broadcast",
   "call.link.none": "The room is being opened…",
   "call.link.copy": "Copy link",
   "call.link.copied": "Copied",
@@ -430,4 +431,18 @@ export const errorTexts: Record<ErrorCode, ErrorText> = {
   codec: { message: "Sound or picture could not be coded.", hint: "Call once more, or start Ahoy again." },
   internal: { message: "Something in Ahoy went wrong.", hint: "Try again, or start Ahoy again." },
   unknown: { message: "Something went wrong that this version has no words for.", hint: "Update Ahoy, then try again." },
+};
+
+/** The sentences that are others where it is no call but a broadcast. */
+export const broadcastErrorTexts: Partial<Record<ErrorCode, ErrorText>> = {
+  not_found: {
+    message: "This broadcast is over, or has not begun.",
+    hint: "Ask the host to start it, or for a new link.",
+  },
+  room_full: { message: "The broadcast is full.", hint: "Try again when somebody has left." },
+  locked: { message: "The host has locked the broadcast.", hint: "Ask the host to let you in." },
+  removed: { message: "The host has removed you from the broadcast.", hint: "" },
+  not_in_room: { message: "The relay does not know you in this broadcast any more.", hint: "Watch once more." },
+  no_such_peer: { message: "This person does not watch any more.", hint: "" },
+  busy: { message: "The relay has no room for another broadcast now.", hint: "Try again in a few minutes." },
 };

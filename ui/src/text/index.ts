@@ -1,5 +1,6 @@
 /** The texts of the pages. The one place that knows what each language says. */
 import type { ErrorCode } from "../contract/ErrorCode";
+import type { RoomKind } from "../contract/RoomKind";
 import type { UserError } from "../contract/UserError";
 import * as en from "./en";
 import type { ErrorText, TextId } from "./en";
@@ -12,6 +13,7 @@ export type { ErrorText, TextId };
 interface Table {
   texts: Record<TextId, string>;
   errorTexts: Record<ErrorCode, ErrorText>;
+  broadcastErrorTexts: Partial<Record<ErrorCode, ErrorText>>;
 }
 
 export const tables: Record<Spoken, Table> = { en, "zh-CN": zh };
@@ -35,13 +37,14 @@ export function t(id: TextId, values: Record<string, string | number> = {}): str
 const SEVERAL: ReadonlySet<ErrorCode> = new Set(["bad_link", "relay_failed", "file", "codec", "internal", "unknown"]);
 
 /** The sentences of an error: this language's for its code; the ones that came with it where they say more. */
-export function errorText(error: UserError): ErrorText {
+export function errorText(error: UserError, kind: RoomKind = "call"): ErrorText {
+  const { errorTexts, broadcastErrorTexts } = tables[language()];
   // A code of a later version has no sentence here.
-  const known: ErrorText | undefined = tables[language()].errorTexts[error.code];
+  const known: ErrorText | undefined = (kind === "broadcast" && broadcastErrorTexts[error.code]) || errorTexts[error.code];
   const own = { message: error.message, hint: error.hint };
   const generic = error.message === "" || error.message === error.code;
   if (language() === "en") return known && (generic || !SEVERAL.has(error.code)) ? known : own;
-  const { message, hint } = known ?? tables[language()].errorTexts.unknown;
+  const { message, hint } = known ?? errorTexts.unknown;
   if (generic || (known && (!SEVERAL.has(error.code) || error.code === "bad_link"))) return { message, hint };
   return { message, hint: `${hint}${t("error.detail", { detail: error.message })}` };
 }

@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it, vi } from "vitest";
-import { type TextId, clock, errorText, followLanguage, spoken, t, tables, userError } from ".";
+import { type ErrorText, type TextId, clock, errorText, followLanguage, spoken, t, tables, userError } from ".";
 import { suiting } from "./language.svelte";
 
 const sources = import.meta.glob<string>("../**/*.{ts,svelte}", { query: "?raw", import: "default", eager: true });
@@ -19,8 +19,8 @@ describe("the table of texts", () => {
     expect(code.includes(`"${id}"`) || code.includes(`\`${stem}\${`), id).toBe(true);
   });
 
-  it.each(Object.entries(tables))("%s has no empty, untidy or unfinished text", (_, { texts, errorTexts }) => {
-    const sentences = Object.values(errorTexts).flatMap(({ message, hint }) => [message, hint]);
+  it.each(Object.entries(tables))("%s has no empty, untidy or unfinished text", (_, { texts, errorTexts, broadcastErrorTexts }) => {
+    const sentences = [errorTexts, broadcastErrorTexts].flatMap(Object.values<ErrorText>).flatMap(({ message, hint }) => [message, hint]);
     for (const text of Object.values(texts)) expect(text.trim(), text).not.toBe("");
     for (const [id, text] of Object.entries(texts)) if (id !== "error.detail") expect(text.trim()).toBe(text);
     for (const text of sentences) expect(text === "" || /^[A-Z].*[.]$|^[\p{Script=Han}A].*。$/u.test(text), text).toBe(true);
@@ -30,6 +30,7 @@ describe("the table of texts", () => {
   it("is whole in each language: no text is missing, none is left over, all fill in the same", () => {
     expect(Object.keys(zh.texts).sort()).toEqual(Object.keys(en.texts).sort());
     expect(Object.keys(zh.errorTexts).sort()).toEqual(Object.keys(en.errorTexts).sort());
+    expect(Object.keys(zh.broadcastErrorTexts).sort()).toEqual(Object.keys(en.broadcastErrorTexts).sort());
     for (const [id, text] of Object.entries(en.texts)) expect(marks(zh.texts[id as TextId]), id).toEqual(marks(text));
     for (const [error, { hint }] of Object.entries(en.errorTexts)) {
       expect(zh.errorTexts[error as keyof typeof zh.errorTexts].hint === "", error).toBe(hint === "");
@@ -101,6 +102,16 @@ describe("the sentences of an error", () => {
     expect(errorText({ code: "room_full", message: "x", hint: "y" }).message).toBe("The call is full.");
     expect(errorText(userError("bad_link")).message).toContain("not complete");
     expect(errorText(userError("locked")).hint).not.toBe("");
+  });
+
+  it("say of a broadcast no word of calls", () => {
+    for (const language of ["en", "zh-CN"] as const) {
+      followLanguage(language);
+      for (const code of ["not_found", "room_full", "locked", "denied", "removed", "not_in_room", "no_such_peer", "busy"] as const) {
+        const { message, hint } = errorText(userError(code), "broadcast");
+        expect(message + hint, code).not.toMatch(/call|通话/);
+      }
+    }
   });
 
   it("are the backend's where only that knows what happened", () => {

@@ -93,6 +93,7 @@ export const texts: Record<TextId, string> = {
   "call.waiting.text": "用 Ahoy 或任意浏览器都能打开。# 后面的部分是密钥，不会发给任何服务器。",
   "call.invite.title": "邀请其他人",
   "call.link.label": "本次通话的链接",
+  "share.link.label": "本次共享的链接",
   "call.link.none": "正在创建房间…",
   "call.link.copy": "复制链接",
   "call.link.copied": "已复制",
@@ -359,4 +360,14 @@ export const errorTexts: Record<ErrorCode, ErrorText> = {
   codec: { message: "声音或画面无法编码。", hint: "请重新呼叫，或重新启动 Ahoy。" },
   internal: { message: "Ahoy 出了问题。", hint: "请重试，或重新启动 Ahoy。" },
   unknown: { message: "发生了此版本无法说明的问题。", hint: "请更新 Ahoy，然后重试。" },
+};
+
+export const broadcastErrorTexts: Partial<Record<ErrorCode, ErrorText>> = {
+  not_found: { message: "这次共享已结束，或尚未开始。", hint: "请让主持人开始共享，或索取新的链接。" },
+  room_full: { message: "观看人数已满。", hint: "等有人离开后再试。" },
+  locked: { message: "主持人已锁定共享。", hint: "请联系主持人允许你进入。" },
+  removed: { message: "主持人已将你移出共享。", hint: "" },
+  not_in_room: { message: "中继已不记得你在观看这次共享。", hint: "请重新观看。" },
+  no_such_peer: { message: "此人已不再观看。", hint: "" },
+  busy: { message: "中继暂时无法容纳更多共享。", hint: "请过几分钟再试。" },
 };

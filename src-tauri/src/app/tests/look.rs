@@ -157,6 +157,37 @@ fn who_watches_has_neither_camera_nor_microphone_open() {
 }
 
 #[test]
+fn of_a_broadcast_that_is_over_it_is_said_that_it_was_one() {
+    let ended = |person: &Person| match person.view().screen {
+        Screen::Ended(ended) => ended.kind,
+        other => panic!("{other:?}"),
+    };
+    let mut person = follows();
+    person
+        .looked(Looked::Found(RoomKind::Broadcast))
+        .enters();
+    let Input::Call { mut view, .. } = changed(Some(somebodys_link()), &["Ada"], None) else {
+        unreachable!()
+    };
+    view.kind = RoomKind::Broadcast;
+    let ended_call = Some(EndReason::ByThem);
+    person.feed(Input::Call {
+        view,
+        ended: ended_call,
+    });
+    let gone = Looked::Refused(ErrorCode::NotFound);
+    person.says(Command::CallAgain).looked(gone);
+    assert_eq!(ended(&person), RoomKind::Broadcast);
+    person.says(Command::CallAgain).looked(gone);
+    assert_eq!(ended(&person), RoomKind::Broadcast);
+    person.says(Command::Back).says(Command::OpenLink {
+        link: somebodys_link(),
+    });
+    person.looked(gone);
+    assert_eq!(ended(&person), RoomKind::Broadcast, "it is a recent one");
+}
+
+#[test]
 fn the_lobby_of_somebodys_broadcast_is_left_with_nothing_to_close() {
     let mut person = follows();
     person.looked(Looked::Found(RoomKind::Broadcast)).did();

@@ -267,9 +267,10 @@ fn no_camera_or_microphone_comes_into_a_broadcast_whatever_the_window_says() {
             .says(Command::SetMuted { muted: true });
         let settings = person.state.settings();
         assert_eq!((&settings.microphone, &settings.camera), (&id(), &id()));
-        person.done.drain(..).any(|action| {
-            matches!(action, Action::Media(_))
-        })
+        person
+            .done
+            .drain(..)
+            .any(|action| matches!(action, Action::Media(_)))
     };
     let watching = || {
         let mut person = Person::new();

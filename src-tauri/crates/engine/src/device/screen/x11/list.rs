@@ -88,9 +88,7 @@ pub(in crate::device::screen) fn list() -> Result<Vec<ScreenSource>, DeviceError
 /// What is meant. `Missing`: it is not there.
 pub(super) fn find(display: &Display, wanted: &ScreenSpec) -> Result<Found, DeviceError> {
     let found = match wanted {
-        ScreenSpec::Default => {
-            monitors(display)?.into_iter().next()
-        }
+        ScreenSpec::Default => monitors(display)?.into_iter().next(),
         ScreenSpec::Monitor(index) => monitors(display)?.into_iter().nth(*index),
         ScreenSpec::Window(title) => {
             let windows = windows(display)?;
@@ -248,7 +246,11 @@ fn owner(display: &Display, window: Window) -> Result<u32, ReplyError> {
         mask: ClientIdMask::LOCAL_CLIENT_PID,
     };
     let known = display.conn.res_query_client_ids(&[wanted])?.reply()?.ids;
-    Ok(known.first().and_then(|id| id.value.first()).copied().unwrap_or(0))
+    Ok(known
+        .first()
+        .and_then(|id| id.value.first())
+        .copied()
+        .unwrap_or(0))
 }
 
 /// A name as it can be shown: other programs write them.
