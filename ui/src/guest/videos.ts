@@ -26,12 +26,18 @@ export class Videos {
       this.#remote.add(video);
       this.#route(video);
     }
+    /** The browser holds the sound back. What the viewer has muted, in a window of its own for one, stays so. */
+    let heldBack = false;
+    const begin = async () => {
+      if (await playsSilently(video)) heldBack = true;
+    };
     const touched = () => {
-      if (!own) video.muted = false;
-      void play(video);
+      if (heldBack) video.muted = false;
+      heldBack = false;
+      void begin();
     };
     for (const touch of TOUCHES) addEventListener(touch, touched);
-    void play(video);
+    void begin();
     return {
       // A browser has all of them.
       wantAll: () => {},
@@ -57,13 +63,15 @@ export class Videos {
   }
 }
 
-/** The sound of a page that nobody has touched is held back: then the picture goes on without it, until somebody does. */
-async function play(video: HTMLVideoElement): Promise<void> {
+/** Plays. The sound of a page that nobody has touched is held back: then the picture goes on without it, and that is said. */
+async function playsSilently(video: HTMLVideoElement): Promise<boolean> {
   try {
     await video.play();
+    return false;
   } catch (error) {
-    if (!(error instanceof DOMException) || error.name !== "NotAllowedError" || video.muted) return;
+    if (!(error instanceof DOMException) || error.name !== "NotAllowedError" || video.muted) return false;
     video.muted = true;
     await video.play().catch(() => undefined);
+    return true;
   }
 }
