@@ -19,8 +19,8 @@ phase: CallPhase,
  */
 kind: RoomKind, 
 /**
- * How many others are in the room, by the relay's word. In a broadcast its viewers; each of them sees no more
- * of the others than this.
+ * How many others are in the room, by the relay's word. In a broadcast all its viewers, the user among them; each
+ * sees no more of the others than this.
  */
 others: number, 
 /**

@@ -119,7 +119,7 @@ describe("a guest's page", () => {
     const nonce = (socket.sent[1] as unknown as { nonce: string }).nonce;
     const me = { peer: "mmmmmmmmmmmmmmmm", name: "Grace", nonce, order: 3 };
     socket.say({ type: "room", kind: "broadcast", host: null, peers: [me], count: 8, capacity: 100, locked: false });
-    expect(view().screen).toMatchObject({ type: "call", kind: "broadcast", phase: "host_away", others: 7 });
+    expect(view().screen).toMatchObject({ type: "call", kind: "broadcast", phase: "host_away", others: 8 });
     expect(getUserMedia).not.toHaveBeenCalled();
     socket.say({ type: "left", peer: "hhhhhhhhhhhhhhhh" });
     socket.say({ type: "error", code: "removed", message: "" });

@@ -69,7 +69,7 @@ export class Call {
   /** The relay's socket is gone; the call goes on without it as long as media flows. */
   relayLost = false;
   connectedAt: number | null = null;
-  /** How many others there are, by the relay's word. */
+  /** How many others there are, in a broadcast how many watch, by the relay's word. */
   others = 0;
 
   readonly #options: CallOptions;
@@ -220,7 +220,9 @@ export class Call {
     this.knocking = false;
     this.inside = true;
     this.locked = room.locked;
-    this.others = Math.max(0, room.count - 1);
+    // Who watches a broadcast is all but its host.
+    const apart = this.kind === "broadcast" && room.host === null ? 0 : 1;
+    this.others = Math.max(0, room.count - apart);
     this.#hostHere = room.host !== null;
     const present = new Set(members.map(identity));
     for (const entry of [...this.#entries.values()]) {

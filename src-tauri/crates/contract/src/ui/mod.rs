@@ -75,8 +75,8 @@ pub struct CallView {
     pub phase: CallPhase,
     /// Whether all see and hear each other, or the host sends and the others watch.
     pub kind: RoomKind,
-    /// How many others are in the room, by the relay's word. In a broadcast its viewers; each of them sees no more
-    /// of the others than this.
+    /// How many others are in the room, by the relay's word. In a broadcast all its viewers, the user among them; each
+    /// sees no more of the others than this.
     pub others: u32,
     /// Whether the user opened the room.
     pub host: bool,

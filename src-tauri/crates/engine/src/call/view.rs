@@ -56,7 +56,9 @@ fn others(call: &Call) -> u32 {
         let present = call.peers.values().filter(|peer| peer.is_present());
         u32::try_from(present.count()).unwrap_or(u32::MAX)
     } else {
-        call.count.saturating_sub(1)
+        // Who watches a broadcast is all but its host.
+        let apart = !call.watches() || call.host_present;
+        call.count.saturating_sub(u32::from(apart))
     }
 }
 

@@ -123,6 +123,8 @@ fn a_viewer_has_to_do_with_nobody_but_the_host() {
     world.input(1, Input::Relay(room));
     world.input(1, Input::Relay(RelayMessage::Joined(stranger)));
     assert_eq!(opened(&world, 1), 0);
+    let view = world.sides[1].call.view();
+    assert_eq!(view.others, 3, "all of them watch: the host is away");
 }
 
 #[test]
