@@ -63,6 +63,17 @@ describe("the way to a broadcast", () => {
     expect(screen.getByRole("radio", { name: /Screen 2\s*1920 × 1080/ })).toBeTruthy();
   });
 
+  it("keeps the picture of a window that gets another title", async () => {
+    const backend = show("share-lobby");
+    const picture = () => source("window:1").closest("label")!.querySelector("canvas");
+    const before = picture();
+    const renamed = SOURCES.map((known) => (known.id === "window:1" ? { ...known, name: "other.md" } : known));
+    backend.show(view(lobby(true, false, "broadcast"), { share: choosing({ sources: { type: "found", sources: renamed } }) }));
+    await tick();
+    expect(picture()).toBe(before);
+    expect(before?.getAttribute("aria-label")).toBe("Preview of other.md");
+  });
+
   it("does not go on with nothing chosen", async () => {
     for (const name of ["share-lobby-looking", "share-lobby-none", "share-lobby-denied"] as const) {
       const backend = show(name);
