@@ -127,6 +127,7 @@ describe("the own broadcast", () => {
 
   it("is paused, goes on, gets sound, another content, a lock, and is stopped", async () => {
     const backend = show("share-viewers");
+    expect(part("pause-share").title).toContain("Captures nothing until you go on.");
     for (const id of ["pause-share", "share-sound", "content-motion", "lock", "stop-share"]) await userEvent.click(part(id));
     expect(backend.commands).toEqual([
       { type: "set_camera_off", off: true },
@@ -139,6 +140,7 @@ describe("the own broadcast", () => {
     const paused = show("share-paused");
     expect(part("cover").textContent).toContain("Nothing of your screen is captured.");
     expect(part("status").textContent).toBe("Paused");
+    expect(part("pause-share").title).toBe("The viewers see the screen again.");
     await userEvent.click(part("pause-share"));
     expect(paused.commands).toEqual([{ type: "set_camera_off", off: false }]);
   });
