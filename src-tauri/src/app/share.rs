@@ -169,6 +169,7 @@ impl State {
     pub(super) fn share_view(&self) -> ShareView {
         let media = self.media.as_ref().filter(|_| self.is_sharing());
         let settings = &self.settings;
+        let sound = media.filter(|media| settings.share_sound && !media.camera_off);
         ShareView {
             sources: self.share.sources.clone(),
             selected: self.share.selected.clone().filter(|_| self.shares()),
@@ -177,6 +178,7 @@ impl State {
             content: settings.share_content,
             fps: self.share_fps(),
             sound: settings.share_sound,
+            sound_state: sound.map_or(DeviceState::Closed, |media| media.microphone.state.clone()),
         }
     }
 }

@@ -35,4 +35,8 @@ fps: number,
 /**
  * What the computer plays is sent too.
  */
-sound: boolean, };
+sound: boolean, 
+/**
+ * How capturing that does; `Closed` while it is not wanted.
+ */
+sound_state: DeviceState, };

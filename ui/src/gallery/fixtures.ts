@@ -58,6 +58,7 @@ export function share(change: Partial<ShareView> = {}): ShareView {
     content: "text",
     fps: 30,
     sound: false,
+    sound_state: { type: "closed" },
     ...change,
   };
 }
@@ -351,7 +352,7 @@ export const fixtures = {
   },
   "share-opening": { kind: "app", view: view(broadcast({ phase: "joining", link: null }), { share: sharing({ state: { type: "opening" } }) }) },
   share: { kind: "app", view: view(broadcast(), { share: sharing() }) },
-  "share-viewers": { kind: "app", view: view(broadcast({ phase: "connected", others: VIEWERS.length, peers: VIEWERS, locked: true }), { share: sharing({ sound: true }) }) },
+  "share-viewers": { kind: "app", view: view(broadcast({ phase: "connected", others: VIEWERS.length, peers: VIEWERS, locked: true }), { share: sharing({ sound: true, sound_state: { type: "open" } }) }) },
   "share-crowd": { kind: "app", view: view(broadcast({ phase: "connected", others: CROWD.length, peers: CROWD }), { share: sharing({ content: "motion" }) }) },
   "share-paused": { kind: "app", view: view(broadcast({ phase: "connected", others: 1, peers: VIEWERS.slice(0, 1) }), { share: sharing({ paused: true, state: { type: "closed" } }) }) },
   "share-knock": { kind: "app", view: view(broadcast({ knocks: KNOCKS }), { share: sharing() }) },
@@ -363,6 +364,7 @@ export const fixtures = {
       error: userError("screen_missing"),
     }),
   },
+  "share-no-sound": { kind: "app", view: view(broadcast(), { share: sharing({ sound: true, sound_state: failed("system_sound_failed") }) }) },
   "share-switch": { kind: "app", view: view(broadcast({ phase: "connected", others: 2, peers: VIEWERS.slice(0, 2) }), { share: choosing({ state: { type: "open" } }) }), press: "switch-screen" },
   "start-broadcasts": { kind: "app", view: view(start, { recents: BROADCASTS }) },
   "guest-looking": { kind: "guest", view: view(lobby(false, true, null)) },

@@ -58,6 +58,7 @@ const NOTHING_SHARED: ShareView = {
   content: "text",
   fps: 30,
   sound: false,
+  sound_state: { type: "closed" },
 };
 
 export function viewOf(state: GuestState, media: MediaView, call: CallState | null, chat: ChatLine[]): AppView {

@@ -145,6 +145,18 @@ describe("the own broadcast", () => {
     expect(paused.commands).toEqual([{ type: "set_camera_off", off: false }]);
   });
 
+  it("says that its sound fails for as long as it does, and lets it be turned off", async () => {
+    const backend = show("share-viewers");
+    expect(part("share-sound").textContent?.trim()).toBe("System sound");
+    backend.show(fixtures["share-no-sound"].view);
+    await tick();
+    absent("error");
+    expect(part("share-sound").textContent?.trim()).toBe("System sound fails");
+    expect(part("share-sound").title).toContain("cannot be shared");
+    await userEvent.click(part("share-sound"));
+    expect(backend.commands).toEqual([{ type: "set_share_sound", on: false }]);
+  });
+
   it("switches to something else once the user is sure, and looks for it no longer than that", async () => {
     const backend = show({ kind: "app", view: view(broadcast(), { share: choosing({ state: { type: "open" } }) }) });
     await userEvent.click(part("switch-screen"));

@@ -222,6 +222,7 @@ export const texts = {
   "share.rate": "At most",
   "share.rate.fps": "{fps} a second",
   "share.sound": "System sound",
+  "share.sound.failed": "System sound fails",
   "share.sound.hint": "Viewers hear what this computer plays.",
   "share.preview": "What the viewers see",
   "share.bar": "Controls",

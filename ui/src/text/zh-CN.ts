@@ -223,6 +223,7 @@ export const texts: Record<TextId, string> = {
   "share.rate": "最高帧率",
   "share.rate.fps": "每秒 {fps} 帧",
   "share.sound": "系统声音",
+  "share.sound.failed": "系统声音不可用",
   "share.sound.hint": "观看者能听到这台电脑播放的声音。",
   "share.preview": "观看者看到的画面",
   "share.bar": "控制",

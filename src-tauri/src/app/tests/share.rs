@@ -258,6 +258,23 @@ fn it_is_paused_gets_another_content_and_goes_on_with_sound() {
 }
 
 #[test]
+fn that_the_sound_fails_is_seen_for_as_long_as_it_does() {
+    let error = UserError::new(ErrorCode::SystemSoundFailed, "No.", "Ask.");
+    let failed = DeviceState::Failed { error };
+    let mut person = sharing();
+    let mut media = person.view().media;
+    media.microphone.state = failed.clone();
+    person.feed(Input::Media(Box::new(media)));
+    let shown = |person: &Person| person.view().share.sound_state;
+    assert_eq!(shown(&person), DeviceState::Closed, "it is not wanted");
+    person
+        .says(Command::SetShareSound { on: true })
+        .says(Command::DismissError);
+    assert_eq!(person.view().error, None);
+    assert_eq!(shown(&person), failed);
+}
+
+#[test]
 fn no_camera_or_microphone_comes_into_a_broadcast_whatever_the_window_says() {
     let choose = |person: &mut Person| {
         let id = || Some("other".to_owned());

@@ -34,6 +34,8 @@ pub struct ShareView {
     pub fps: u32,
     /// What the computer plays is sent too.
     pub sound: bool,
+    /// How capturing that does; `Closed` while it is not wanted.
+    pub sound_state: DeviceState,
 }
 
 /// What there is to choose from.
