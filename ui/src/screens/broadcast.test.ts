@@ -157,9 +157,22 @@ describe("the own broadcast", () => {
     expect(backend.commands).toEqual([{ type: "set_share_sound", on: false }]);
   });
 
-  it("switches to something else once the user is sure, and looks for it no longer than that", async () => {
-    const backend = show({ kind: "app", view: view(broadcast(), { share: choosing({ state: { type: "open" } }) }) });
+  /** Something is shown, and the user looks for something else. */
+  async function switching(): Promise<FixtureBackend> {
+    const backend = show("share");
     await userEvent.click(part("switch-screen"));
+    backend.show(view(broadcast(), { share: choosing({ state: { type: "open" } }) }));
+    await tick();
+    return backend;
+  }
+
+  it("has nobody look what there is once the window was made anew", () => {
+    const backend = show({ kind: "app", view: view(broadcast(), { share: choosing({ state: { type: "open" } }) }) });
+    expect(backend.commands).toEqual([{ type: "show_sources", shown: false }]);
+  });
+
+  it("switches to something else once the user is sure, and looks for it no longer than that", async () => {
+    const backend = await switching();
     await userEvent.click(source("window:2"));
     expect(backend.commands).toEqual([{ type: "show_sources", shown: true }]);
     await userEvent.click(part("switch-go"));
@@ -175,8 +188,7 @@ describe("the own broadcast", () => {
   });
 
   it("cannot be switched to what is gone meanwhile", async () => {
-    const backend = show({ kind: "app", view: view(broadcast(), { share: choosing() }) });
-    await userEvent.click(part("switch-screen"));
+    const backend = await switching();
     await userEvent.click(source("window:2"));
     backend.show(view(broadcast(), { share: choosing({ sources: { type: "found", sources: SOURCES.slice(0, 2) } }) }));
     await tick();
