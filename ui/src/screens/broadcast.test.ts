@@ -112,9 +112,14 @@ describe("the own broadcast", () => {
     expect(within(rows[1]!).getByRole("img", { name: "Connection: Fair" })).toBeTruthy();
     await userEvent.click(within(rows[1]!).getByTestId("remove"));
     expect(backend.commands).toEqual([]);
-    await userEvent.click(part("remove-keep"));
+    // The question is read out with the harmless answer, which has the focus.
+    expect(document.activeElement).toBe(part("remove-keep"));
+    expect(screen.getByRole("group", { name: "Remove Jo from the broadcast?" }).contains(part("remove-keep"))).toBe(true);
+    await userEvent.keyboard("{Enter}");
+    expect(document.activeElement).toBe(within(rows[1]!).getByTestId("remove"));
     await userEvent.click(within(rows[1]!).getByTestId("remove"));
     await userEvent.click(part("remove-confirm"));
+    expect(document.activeElement).toBe(part("viewer-list"));
     expect(backend.commands).toEqual([{ type: "remove", peer: "viewer1" }]);
   });
 
