@@ -123,11 +123,20 @@ describe("the own broadcast", () => {
     expect(backend.commands).toEqual([{ type: "remove", peer: "viewer1" }]);
   });
 
-  it("lists no more than somebody reads", () => {
-    show("share-crowd");
+  it("lists no more than somebody reads, and all of them for whom that is not enough", async () => {
+    const backend = show("share-crowd");
     expect(part("viewer-count").textContent).toBe("120 viewers");
     expect(screen.getAllByTestId("viewer")).toHaveLength(50);
-    expect(part("viewer-list").textContent).toContain("70 more");
+    expect(part("viewers-more").textContent).toBe("Show more (70)");
+    for (const rows of [100, 120]) {
+      await userEvent.click(part("viewers-more"));
+      expect(screen.getAllByTestId("viewer")).toHaveLength(rows);
+    }
+    absent("viewers-more");
+    const last = screen.getAllByTestId("viewer").at(-1)!;
+    await userEvent.click(within(last).getByTestId("remove"));
+    await userEvent.click(part("remove-confirm"));
+    expect(backend.commands).toEqual([{ type: "remove", peer: "viewer119" }]);
   });
 
   it("is paused, goes on, gets sound, another content, a lock, and is stopped", async () => {

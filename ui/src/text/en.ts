@@ -250,7 +250,7 @@ export const texts = {
   "viewers.count.none": "Nobody watches yet",
   "viewers.count.one": "1 viewer",
   "viewers.count": "{count} viewers",
-  "viewers.more": "{count} more",
+  "viewers.more": "Show more ({count})",
   "viewers.remove.sure": "Remove {name} from the broadcast?",
   "viewers.connecting": "Connecting…",
   "viewers.reconnecting": "Looking for the way…",

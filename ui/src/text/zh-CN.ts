@@ -251,7 +251,7 @@ export const texts: Record<TextId, string> = {
   "viewers.count.none": "还没有人观看",
   "viewers.count.one": "1 位观看者",
   "viewers.count": "{count} 位观看者",
-  "viewers.more": "还有 {count} 位",
+  "viewers.more": "显示更多（{count}）",
   "viewers.remove.sure": "要将{name}移出共享吗？",
   "viewers.connecting": "正在连接…",
   "viewers.reconnecting": "正在恢复连接…",
