@@ -166,7 +166,7 @@ async fn a_person_shows_a_window_and_a_guest_in_chromium_watches() -> Result<()>
 
     // Paused, nothing is captured and the guest reads so.
     host.press("pause-share").await?;
-    says(guest, "cover", "Ada has paused").await?;
+    says(guest, "cover", "Ada shows nothing now").await?;
     says(host, "status", "Paused").await?;
     stage.picture("share-paused").await?;
     chromium.picture("guest-watch-paused").await?;
@@ -301,7 +301,7 @@ async fn a_window_that_is_closed_while_it_is_shown_is_said_to_be_gone() -> Resul
     is_wide(chromium.page(), 400).await?;
     desktop.close(paper).context("the window closes")?;
     says(host, "cover", "gone").await?;
-    says(chromium.page(), "cover", "paused").await?;
+    says(chromium.page(), "cover", "shows nothing").await?;
     stage.picture("share-gone").await?;
 
     // The way out of it: another one.

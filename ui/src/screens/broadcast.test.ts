@@ -240,7 +240,7 @@ describe("the lobby of somebody's broadcast", () => {
   it("comes once it is known what the link leads to: before that there is neither name nor camera", async () => {
     const backend = show("guest-looking");
     for (const id of ["name", "join", "self-video", "back"]) absent(id);
-    expect(part("looking").textContent).toContain("Looking where the link leads");
+    expect(part("looking").textContent).toContain("Finding out where the link leads");
     backend.show(view(lobby(false, false, "broadcast")));
     await tick();
     expect(part("join").textContent?.trim()).toBe("Watch");
@@ -282,7 +282,7 @@ describe("watching", () => {
   });
 
   it.each([
-    ["guest-watch-paused", "Ada has paused"],
+    ["guest-watch-paused", "Ada shows nothing now"],
     ["guest-watch-host-away", "The host is away"],
     ["guest-watch-connecting", "Connecting to Ada…"],
     ["guest-watch-reconnecting", "Looking for the way to Ada…"],

@@ -182,7 +182,7 @@ export const texts: Record<TextId, string> = {
   "watch.count.one": "1 人观看",
   "watch.count": "{count} 人观看",
   "watch.paused.short": "已暂停",
-  "watch.paused.title": "{name}已暂停",
+  "watch.paused.title": "{name}现在没有展示内容",
   "watch.paused.text": "请停留在此页面：继续共享时画面会恢复。",
   "watch.knocking.text": "已告知主持人你来了。",
   "watch.hostAway.text": "请停留在此页面：主持人回来后共享会继续。",
