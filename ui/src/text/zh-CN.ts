@@ -141,7 +141,7 @@ export const texts: Record<TextId, string> = {
   "people.remove": "移出",
   "people.remove.name": "移出{name}",
   "people.remove.sure": "要将{name}移出通话吗？",
-  "people.keep": "保留",
+  "people.keep": "取消",
 
   "words.verify": "验证",
   "words.verify.tip": "确认中间没有别人",
@@ -169,7 +169,7 @@ export const texts: Record<TextId, string> = {
   "status.reconnecting": "连接中断，正在重新连接…",
   "status.not_authentic": "不安全：未发送任何内容",
 
-  "looking.title": "正在查看链接通向哪里…",
+  "looking.title": "正在查询链接的内容…",
   "looking.untold": "还不知道链接的内容。",
 
   "watch.lobby.title": "有人邀请你观看",
@@ -256,7 +256,7 @@ export const texts: Record<TextId, string> = {
   "viewers.connecting": "正在连接…",
   "viewers.reconnecting": "正在恢复连接…",
   "viewers.failed": "无法连接",
-  "viewers.not_authentic": "身份未证明：未发送任何内容",
+  "viewers.not_authentic": "身份未验证：未发送任何内容",
 
   "quality.good": "良好",
   "quality.fair": "一般",
@@ -329,7 +329,7 @@ export const errorTexts: Record<ErrorCode, ErrorText> = {
   rate_limited: { message: "中继收到了太多来自这里的请求。", hint: "请等一分钟再试。" },
   not_found: { message: "这个通话已结束，或尚未开始。", hint: "请让主持人开始通话，或索取新的链接。" },
   room_full: { message: "通话人数已满。", hint: "等有人离开后再试。" },
-  locked: { message: "主持人已锁定通话。", hint: "请让主持人放你进来。" },
+  locked: { message: "主持人已锁定通话。", hint: "请联系主持人允许你进入。" },
   denied: { message: "主持人没有让你进入。", hint: "请联系主持人，然后重试。" },
   removed: { message: "主持人已将你移出通话。", hint: "" },
   not_in_room: { message: "中继已不记得你在这个通话中。", hint: "请重新加入。" },
@@ -345,8 +345,8 @@ export const errorTexts: Record<ErrorCode, ErrorText> = {
   camera_busy: { message: "摄像头正被其他程序使用。", hint: "请关闭该程序再试，或不用画面继续：别人仍能听到你。" },
   camera_denied: { message: "这里不允许使用摄像头。", hint: "请在浏览器或系统设置中允许，然后重试，或不用画面继续。" },
   camera_failed: { message: "摄像头没有画面。", hint: "请拔下后重新插上，或选择其他摄像头。" },
-  screen_missing: { message: "所显示的窗口或显示器已不存在。", hint: "请选择其他窗口或显示器。" },
-  screen_denied: { message: "不允许 Ahoy 显示屏幕。", hint: "请在系统询问时或在隐私设置中允许，然后重试。" },
+  screen_missing: { message: "正在共享的窗口或显示器已不存在。", hint: "请选择其他窗口或显示器。" },
+  screen_denied: { message: "系统不允许 Ahoy 共享屏幕。", hint: "请在系统询问时或在隐私设置中允许，然后重试。" },
   screen_failed: { message: "屏幕没有画面。", hint: "请选择其他屏幕，或重试。" },
   microphone_missing: { message: "没有麦克风。", hint: "请插上麦克风再试，或继续并只听。" },
   microphone_denied: { message: "这里不允许使用麦克风。", hint: "请在浏览器或系统设置中允许，然后重试，或继续并只听。" },
