@@ -242,8 +242,6 @@ export const texts = {
   "share.status.failed": "Nothing is shown",
   "share.paused.title": "Paused",
   "share.paused.text": "Nothing of your screen is captured. The viewers see that you have paused.",
-  "share.missing.title": "What you showed is gone",
-  "share.missing.text": "Switch to another monitor or window, or stop sharing.",
   "share.relayLost": "The relay does not answer. The broadcast goes on, but nobody new can come.",
 
   "viewers.title": "Viewers",

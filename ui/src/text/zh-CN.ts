@@ -243,8 +243,6 @@ export const texts: Record<TextId, string> = {
   "share.status.failed": "没有展示内容",
   "share.paused.title": "已暂停",
   "share.paused.text": "现在不会采集你的屏幕。观看者会看到你已暂停。",
-  "share.missing.title": "你展示的内容已不存在",
-  "share.missing.text": "请切换到其他显示器或窗口，或停止共享。",
   "share.relayLost": "中继没有响应。共享会继续，但新的观看者无法加入。",
 
   "viewers.title": "观看者",
