@@ -2,7 +2,7 @@
 
 use ahoy_contract::{
     UserError,
-    ui::{DeviceState, SHARE_RATES, ShareContent, ShareView, SourceKind, SourceList, SourceView},
+    ui::{DeviceState, MAX_SOURCES, SHARE_RATES, ShareContent, ShareView, SourceKind, SourceList, SourceView},
     wire::RoomKind,
 };
 
@@ -68,11 +68,16 @@ impl State {
             return;
         }
         self.share.sources = match found {
-            Ok(sources) => {
+            Ok(mut sources) => {
+                let left_out = sources.len().saturating_sub(MAX_SOURCES);
+                sources.truncate(MAX_SOURCES);
                 if !self.is_sharing() {
                     self.keep_selected(&sources);
                 }
-                SourceList::Found { sources }
+                SourceList::Found {
+                    sources,
+                    left_out: u32::try_from(left_out).unwrap_or(u32::MAX),
+                }
             }
             Err(error) => SourceList::Failed { error },
         };
@@ -97,7 +102,7 @@ impl State {
     }
 
     pub(super) fn select_source(&mut self, id: &str) {
-        let SourceList::Found { sources } = &self.share.sources else {
+        let SourceList::Found { sources, .. } = &self.share.sources else {
             return;
         };
         let Some(source) = sources.iter().find(|source| source.id == id) else {

@@ -31,9 +31,9 @@ const SMALL: u32 = 480;
 /// What was found.
 #[derive(Debug)]
 pub(super) struct Found {
-    /// What there is, or why nobody knows.
+    /// All that there is, or why nobody knows.
     pub(super) sources: Result<Vec<SourceView>, UserError>,
-    /// Where the small pictures are, by the sources' ids.
+    /// Where the small pictures of the first [`MAX_SOURCES`] are, by the sources' ids.
     pub(super) pictures: BTreeMap<String, Pictures>,
 }
 
@@ -48,6 +48,7 @@ pub(super) async fn look(found: mpsc::Sender<Found>, stop: CancellationToken) {
         let ids: Vec<String> = sources
             .iter()
             .flatten()
+            .take(MAX_SOURCES)
             .map(|source| source.id.clone())
             .collect();
         small.retain(|id, _| ids.contains(id));
@@ -78,7 +79,7 @@ pub(super) async fn look(found: mpsc::Sender<Found>, stop: CancellationToken) {
 
 async fn list() -> Result<Vec<SourceView>, UserError> {
     match spawn_blocking(device::screens).await {
-        Ok(Ok(sources)) => Ok(sources.into_iter().take(MAX_SOURCES).map(view).collect()),
+        Ok(Ok(sources)) => Ok(sources.into_iter().map(view).collect()),
         Ok(Err(error)) => Err(user_error(&error)),
         Err(error) => {
             error!("what there is to show is not known: {error}");

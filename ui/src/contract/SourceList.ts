@@ -9,7 +9,11 @@ export type SourceList = { "type": "closed" } | { "type": "looking" } | { "type"
 /**
  * At most [`MAX_SOURCES`].
  */
-sources: Array<SourceView>, } | { "type": "failed", 
+sources: Array<SourceView>, 
+/**
+ * How many more there are.
+ */
+left_out: number, } | { "type": "failed", 
 /**
  * Why, and what to do.
  */

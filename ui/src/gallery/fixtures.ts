@@ -64,7 +64,7 @@ export function share(change: Partial<ShareView> = {}): ShareView {
 }
 
 /** Where the user chooses. */
-export const choosing = (change: Partial<ShareView> = {}) => share({ sources: { type: "found", sources: SOURCES }, selected: MONITOR, ...change });
+export const choosing = (change: Partial<ShareView> = {}) => share({ sources: { type: "found", sources: SOURCES, left_out: 0 }, selected: MONITOR, ...change });
 
 /** While something is shown. */
 export const sharing = (change: Partial<ShareView> = {}) => share({ selected: MONITOR, state: { type: "open" }, ...change });
@@ -344,8 +344,9 @@ export const fixtures = {
     ),
   },
   "share-lobby": { kind: "app", view: view(lobby(true, false, "broadcast"), { share: choosing() }) },
+  "share-lobby-many": { kind: "app", view: view(lobby(true, false, "broadcast"), { share: choosing({ sources: { type: "found", sources: SOURCES, left_out: 6 } }) }) },
   "share-lobby-looking": { kind: "app", view: view(lobby(true, false, "broadcast"), { share: share({ sources: { type: "looking" } }) }) },
-  "share-lobby-none": { kind: "app", view: view(lobby(true, false, "broadcast"), { share: share({ sources: { type: "found", sources: [] } }) }) },
+  "share-lobby-none": { kind: "app", view: view(lobby(true, false, "broadcast"), { share: share({ sources: { type: "found", sources: [], left_out: 0 } }) }) },
   "share-lobby-denied": {
     kind: "app",
     view: view(lobby(true, false, "broadcast"), { share: share({ sources: { type: "failed", error: userError("screen_denied") } }) }),

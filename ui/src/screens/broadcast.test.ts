@@ -68,7 +68,7 @@ describe("the way to a broadcast", () => {
     const picture = () => source("window:1").closest("label")!.querySelector("canvas");
     const before = picture();
     const renamed = SOURCES.map((known) => (known.id === "window:1" ? { ...known, name: "other.md" } : known));
-    backend.show(view(lobby(true, false, "broadcast"), { share: choosing({ sources: { type: "found", sources: renamed } }) }));
+    backend.show(view(lobby(true, false, "broadcast"), { share: choosing({ sources: { type: "found", sources: renamed, left_out: 0 } }) }));
     await tick();
     expect(picture()).toBe(before);
     expect(before?.getAttribute("aria-label")).toBe("Preview of other.md");
@@ -88,7 +88,11 @@ describe("the way to a broadcast", () => {
     show("share-lobby-denied");
     expect(part("sources").textContent).toContain("Ahoy may not show the screen.");
     cleanup();
+    show("share-lobby-many");
+    expect(part("sources-left-out").textContent).toContain("6 are left out");
+    cleanup();
     show("share-lobby-none");
+    absent("sources-left-out");
     expect(part("sources").textContent).toContain("There is nothing to show here");
   });
 });
@@ -204,7 +208,7 @@ describe("the own broadcast", () => {
   it("cannot be switched to what is gone meanwhile", async () => {
     const backend = await switching();
     await userEvent.click(source("window:2"));
-    backend.show(view(broadcast(), { share: choosing({ sources: { type: "found", sources: SOURCES.slice(0, 2) } }) }));
+    backend.show(view(broadcast(), { share: choosing({ sources: { type: "found", sources: SOURCES.slice(0, 2), left_out: 0 } }) }));
     await tick();
     expect(part("switch-go")).toHaveProperty("disabled", true);
   });

@@ -20,7 +20,7 @@ const screens: Record<string, { view: AppView; press?: string }> = {
   "the door": { view: view(call({ knocks: [{ peer: "a", name: `${TURNED}${MARKUP}` }] })) },
   "what can be shown": {
     view: view(lobby(true, false, "broadcast"), {
-      share: choosing({ sources: { type: "found", sources: NAMES.map((name, index) => ({ id: `${index}`, kind: "window", name, width: 1, height: 1 })) } }),
+      share: choosing({ sources: { type: "found", sources: NAMES.map((name, index) => ({ id: `${index}`, kind: "window", name, width: 1, height: 1 })), left_out: 0 } }),
     }),
   },
   "a broadcast": {

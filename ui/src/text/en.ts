@@ -209,6 +209,7 @@ export const texts = {
   "share.sources.looking": "Looking for what there is to show…",
   "share.sources.none": "There is nothing to show here",
   "share.sources.none.hint": "Ahoy found neither a monitor nor a window. It keeps looking.",
+  "share.sources.leftOut": "There are more windows than fit here: {count} are left out. Close or minimise some.",
   "share.sources.monitor": "Monitors",
   "share.sources.window": "Windows",
   "share.source.unnamed": "Without a title",

@@ -210,6 +210,7 @@ export const texts: Record<TextId, string> = {
   "share.sources.looking": "正在查找可展示的内容…",
   "share.sources.none": "这里没有可展示的内容",
   "share.sources.none.hint": "Ahoy 没有找到显示器或窗口，会继续查找。",
+  "share.sources.leftOut": "窗口太多，有 {count} 个没有列出。请关闭或最小化一些窗口。",
   "share.sources.monitor": "显示器",
   "share.sources.window": "窗口",
   "share.source.unnamed": "无标题",

@@ -60,7 +60,11 @@ fn before_the_broadcast_nothing_is_captured_and_what_there_is_is_shown() {
         if lobby.host && lobby.kind == Some(RoomKind::Broadcast)));
     person.feed(found(&["a", "b"]));
     let sources = vec![source("a"), source("b")];
-    assert_eq!(person.view().share.sources, SourceList::Found { sources });
+    let found = SourceList::Found {
+        sources,
+        left_out: 0,
+    };
+    assert_eq!(person.view().share.sources, found);
     assert_eq!(person.view().share.state, DeviceState::Closed);
     person.says(Command::Back);
     assert_eq!(person.did(), ["HideSources"]);
@@ -97,6 +101,20 @@ fn a_monitor_that_is_the_only_one_stands_there_and_nothing_takes_the_place_of_a_
     person.did();
     person.enters();
     assert_eq!(person.did(), Vec::<String>::new());
+}
+
+#[test]
+fn how_many_there_are_beside_those_that_can_be_chosen_is_said() {
+    let mut person = before();
+    let all: Vec<SourceView> = (0..30).map(|n| source(&format!("s{n}"))).collect();
+    person.feed(Input::Sources(Ok(all.clone())));
+    let found = SourceList::Found {
+        sources: all[..24].to_vec(),
+        left_out: 6,
+    };
+    assert_eq!(person.view().share.sources, found);
+    person.says(select("s29"));
+    assert_eq!(chosen(&person), None);
 }
 
 #[test]

@@ -52,6 +52,8 @@ pub enum SourceList {
     Found {
         /// At most [`MAX_SOURCES`].
         sources: Vec<SourceView>,
+        /// How many more there are.
+        left_out: u32,
     },
     /// The system does not say.
     Failed {
