@@ -2,7 +2,10 @@
 
 use ahoy_contract::{
     UserError,
-    ui::{DeviceState, MAX_SOURCES, SHARE_RATES, ShareContent, ShareView, SourceKind, SourceList, SourceView},
+    ui::{
+        DeviceState, MAX_SOURCES, SHARE_RATES, ShareContent, ShareView, SourceKind, SourceList,
+        SourceView,
+    },
     wire::RoomKind,
 };
 

@@ -163,9 +163,7 @@ fn of_a_broadcast_that_is_over_it_is_said_that_it_was_one() {
         other => panic!("{other:?}"),
     };
     let mut person = follows();
-    person
-        .looked(Looked::Found(RoomKind::Broadcast))
-        .enters();
+    person.looked(Looked::Found(RoomKind::Broadcast)).enters();
     let Input::Call { mut view, .. } = changed(Some(somebodys_link()), &["Ada"], None) else {
         unreachable!()
     };
