@@ -62,6 +62,9 @@ const look = (() => {
       error: part("error")?.dataset.code,
       busy: part("join")?.ariaBusy,
       relayLost: part("relay-lost") !== null,
+      cover: part("cover")?.textContent,
+      status: part("status")?.textContent,
+      watching: part("viewer-count")?.textContent,
       others: document.querySelectorAll("[data-testid=peer][data-state=connected]").length,
     });
   };
