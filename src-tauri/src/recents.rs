@@ -95,6 +95,10 @@ impl Recents {
         at: u64,
         seconds: Option<u64>,
     ) {
+        // At a relay of strangers there is nobody to be called again.
+        let Some(kept) = KeptRoom::of(room) else {
+            return;
+        };
         let id = self.next;
         self.next = self.next.wrapping_add(1);
         let known = room.id();
@@ -106,7 +110,7 @@ impl Recents {
             name,
             at,
             seconds,
-            room: KeptRoom::of(room),
+            room: kept,
         });
         self.calls.truncate(MAX);
     }
@@ -162,15 +166,17 @@ impl Recent {
 }
 
 impl KeptRoom {
-    fn of(room: &Room) -> Self {
+    /// `None`: it is no room of Ahoy's.
+    fn of(room: &Room) -> Option<Self> {
         match room {
-            Room::Own { key, secret, .. } => Self::Own {
+            Room::Own { key, secret, .. } => Some(Self::Own {
                 key: BASE64URL_NOPAD.encode(&key.to_bytes()),
                 secret: secret.clone(),
-            },
-            Room::Theirs(link) => Self::Theirs {
+            }),
+            Room::Theirs(link) => Some(Self::Theirs {
                 link: link.to_string(),
-            },
+            }),
+            Room::Relay(_) => None,
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use ahoy_contract::{
     ErrorCode,
-    ui::{Language, RelayChoice, SHARE_RATES, ShareContent, Theme},
+    ui::{Language, RelayCall, RelayChoice, SHARE_RATES, ShareContent, Theme},
 };
 use serde::{Deserialize, Serialize};
 
@@ -37,6 +37,8 @@ pub(crate) struct Settings {
     pub(crate) share_fps: u32,
     /// What the computer plays goes with it.
     pub(crate) share_sound: bool,
+    /// The relay of small WebRTC pages that was joined last.
+    pub(crate) last_relay: Option<RelayCall>,
 }
 
 /// The port that the built-in relay tries first: that of `ahoy-relay`.
@@ -70,6 +72,7 @@ impl Default for Settings {
             share_content: ShareContent::Text,
             share_fps: SHARE_RATES[0],
             share_sound: false,
+            last_relay: None,
         }
     }
 }

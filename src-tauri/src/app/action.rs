@@ -10,7 +10,10 @@ use ahoy_engine::{
     signaling::{Looked, Target},
 };
 
-use super::room::{Listening, Way};
+use super::{
+    meeting::Meeting,
+    room::{Listening, Way},
+};
 use crate::{address::Address, recents::Recents, settings::Settings};
 
 /// What happened.
@@ -78,7 +81,7 @@ pub(crate) enum Action {
     /// Stop the built-in relay.
     StopRelay,
     /// Start a call.
-    StartCall(Box<StartCall>),
+    StartCall(StartCall),
     /// Something with the call that goes on.
     Call(CallAction),
     /// Hang up, if that was not done, and end everything of the call.
@@ -152,7 +155,16 @@ pub(crate) enum CallAction {
 
 /// A call that is to be started.
 #[derive(Debug, Clone)]
-pub(crate) struct StartCall {
+pub(crate) enum StartCall {
+    /// In a room of Ahoy's.
+    Room(Box<RoomCall>),
+    /// Through a relay of small WebRTC pages.
+    Relay(Box<Meeting>),
+}
+
+/// A call in a room of Ahoy's.
+#[derive(Debug, Clone)]
+pub(crate) struct RoomCall {
     /// What the room is for.
     pub(crate) kind: RoomKind,
     /// The way into the room.

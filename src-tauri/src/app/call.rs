@@ -10,7 +10,7 @@ use ahoy_contract::{
 use ahoy_engine::{
     call::Part,
     device::VideoFormat,
-    engine::{Engine, EngineConfig, EngineEvent, EngineView, Transport},
+    engine::{DialectConfig, Engine, EngineConfig, EngineEvent, EngineView, Transport},
     frame::Bitrate,
     media::{Latest, LocalMedia},
     rtc::Direction,
@@ -18,7 +18,10 @@ use ahoy_engine::{
 };
 use tokio::sync::{mpsc, watch};
 
-use super::action::{CallAction, StartCall};
+use super::{
+    action::{CallAction, RoomCall, StartCall},
+    meeting::Meeting,
+};
 
 /// What is captured for a call: what cameras and connections manage, and 30 a second as in any call.
 pub(super) const FORMAT: VideoFormat = VideoFormat {
@@ -67,6 +70,25 @@ fn transport(kind: RoomKind, host: bool) -> Transport {
     }
 }
 
+/// Which ways media goes through a relay of small WebRTC pages.
+fn meeting_transport(meeting: &Meeting) -> Transport {
+    let way = Direction {
+        send: meeting.sends_media(),
+        receive: meeting.plan.receives(),
+    };
+    let calls = Transport::default();
+    Transport {
+        max_bitrate: if meeting.shows_screen() {
+            SCREEN_BITRATE
+        } else {
+            calls.max_bitrate
+        },
+        video: way,
+        audio: way,
+        ..calls
+    }
+}
+
 /// What a call tells.
 pub(super) enum Happening {
     /// It changed.
@@ -90,36 +112,18 @@ pub(super) struct RunningCall {
 impl RunningCall {
     /// Starts a call with open devices.
     pub(super) fn start(start: StartCall, media: LocalMedia) -> Self {
-        let kind = start.kind;
-        let transport = transport(kind, start.key.is_some());
-        let part = match start.key {
-            Some(key) => Part::Host {
-                key,
-                kind,
-                capacity: capacity(kind),
-                knock: start.knock,
-            },
-            None => Part::Guest {
-                role: match kind {
-                    RoomKind::Call => Role::Caller,
-                    RoomKind::Broadcast => Role::Viewer,
-                },
-            },
+        let mut engine = match start {
+            StartCall::Room(call) => Engine::start(room_config(*call), media),
+            StartCall::Relay(meeting) => {
+                let config = DialectConfig {
+                    transport: meeting_transport(&meeting),
+                    relay: meeting.relay,
+                    plan: meeting.plan,
+                    sinks: None,
+                };
+                Engine::start_dialect(config, media)
+            }
         };
-        let way = start.way;
-        let config = EngineConfig {
-            relay: Target::native(way.relay, way.pin),
-            part,
-            room: way.room,
-            secret: way.secret,
-            link: way.link,
-            name: start.name,
-            app: APP.to_owned(),
-            only_answers: false,
-            transport,
-            sinks: None,
-        };
-        let mut engine = Engine::start(config, media);
         let mut view = engine.view();
         view.mark_changed();
         let events = engine.take_events();
@@ -170,6 +174,38 @@ impl RunningCall {
             return Vec::new();
         };
         std::iter::from_fn(|| events.try_recv().ok()).collect()
+    }
+}
+
+fn room_config(call: RoomCall) -> EngineConfig {
+    let kind = call.kind;
+    let transport = transport(kind, call.key.is_some());
+    let part = match call.key {
+        Some(key) => Part::Host {
+            key,
+            kind,
+            capacity: capacity(kind),
+            knock: call.knock,
+        },
+        None => Part::Guest {
+            role: match kind {
+                RoomKind::Call => Role::Caller,
+                RoomKind::Broadcast => Role::Viewer,
+            },
+        },
+    };
+    let way = call.way;
+    EngineConfig {
+        relay: Target::native(way.relay, way.pin),
+        part,
+        room: way.room,
+        secret: way.secret,
+        link: way.link,
+        name: call.name,
+        app: APP.to_owned(),
+        only_answers: false,
+        transport,
+        sinks: None,
     }
 }
 

@@ -7,7 +7,7 @@ use ahoy_contract::{
 };
 
 use super::{
-    action::{Action, CallAction, Capture, MediaAction, StartCall},
+    action::{Action, CallAction, Capture, MediaAction, RoomCall, StartCall},
     chat,
     room::Room,
     sentence,
@@ -25,29 +25,28 @@ impl State {
             return;
         };
         let (room, kind) = (room.clone(), *kind);
-        let Some(way) = self.way(&room) else {
+        let Some(start) = self.call_in(&room, kind) else {
             self.error = Some(sentence::bad_server());
             return;
         };
-        let key = match &room {
-            Room::Own { key, .. } => Some(key.clone()),
-            Room::Theirs(_) => None,
+        let capture = match kind {
+            RoomKind::Broadcast if room.is_host() => self.screen_capture(),
+            RoomKind::Broadcast => Some(Capture::Nothing),
+            RoomKind::Call if room.captures_nothing() => Some(Capture::Nothing),
+            // The lobby has opened the devices.
+            RoomKind::Call => None,
         };
-        if kind == RoomKind::Broadcast {
-            let capture = if key.is_some() {
-                self.screen_capture()
-            } else {
-                Some(Capture::Nothing)
-            };
-            let Some(capture) = capture else { return };
+        if let Some(capture) = capture {
             self.hide_sources();
             self.actions.push_back(Action::OpenMedia(capture));
+        } else if kind == RoomKind::Broadcast {
+            return;
         }
-        let view = CallView {
+        let view = room.seen(CallView {
             phase: CallPhase::Joining,
             kind,
             others: 0,
-            host: room.is_own(),
+            host: room.is_host(),
             link: None,
             addresses: Vec::new(),
             peers: Vec::new(),
@@ -56,21 +55,31 @@ impl State {
             relay_lost: false,
             chat: Vec::new(),
             connected_at: None,
-        };
+            relay: None,
+        });
         self.place = Place::Call {
             room,
             view,
             other: None,
             since: self.now,
         };
-        let start = StartCall {
+        self.actions.push_back(Action::StartCall(start));
+    }
+
+    /// What is to be started; `None`: there is no relay.
+    fn call_in(&self, room: &Room, kind: RoomKind) -> Option<StartCall> {
+        let key = match room {
+            Room::Own { key, .. } => Some(key.clone()),
+            Room::Theirs(_) => None,
+            Room::Relay(meeting) => return Some(StartCall::Relay(meeting.clone())),
+        };
+        Some(StartCall::Room(Box::new(RoomCall {
             kind,
-            way,
+            way: self.way(room)?,
             key,
             name: self.settings.name.clone(),
             knock: self.settings.ask_before_entry,
-        };
-        self.actions.push_back(Action::StartCall(Box::new(start)));
+        })))
     }
 
     pub(super) fn call(&mut self, new: CallView, ended: Option<EndReason>) {
@@ -80,11 +89,12 @@ impl State {
         else {
             return;
         };
+        let new = room.seen(new);
         // A broadcast's viewers are not what it is known by.
         let known_by = new
             .peers
             .first()
-            .filter(|_| new.kind == RoomKind::Call || !room.is_own());
+            .filter(|_| new.kind == RoomKind::Call || !room.is_host());
         if let Some(peer) = known_by {
             *other = Some(peer.name.clone());
         }
@@ -128,7 +138,7 @@ impl State {
     /// What was written in a room, in the calls before and in this one, until the window closes.
     pub(super) fn chat_lines(&self, room: &Room, view: &CallView) -> Vec<ChatLine> {
         let before = match &self.written {
-            Some((id, lines)) if *id == room.id() => lines.as_slice(),
+            Some((id, lines)) if Some(id) == room.id().as_ref() => lines.as_slice(),
             _ => &[],
         };
         chat::together(before, &view.chat)
@@ -152,7 +162,7 @@ impl State {
         let seconds = view
             .connected_at
             .map(|since| self.now.saturating_sub(since) / 1000);
-        self.written = Some((room.id(), self.chat_lines(&room, &view)));
+        self.written = room.id().map(|id| (id, self.chat_lines(&room, &view)));
         // A way that led nowhere is not worth a line.
         if view.link.is_some() {
             self.recents
@@ -163,11 +173,12 @@ impl State {
         self.place = Place::Ended {
             view: EndedView {
                 kind: view.kind,
-                host: room.is_own(),
+                host: room.is_host(),
                 reason,
                 name: other,
                 seconds,
                 can_call_again: sentence::leads_back(reason),
+                relay: room.relay_call(),
             },
             room,
         };

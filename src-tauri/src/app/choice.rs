@@ -96,6 +96,7 @@ impl State {
     pub(super) fn way(&self, room: &Room) -> Option<Way> {
         let (key, secret) = match room {
             Room::Theirs(link) => return Some(room::way_by(link)),
+            Room::Relay(_) => return None,
             Room::Own { key, secret, .. } => (key, secret),
         };
         match (self.relay_choice(), &self.relay) {

@@ -26,7 +26,7 @@ impl App {
         if let Some(media) = &self.media
             && let Some(start) = self.call_wanted.take()
         {
-            self.call = Some(RunningCall::start(*start, media.clone()));
+            self.call = Some(RunningCall::start(start, media.clone()));
         }
     }
 

@@ -17,6 +17,7 @@ mod devices;
 mod edge;
 mod handle;
 mod media;
+mod meeting;
 mod notify;
 mod relay;
 mod room;
@@ -116,7 +117,7 @@ pub(crate) struct App {
     beside: TaskTracker,
     call: Option<RunningCall>,
     /// The call that is to be started then.
-    call_wanted: Option<Box<StartCall>>,
+    call_wanted: Option<StartCall>,
     /// The end of the last call and of its devices, which comes before new ones are opened.
     ending: Option<JoinHandle<()>>,
     relay: Option<BuiltInRelay>,

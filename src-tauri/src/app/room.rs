@@ -4,11 +4,12 @@ use ahoy_contract::{
     Link, RoomId, Secret,
     id::Pin,
     link::{LinkError, RelayAddress},
-    ui::{LinkAddress, RelayChoice},
+    ui::{CallView, LinkAddress, RelayCall, RelayChoice},
     wire::RoomKind,
 };
 use ahoy_engine::call::HostKey;
 
+use super::meeting::Meeting;
 use crate::{address::Address, server::Server};
 
 /// Where the app's own end reaches the built-in relay.
@@ -28,6 +29,8 @@ pub(crate) enum Room {
     },
     /// Somebody's, whose link was followed.
     Theirs(Link),
+    /// No room, but whoever is at a relay of small WebRTC pages.
+    Relay(Box<Meeting>),
 }
 
 impl Room {
@@ -35,11 +38,51 @@ impl Room {
         matches!(self, Self::Own { .. })
     }
 
-    /// Its id.
-    pub(crate) fn id(&self) -> RoomId {
+    /// Whether its user has opened it, or shows something in it.
+    pub(super) fn is_host(&self) -> bool {
         match self {
-            Self::Own { key, .. } => key.room(),
-            Self::Theirs(link) => link.room.clone(),
+            Self::Own { .. } => true,
+            Self::Theirs(_) => false,
+            Self::Relay(meeting) => meeting.shows_screen(),
+        }
+    }
+
+    /// Its id, where it is a room of Ahoy's.
+    pub(crate) fn id(&self) -> Option<RoomId> {
+        match self {
+            Self::Own { key, .. } => Some(key.room()),
+            Self::Theirs(link) => Some(link.room.clone()),
+            Self::Relay(_) => None,
+        }
+    }
+
+    /// What it is for, where nobody has to be asked.
+    pub(super) fn kind(&self) -> Option<RoomKind> {
+        match self {
+            Self::Own { kind, .. } => Some(*kind),
+            Self::Theirs(_) => None,
+            Self::Relay(meeting) => Some(meeting.kind()),
+        }
+    }
+
+    /// Whether it is known that nothing is captured for it.
+    pub(super) fn captures_nothing(&self) -> bool {
+        matches!(self, Self::Relay(meeting) if !meeting.sends_media())
+    }
+
+    /// What was asked for, where it is no room of Ahoy's.
+    pub(super) fn relay_call(&self) -> Option<RelayCall> {
+        match self {
+            Self::Relay(meeting) => Some(meeting.call().clone()),
+            Self::Own { .. } | Self::Theirs(_) => None,
+        }
+    }
+
+    /// What its user sees of the call in it.
+    pub(super) fn seen(&self, view: CallView) -> CallView {
+        match self {
+            Self::Relay(meeting) => meeting.seen(view),
+            Self::Own { .. } | Self::Theirs(_) => view,
         }
     }
 }

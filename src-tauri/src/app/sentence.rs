@@ -60,6 +60,14 @@ pub(super) fn bad_server() -> UserError {
     )
 }
 
+pub(super) fn bad_relay() -> UserError {
+    UserError::new(
+        ErrorCode::BadRelay,
+        "This is not the address of such a relay.",
+        "It begins with ws:// or wss://; for Socket.IO http:// and https:// do as well.",
+    )
+}
+
 pub(super) fn no_randomness() -> UserError {
     UserError::new(
         ErrorCode::Internal,

@@ -27,14 +27,14 @@ impl State {
     /// Whether the user is before or in a broadcast of their own.
     fn shares(&self) -> bool {
         match &self.place {
-            Place::Lobby { room, kind, .. } => room.is_own() && *kind == Some(RoomKind::Broadcast),
+            Place::Lobby { room, kind, .. } => room.is_host() && *kind == Some(RoomKind::Broadcast),
             _ => self.is_sharing(),
         }
     }
 
     /// Whether the user's own broadcast goes on.
     pub(super) fn is_sharing(&self) -> bool {
-        matches!(&self.place, Place::Call { room, view, .. } if room.is_own() && view.kind == RoomKind::Broadcast)
+        matches!(&self.place, Place::Call { room, view, .. } if room.is_host() && view.kind == RoomKind::Broadcast)
     }
 
     /// Begins to look what there is, with nothing chosen yet.

@@ -152,6 +152,7 @@ impl State {
             Command::NewCall => self.new_room(RoomKind::Call),
             Command::NewBroadcast => self.new_room(RoomKind::Broadcast),
             Command::OpenLink { link } => self.open_link(&link),
+            Command::JoinRelay(call) => self.join_relay(call),
             Command::Enter { name } => self.enter(&name),
             Command::Back => self.back(),
             Command::HangUp => self.hang_up(),
@@ -244,7 +245,7 @@ impl State {
                 self.open_lobby(Room::Theirs(link), true);
             }
             (Place::Call { room, .. } | Place::Lobby { room, .. }, Ok(link))
-                if room.id() == link.room => {}
+                if room.id().as_ref() == Some(&link.room) => {}
             (Place::Lobby { .. }, Ok(link)) => {
                 self.leave_lobby();
                 self.open_lobby(Room::Theirs(link), true);
@@ -275,21 +276,20 @@ impl State {
     }
 
     /// With `fresh` the devices start on, whatever they were in the call before.
-    fn open_lobby(&mut self, room: Room, fresh: bool) {
+    pub(super) fn open_lobby(&mut self, room: Room, fresh: bool) {
         if fresh {
             (self.muted, self.camera_off) = (false, false);
         }
         self.error = None;
         let was = self.was(&room);
-        let kind = match &room {
-            Room::Own { kind, .. } => Some(*kind),
-            Room::Theirs(link) => {
-                let relay = Target::native(link.relay.clone(), link.pin.clone());
-                let room = link.room.clone();
-                self.actions.push_back(Action::Look { relay, room });
-                None
-            }
-        };
+        if let Room::Theirs(link) = &room {
+            let relay = Target::native(link.relay.clone(), link.pin.clone());
+            let room = link.room.clone();
+            self.actions.push_back(Action::Look { relay, room });
+        }
+        let kind = room.kind();
+        let (own, shows) = (room.is_own(), room.is_host());
+        let captures_nothing = room.captures_nothing();
         self.place = Place::Lobby {
             room,
             kind,
@@ -298,11 +298,13 @@ impl State {
             entering: false,
         };
         match kind {
-            Some(RoomKind::Call) => self.open_devices(),
-            Some(RoomKind::Broadcast) => self.begin_to_choose(),
-            None => return,
+            Some(RoomKind::Call) if !captures_nothing => self.open_devices(),
+            Some(RoomKind::Broadcast) if shows => self.begin_to_choose(),
+            _ => {}
         }
-        self.want_relay();
+        if own {
+            self.want_relay();
+        }
     }
 
     /// What a room was for the last time that the user was there.
@@ -314,7 +316,7 @@ impl State {
         };
         here.filter(|(id, _)| *id == room.id())
             .map(|(_, kind)| kind)
-            .or_else(|| self.recents.kind(&room.id()))
+            .or_else(|| self.recents.kind(&room.id()?))
             .unwrap_or(RoomKind::Call)
     }
 
@@ -337,7 +339,7 @@ impl State {
         else {
             return;
         };
-        if kind.is_some() || room.id() != *asked {
+        if kind.is_some() || room.id().as_ref() != Some(asked) {
             return;
         }
         let found = match looked {
@@ -360,6 +362,7 @@ impl State {
                         name: None,
                         seconds: None,
                         can_call_again: sentence::leads_back(reason),
+                        relay: None,
                     },
                 };
                 return;
@@ -378,9 +381,9 @@ impl State {
         };
         match kind {
             None => self.actions.push_back(Action::StopLooking),
-            Some(RoomKind::Call) => self.close_media(),
-            Some(RoomKind::Broadcast) if room.is_own() => self.hide_sources(),
-            Some(RoomKind::Broadcast) => {}
+            Some(RoomKind::Call) if !room.captures_nothing() => self.close_media(),
+            Some(RoomKind::Broadcast) if room.is_host() => self.hide_sources(),
+            Some(_) => {}
         }
     }
 
@@ -395,7 +398,7 @@ impl State {
             return;
         };
         let own = room.is_own();
-        let unready = own && *kind == RoomKind::Broadcast && !self.has_chosen();
+        let unready = room.is_host() && *kind == RoomKind::Broadcast && !self.has_chosen();
         if *entering || unready {
             return;
         }

@@ -20,6 +20,7 @@ impl State {
                 relay: self.relay_choice().clone(),
                 language: self.settings.language,
                 ask_before_entry: self.settings.ask_before_entry,
+                last_relay: self.settings.last_relay.clone(),
             },
             relay: self.relay_view(),
             recents: self.recents.view(),
@@ -38,8 +39,9 @@ impl State {
                 ..
             } => Screen::Lobby(LobbyView {
                 kind: *kind,
-                host: room.is_own(),
+                host: room.is_host(),
                 busy: *entering || (kind.is_none() && !untold),
+                relay: room.relay_call(),
             }),
             Place::Call { room, view, .. } => Screen::Call(CallView {
                 link: self.link(),

@@ -9,6 +9,8 @@ import type { ErrorCode } from "../contract/ErrorCode";
 import type { MediaView } from "../contract/MediaView";
 import type { PeerView } from "../contract/PeerView";
 import type { RecentCall } from "../contract/RecentCall";
+import type { RelayCall } from "../contract/RelayCall";
+import type { RelayShape } from "../contract/RelayShape";
 import type { RoomKind } from "../contract/RoomKind";
 import type { Screen } from "../contract/Screen";
 import type { ShareView } from "../contract/ShareView";
@@ -76,7 +78,7 @@ export function view(screen: Screen, change: Partial<AppView> = {}): AppView {
     screen,
     media: media(),
     share: share(),
-    settings: { name: "Ada", theme: "system", relay: { type: "this_network" }, language: "system", ask_before_entry: false },
+    settings: { name: "Ada", theme: "system", relay: { type: "this_network" }, language: "system", ask_before_entry: false, last_relay: null },
     relay: { type: "listening", address: "192.168.1.20:3002" },
     recents: [],
     error: null,
@@ -103,6 +105,7 @@ export function call(change: Partial<CallView> = {}): Screen {
     relay_lost: false,
     chat: [],
     connected_at: CONNECTED_AT,
+    relay: null,
     ...change,
   };
 }
@@ -112,7 +115,7 @@ export function waiting(change: Partial<CallView> = {}): Screen {
 }
 
 export function ended(reason: EndedView["reason"], change: Partial<EndedView> = {}): Screen {
-  return { type: "ended", kind: "call", host: true, reason, name: "Mika", seconds: 1450, can_call_again: true, ...change };
+  return { type: "ended", kind: "call", host: true, reason, name: "Mika", seconds: 1450, can_call_again: true, relay: null, ...change };
 }
 
 /** A broadcast of the user's own, with nobody there yet. */
@@ -145,7 +148,20 @@ export const RECENTS = [
 export const BROADCASTS = [recent(6, "Mika", 0, 1450, true, "broadcast"), recent(7, "Ada", 1, 300, false, "broadcast")];
 
 export const start: Screen = { type: "start" };
-export const lobby = (host: boolean, busy = false, kind: RoomKind | null = "call"): Screen => ({ type: "lobby", kind, host, busy });
+export const lobby = (host: boolean, busy = false, kind: RoomKind | null = "call", relay: RelayCall | null = null): Screen => ({ type: "lobby", kind, host, busy, relay });
+
+/** A relay of small pages. */
+export const meeting = (shape: RelayShape): RelayCall => ({ url: "ws://192.168.1.30:3002/", shape });
+
+/** What a call through one is without: names, link, host. */
+const stranger = (change: Partial<PeerView> = {}) => peer("stranger", "", { quality: "good", ...change });
+const MET: Partial<CallView> = { host: false, link: null, peers: [stranger()] };
+
+/** A view in which such a relay was joined before. */
+export const joined = (shape: RelayShape): AppView => {
+  const before = view(start);
+  return { ...before, settings: { ...before.settings, last_relay: meeting(shape) } };
+};
 
 export interface Fixture {
   /** The page that it belongs to. */
@@ -383,6 +399,31 @@ export const fixtures = {
   "guest-watch-not-authentic": {
     kind: "guest",
     view: view(watching({ phase: "connecting", peers: [peer("ada", "Ada", { host: true, state: "not_authentic", quality: null })] }), { error: userError("not_authentic") }),
+  },
+  "relay-join": { kind: "app", view: view(start), press: "join-relay" },
+  "relay-join-again": { kind: "app", view: joined({ type: "targeted", name: "ada", target: "bob" }), press: "join-relay" },
+  "relay-lobby": { kind: "app", view: view(lobby(false, false, "call", meeting({ type: "both" }))), level: -28 },
+  "relay-lobby-share": { kind: "app", view: view(lobby(true, false, "broadcast", meeting({ type: "broadcast" })), { share: choosing() }) },
+  "relay-lobby-view": { kind: "app", view: view(lobby(false, false, "broadcast", meeting({ type: "view" }))) },
+  "relay-lobby-text": { kind: "app", view: view(lobby(false, false, "call", meeting({ type: "socket_io", media: false }))) },
+  "relay-waiting": { kind: "app", view: view(waiting({ ...MET, peers: [], relay: meeting({ type: "both" }) })) },
+  "relay-waiting-view": { kind: "app", view: view(watching({ ...MET, phase: "waiting", others: 0, peers: [], relay: meeting({ type: "view" }) })) },
+  "relay-call": { kind: "app", view: view(call({ ...MET, relay: meeting({ type: "both" }) })) },
+  "relay-call-send": { kind: "app", view: view(call({ ...MET, peers: [stranger({ muted: true, camera_off: true })], relay: meeting({ type: "send", screen: false }) })) },
+  "relay-call-text": { kind: "app", view: view(call({ ...MET, chat: CHAT, relay: meeting({ type: "socket_io", media: false }) })), press: "chat-toggle" },
+  "relay-share": { kind: "app", view: view(broadcast({ link: null, relay: meeting({ type: "broadcast" }) }), { share: sharing() }) },
+  "relay-share-viewers": {
+    kind: "app",
+    view: view(broadcast({ phase: "connected", link: null, others: 2, peers: [peer("one", "viewer one"), peer("two", "8f14e45f-ceea-467f-9f3b-1c2d3e4f5a6b")], relay: meeting({ type: "broadcast" }) }), { share: sharing() }),
+  },
+  "relay-watch": { kind: "app", view: view(watching({ ...MET, others: 0, peers: [stranger({ host: true })], relay: meeting({ type: "view" }) })) },
+  "relay-unreachable": {
+    kind: "app",
+    view: view(ended({ type: "refused", code: "relay_unreachable" }, { host: false, seconds: null, name: null, relay: meeting({ type: "both" }) })),
+  },
+  "relay-not-trusted": {
+    kind: "app",
+    view: view(ended({ type: "refused", code: "relay_not_trusted" }, { host: false, seconds: null, name: null, can_call_again: false, relay: meeting({ type: "both" }) })),
   },
   "share-ended": { kind: "app", view: view(ended({ type: "by_me" }, { kind: "broadcast", name: null })) },
   "guest-watch-ended": { kind: "guest", view: view(ended({ type: "by_them" }, { kind: "broadcast", host: false, name: "Ada" })) },

@@ -18,7 +18,7 @@ const call = (change: Partial<CallState> = {}): CallState => ({
 describe("the view of a guest", () => {
   it("begins in the lobby with what is remembered", () => {
     const view = viewOf(state(), media(), null, []);
-    expect(view.screen).toEqual({ type: "lobby", kind: null, host: false, busy: false });
+    expect(view.screen).toEqual({ type: "lobby", kind: null, host: false, busy: false, relay: null });
     expect(view.settings).toMatchObject({ name: "Ada", theme: "light", language: "zh-CN" });
     const rubbish = initialState("r", { name: "", theme: "rubbish", language: "xx" });
     expect([rubbish.theme, rubbish.language]).toEqual(["system", "system"]);
@@ -52,6 +52,6 @@ describe("the view of a guest", () => {
     [{ type: "refused", code: "removed" }, false],
   ] as const)("after %o a way back: %s", (reason, can) => {
     const view = viewOf(state({ screen: "ended", ended: { reason, name: "Mika", seconds: 9 } }), media(), null, []);
-    expect(view.screen).toEqual({ type: "ended", kind: "call", host: false, reason, name: "Mika", seconds: 9, can_call_again: can });
+    expect(view.screen).toEqual({ type: "ended", kind: "call", host: false, reason, name: "Mika", seconds: 9, can_call_again: can, relay: null });
   });
 });

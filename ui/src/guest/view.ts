@@ -72,6 +72,7 @@ export function viewOf(state: GuestState, media: MediaView, call: CallState | nu
       language: state.language,
       relay: { type: "server", url: state.relay },
       ask_before_entry: false,
+      last_relay: null,
     },
     relay: call?.relayLost
       ? { type: "failed", error: userError("relay_unreachable") }
@@ -84,10 +85,10 @@ export function viewOf(state: GuestState, media: MediaView, call: CallState | nu
 function screenOf(state: GuestState, call: CallState | null, chat: ChatLine[]): Screen {
   if (state.screen === "ended" && state.ended) {
     const { reason, name, seconds } = state.ended;
-    return { type: "ended", kind: state.kind ?? state.was, host: false, reason, name, seconds: seconds ?? null, can_call_again: canReturn(reason) };
+    return { type: "ended", kind: state.kind ?? state.was, host: false, reason, name, seconds: seconds ?? null, can_call_again: canReturn(reason), relay: null };
   }
   if (state.screen === "call" && call) return { type: "call", ...callView(call, chat) };
-  return { type: "lobby", kind: state.kind, host: false, busy: state.busy };
+  return { type: "lobby", kind: state.kind, host: false, busy: state.busy, relay: null };
 }
 
 function callView(call: CallState, chat: ChatLine[]): CallView {
@@ -104,6 +105,7 @@ function callView(call: CallState, chat: ChatLine[]): CallView {
     relay_lost: call.relayLost,
     chat,
     connected_at: call.connectedAt,
+    relay: null,
   };
 }
 

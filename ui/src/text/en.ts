@@ -1,5 +1,6 @@
 /** Every text that a person reads, by its id, in English. `{name}` marks what is filled in. */
 import type { ErrorCode } from "../contract/ErrorCode";
+import { relays } from "./en.relays";
 
 export const texts = {
   "app.name": "Ahoy",
@@ -20,6 +21,7 @@ export const texts = {
   "start.join.label": "Have a link?",
   "start.join.placeholder": "Paste a link to join",
   "start.join.go": "Join",
+  "start.relay": "Join a relay…",
   "start.shortcut": "new call",
   "start.first.title": "How it works",
   "start.first.1": "Press New call and send the link, by any messenger or by its QR code.",
@@ -245,6 +247,8 @@ export const texts = {
   "share.paused.text": "Nothing of your screen is captured. The viewers see that you have paused.",
   "share.relayLost": "The relay does not answer. The broadcast goes on, but nobody new can come.",
 
+  ...relays,
+
   "viewers.title": "Viewers",
   "viewers.count.none": "Nobody watches yet",
   "viewers.count.one": "1 viewer",
@@ -358,6 +362,10 @@ export const errorTexts: Record<ErrorCode, ErrorText> = {
   bad_link: {
     message: "This link is not complete: the part behind # is missing or cut.",
     hint: "Copy the whole link once more, or ask for a new one.",
+  },
+  bad_relay: {
+    message: "This is not the address of such a relay.",
+    hint: "It begins with ws:// or wss://; for Socket.IO http:// and https:// do as well.",
   },
   relay_unreachable: { message: "The relay does not answer.", hint: "Check your network, then try again." },
   relay_not_trusted: {

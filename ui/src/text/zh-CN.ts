@@ -1,6 +1,7 @@
 /** The same in Simplified Chinese. */
 import type { ErrorCode } from "../contract/ErrorCode";
 import type { ErrorText, TextId } from "./en";
+import { relays } from "./zh-CN.relays";
 
 export const texts: Record<TextId, string> = {
   "app.name": "Ahoy",
@@ -21,6 +22,7 @@ export const texts: Record<TextId, string> = {
   "start.join.label": "收到了链接？",
   "start.join.placeholder": "粘贴链接即可加入",
   "start.join.go": "加入",
+  "start.relay": "加入中继…",
   "start.shortcut": "新通话",
   "start.first.title": "使用方法",
   "start.first.1": "点击“新通话”，用任何聊天软件把链接发给对方，或让对方扫描二维码。",
@@ -246,6 +248,8 @@ export const texts: Record<TextId, string> = {
   "share.paused.text": "现在不会采集你的屏幕。观看者会看到你已暂停。",
   "share.relayLost": "中继没有响应。共享会继续，但新的观看者无法加入。",
 
+  ...relays,
+
   "viewers.title": "观看者",
   "viewers.count.none": "还没有人观看",
   "viewers.count.one": "1 位观看者",
@@ -336,6 +340,7 @@ export const errorTexts: Record<ErrorCode, ErrorText> = {
   busy: { message: "中继暂时无法容纳更多通话。", hint: "请过几分钟再试。" },
   not_authentic: { message: "有一条消息无法证明来源。", hint: "不会向那里发送任何内容。请创建新链接，并用你信任的方式发送。" },
   bad_link: { message: "这个链接无法使用：# 后面的部分缺失或不完整，或者它不是 Ahoy 链接。", hint: "请重新复制完整链接，或索取新的链接。" },
+  bad_relay: { message: "这不是此类中继的地址。", hint: "地址以 ws:// 或 wss:// 开头；Socket.IO 也可以用 http:// 和 https://。" },
   relay_unreachable: { message: "中继没有响应。", hint: "请检查网络，然后重试。" },
   relay_not_trusted: { message: "这个中继不是链接所指的那一个。", hint: "请不要继续，索取新的链接。" },
   relay_failed: { message: "Ahoy 内置的中继无法启动。", hint: "请重新启动 Ahoy，或在设置中选择服务器地址。" },

@@ -36,6 +36,8 @@ pub enum ErrorCode {
     NotAuthentic,
     /// The text is not a link of Ahoy.
     BadLink,
+    /// The text is no address of a relay of small WebRTC pages, or a name there is none.
+    BadRelay,
     /// The relay did not answer.
     RelayUnreachable,
     /// The relay's certificate is not the one that the link names.
@@ -109,6 +111,7 @@ impl ErrorCode {
             Self::Busy => "busy",
             Self::NotAuthentic => "not_authentic",
             Self::BadLink => "bad_link",
+            Self::BadRelay => "bad_relay",
             Self::RelayUnreachable => "relay_unreachable",
             Self::RelayNotTrusted => "relay_not_trusted",
             Self::RelayFailed => "relay_failed",

@@ -15,7 +15,7 @@ use ahoy_contract::{
     proof_bytes, signed_bytes,
     ui::{
         AppView, CallPhase, Command, DeviceState, EndReason, Language, Notice, PeerState, Quality,
-        RelayChoice, RelayView, Screen, ShareContent, SourceKind, Theme,
+        RelayChoice, RelayShape, RelayView, Screen, ShareContent, SourceKind, Theme,
     },
     video::{VideoControl, VideoEndpoint, VideoHello},
     wire::{ClientMessage, RelayMessage, Role, RoomKind},
@@ -87,6 +87,7 @@ every_variant_has_an_example! {
     end_reasons: EndReason = "end_reason.json";
     device_states: DeviceState = "device_state.json";
     relay_choices: RelayChoice = "relay_choice.json";
+    relay_shapes: RelayShape = "relay_shape.json";
     relay_views: RelayView = "relay_view.json";
 }
 

@@ -140,7 +140,7 @@ fn who_watches_has_neither_camera_nor_microphone_open() {
         [
             Action::Save(_),
             Action::OpenMedia(Capture::Nothing),
-            Action::StartCall(call)
+            Action::StartCall(StartCall::Room(call))
         ] if call.kind == RoomKind::Broadcast && call.key.is_none()
     ));
     assert_eq!(person.call_view().kind, RoomKind::Broadcast);

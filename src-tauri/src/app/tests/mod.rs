@@ -5,6 +5,7 @@ mod devices;
 mod files;
 mod link;
 mod look;
+mod meeting;
 mod relay;
 mod share;
 mod way;
@@ -14,15 +15,15 @@ use ahoy_contract::{
     id::Pin,
     ui::{
         AppView, CallPhase, CallView, ChatLine, Command, DeviceInfo, DeviceState, DeviceView,
-        EndReason, MediaView, PeerState, PeerView, RelayChoice, RelayView, Screen, ShareContent,
-        SourceKind, SourceList, SourceView, Theme,
+        EndReason, MediaView, PeerState, PeerView, RelayCall, RelayChoice, RelayShape, RelayView,
+        Screen, ShareContent, SourceKind, SourceList, SourceView, Theme,
     },
     wire::RoomKind,
 };
 use ahoy_engine::{call::HostKey, signaling::Looked};
 
 use super::{
-    action::{Action, CallAction, Capture, Input, MediaAction, StartCall},
+    action::{Action, CallAction, Capture, Input, MediaAction, RoomCall, StartCall},
     room::Listening,
     state::State,
 };
@@ -84,10 +85,10 @@ impl Person {
         self.done.drain(..).map(|action| short(&action)).collect()
     }
 
-    /// The call that was started last.
-    fn started(&mut self) -> StartCall {
+    /// The call in a room that was started last.
+    fn started(&mut self) -> RoomCall {
         let call = self.done.drain(..).rev().find_map(|action| match action {
-            Action::StartCall(call) => Some(*call),
+            Action::StartCall(StartCall::Room(call)) => Some(*call),
             _ => None,
         });
         call.expect("a call was started")
@@ -157,6 +158,7 @@ fn changed(link: Option<String>, peers: &[&str], ended: Option<EndReason>) -> In
             relay_lost: false,
             chat: Vec::new(),
             connected_at: (!peers.is_empty()).then_some(NOW - 65_000),
+            relay: None,
             peers,
         },
         ended,

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
-use super::{Language, RelayChoice, ShareContent, Theme};
+use super::{Language, RelayCall, RelayChoice, ShareContent, Theme};
 use crate::PeerId;
 
 /// What the user asks for.
@@ -20,6 +20,8 @@ pub enum Command {
         /// The link.
         link: String,
     },
+    /// From the start to the lobby of a call through a relay of small WebRTC pages. Nothing is said there yet.
+    JoinRelay(RelayCall),
     /// From the lobby into the call.
     Enter {
         /// The name that the others see.

@@ -5,12 +5,14 @@
 //! was shown, is a [`Notice`].
 
 mod command;
+mod relay_call;
 mod share;
 
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
 pub use command::Command;
+pub use relay_call::{RelayCall, RelayShape};
 pub use share::{
     MAX_SOURCES, SHARE_RATES, SOURCE_TRACK, ShareContent, ShareView, SourceKind, SourceList,
     SourceView,
@@ -65,6 +67,9 @@ pub struct LobbyView {
     /// The way in was taken and is being walked: the button shows that. Where `kind` is `null`: the relay is being asked;
     /// else it did not say, and [`Command::CallAgain`] asks once more.
     pub busy: bool,
+    /// What was asked for, where it leads to a relay of small WebRTC pages: then the user is the host who shows a part
+    /// of the screen, and there are no names.
+    pub relay: Option<RelayCall>,
 }
 
 /// What the user sees of a call: the whole of it, at each change.
@@ -97,6 +102,9 @@ pub struct CallView {
     /// When the first peer was connected: milliseconds since 1970-01-01T00:00Z.
     #[ts(type = "number | null")]
     pub connected_at: Option<u64>,
+    /// What was asked for, where it goes through a relay of small WebRTC pages: then there are no link, no door and no
+    /// words, and nothing says who the others are.
+    pub relay: Option<RelayCall>,
 }
 
 /// How far a call is.
@@ -235,6 +243,8 @@ pub struct EndedView {
     pub seconds: Option<u64>,
     /// Whether *Call again* can lead back.
     pub can_call_again: bool,
+    /// What was asked for, where it went through a relay of small WebRTC pages.
+    pub relay: Option<RelayCall>,
 }
 
 /// Who or what ended a call.
@@ -327,6 +337,8 @@ pub struct SettingsView {
     pub language: Language,
     /// Guests wait until the user lets them in.
     pub ask_before_entry: bool,
+    /// The relay of small WebRTC pages that was joined last.
+    pub last_relay: Option<RelayCall>,
 }
 
 /// A language of the window.

@@ -47,6 +47,7 @@ pub(super) fn view(call: &Call) -> CallView {
             ),
         chat: call.chat.view(),
         connected_at: call.connected_at.map(|at| call.time_of_day(at)),
+        relay: None,
     }
 }
 

@@ -78,10 +78,12 @@ impl DialectCall {
         ids: impl FnMut() -> PeerId + Send + 'static,
     ) -> Self {
         let mut core = Core::new(plan, (start, unix_ms), Box::new(ids));
-        let shape: Box<dyn Shape> = match (core.plan.form, core.plan.part) {
-            (_, Part::Broadcaster) => Box::<Broadcaster>::default(),
-            (Form::Broadcast, Part::Caller | Part::Callee) => Box::new(Mutual::new(&mut core)),
-            _ => Box::new(Pair::new(&mut core)),
+        let shape: Box<dyn Shape> = if core.plan.part == Part::Broadcaster {
+            Box::<Broadcaster>::default()
+        } else if core.plan.is_mutual() {
+            Box::new(Mutual::new(&mut core))
+        } else {
+            Box::new(Pair::new(&mut core))
         };
         Self {
             core,

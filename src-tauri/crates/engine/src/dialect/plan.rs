@@ -91,6 +91,11 @@ impl Plan {
         !matches!(self.part, Part::Send | Part::Broadcaster)
     }
 
+    /// Whether each end sends on a connection of its own.
+    pub(super) fn is_mutual(&self) -> bool {
+        self.form == Form::Broadcast && matches!(self.part, Part::Caller | Part::Callee)
+    }
+
     /// Whether media is added only where it was asked for by name: in form S the payload is a data channel.
     pub fn is_data_first(&self) -> bool {
         self.form == Form::SocketIo

@@ -1,12 +1,14 @@
 //! The call as its user sees it.
 
 use ahoy_contract::{
+    PeerId,
     ui::{CallPhase, CallView, PeerState, PeerView},
     wire::RoomKind,
 };
 
 use super::{
     core::{Core, name},
+    link::Link,
     plan::Part,
 };
 
@@ -29,34 +31,47 @@ pub(super) fn view(core: &Core, was_open: bool) -> CallView {
     } else {
         CallPhase::Waiting
     };
+    if core.plan.is_mutual() && links.len() > 1 {
+        // Both lead to the same end, which is seen by what comes from there.
+        links.retain(|(_, link)| !link.offers);
+    }
     let kind = match core.plan.part {
         Part::Broadcaster | Part::Viewer => RoomKind::Broadcast,
         _ => RoomKind::Call,
     };
+    // Who only receives knows of the one that sends, and of nobody else.
+    let others = if core.plan.sends() { links.len() } else { 0 };
     CallView {
         phase,
         kind,
-        others: u32::try_from(links.len()).unwrap_or(u32::MAX),
-        host: false,
+        others: u32::try_from(others).unwrap_or(u32::MAX),
+        host: core.plan.part == Part::Broadcaster,
         link: None,
         addresses: Vec::new(),
         peers: links
             .into_iter()
-            .map(|(peer, link)| PeerView {
-                peer: peer.clone(),
-                name: name(link),
-                host: false,
-                state: link.state,
-                muted: false,
-                camera_off: false,
-                quality: link.quality,
-                words: None,
-            })
+            .map(|(peer, link)| person(core, peer, link))
             .collect(),
         knocks: Vec::new(),
         locked: false,
         relay_lost: was_open && lost,
         chat: core.chat.view(),
         connected_at: core.connected_at,
+        relay: None,
+    }
+}
+
+/// The other end of a connection. Pages do not tell whether anything is off; that nothing comes at all is known.
+fn person(core: &Core, peer: &PeerId, link: &Link) -> PeerView {
+    let silent = !core.plan.receives() || (core.plan.is_mutual() && link.offers);
+    PeerView {
+        peer: peer.clone(),
+        name: name(link),
+        host: !core.plan.sends(),
+        state: link.state,
+        muted: silent,
+        camera_off: silent,
+        quality: link.quality,
+        words: None,
     }
 }

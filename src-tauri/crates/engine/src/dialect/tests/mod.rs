@@ -1,6 +1,7 @@
 //! Ends of a call in a dialect, and between them a relay that passes on what each says to all others.
 
 mod forms;
+mod seen;
 mod shapes;
 mod viewers;
 mod walk;
