@@ -128,7 +128,10 @@ impl Recents {
 
     /// What a room was for.
     pub(crate) fn kind(&self, id: &RoomId) -> Option<RoomKind> {
-        let is_it = |call: &&Recent| call.room().is_some_and(|room| room.id() == *id);
+        let is_it = |call: &&Recent| {
+            call.room()
+                .is_some_and(|room| room.id().as_ref() == Some(id))
+        };
         self.calls.iter().find(is_it).map(|call| call.kind)
     }
 

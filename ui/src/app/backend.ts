@@ -19,7 +19,7 @@ const EMPTY: AppView = {
     camera_off: false,
   },
   share: { sources: { type: "closed" }, selected: null, state: { type: "closed" }, paused: false, content: "text", fps: 30, sound: false, sound_state: { type: "closed" } },
-  settings: { name: "", theme: "system", relay: { type: "this_network" }, language: "system", ask_before_entry: false },
+  settings: { name: "", theme: "system", relay: { type: "this_network" }, language: "system", ask_before_entry: false, last_relay: null },
   relay: { type: "starting" },
   recents: [],
   error: null,

@@ -4,6 +4,7 @@ import type { ChatLine } from "./ChatLine";
 import type { KnockView } from "./KnockView";
 import type { LinkAddress } from "./LinkAddress";
 import type { PeerView } from "./PeerView";
+import type { RelayCall } from "./RelayCall";
 import type { RoomKind } from "./RoomKind";
 
 /**
@@ -58,4 +59,9 @@ chat: Array<ChatLine>,
 /**
  * When the first peer was connected: milliseconds since 1970-01-01T00:00Z.
  */
-connected_at: number | null, };
+connected_at: number | null, 
+/**
+ * What was asked for, where it goes through a relay of small WebRTC pages: then there are no link, no door and no
+ * words, and nothing says who the others are.
+ */
+relay: RelayCall | null, };

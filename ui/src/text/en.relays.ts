@@ -52,7 +52,7 @@ export const relays = {
   "relays.wait.targeted.called": "You are there as {name}. The call begins when somebody calls you.",
   "relays.paused": "Nothing of your screen is captured. The viewers keep the last picture.",
   "relays.relay_unreachable": "{url} does not answer, or is no relay of this kind.",
-  "relays.relay_unreachable.hint": "Check your network and the address: it is the one that stands in the page.",
+  "relays.hint.relay_unreachable": "Check your network and the address: it is the one that stands in the page.",
   "relays.relay_not_trusted": "Nobody vouches for the certificate of {url}.",
-  "relays.relay_not_trusted.hint": "Ask whoever runs it for the PIN of its key, and write it behind # in the address.",
+  "relays.hint.relay_not_trusted": "Ask whoever runs it for the PIN of its key, and write it behind # in the address.",
 } as const;

@@ -54,7 +54,7 @@ export const relays: Record<keyof typeof english, string> = {
   "relays.wait.targeted.called": "你在那里的名字是{name}。有人呼叫你时通话就会开始。",
   "relays.paused": "现在不会采集你的屏幕。观看者会停留在最后的画面。",
   "relays.relay_unreachable": "{url} 没有响应，或不是这种中继。",
-  "relays.relay_unreachable.hint": "请检查网络和地址：应与页面中的地址相同。",
+  "relays.hint.relay_unreachable": "请检查网络和地址：应与页面中的地址相同。",
   "relays.relay_not_trusted": "没有人为 {url} 的证书担保。",
-  "relays.relay_not_trusted.hint": "请向其运营者索取密钥的 PIN，并写在地址的 # 后面。",
+  "relays.hint.relay_not_trusted": "请向其运营者索取密钥的 PIN，并写在地址的 # 后面。",
 };
