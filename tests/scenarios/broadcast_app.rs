@@ -28,13 +28,13 @@ const GREEN: u32 = 0x00_c000;
 const FILM: (u16, u16) = (320, 200);
 
 /// A window that shows the time, as a stamp, twenty times a second.
-struct Film {
+pub(crate) struct Film {
     stop: Arc<AtomicBool>,
     thread: Option<JoinHandle<()>>,
 }
 
 impl Film {
-    fn start(display: &Display) -> Result<Self> {
+    pub(crate) fn start(display: &Display) -> Result<Self> {
         let desktop = Desktop::connect(display.name())?;
         let window = desktop.open("Film", (1000, 20, FILM.0, FILM.1), WHITE)?;
         let stop = Arc::new(AtomicBool::new(false));
@@ -72,7 +72,7 @@ impl Drop for Film {
 }
 
 /// Waits until this can be chosen and shows its small picture, and chooses it.
-async fn choose(page: &Page, name: &str) -> Result<()> {
+pub(crate) async fn choose(page: &Page, name: &str) -> Result<()> {
     let chosen = "
         const source = [...document.querySelectorAll('[data-testid=source]')]
             .find((input) => input.closest('label').innerText.includes(arguments[0]));
@@ -111,7 +111,7 @@ async fn is_wide(page: &Page, width: u16) -> Result<()> {
 }
 
 /// Waits until this part's text holds that.
-async fn says(page: &Page, part: &str, text: &str) -> Result<()> {
+pub(crate) async fn says(page: &Page, part: &str, text: &str) -> Result<()> {
     let says = "return ahoy.text(arguments[0]).includes(arguments[1])";
     page.until(text, says, vec![json!(part), json!(text)])
         .await?;

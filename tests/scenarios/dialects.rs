@@ -252,13 +252,13 @@ async fn both_may_call_and_see_each_other() -> Result<()> {
 }
 
 /// What is written at one end stands at the other.
-async fn lines_arrive(page: &Frames, frame: Frame, line: &str) -> Result<()> {
+pub(crate) async fn lines_arrive(page: &Frames, frame: Frame, line: &str) -> Result<()> {
     let has =
         "return [...part('lines').children].some((line) => line.textContent === arguments[1])";
     page.until(frame, line, has, json!(line)).await
 }
 
-async fn write(frames: &Frames, frame: Frame, line: &str) -> Result<()> {
+pub(crate) async fn write(frames: &Frames, frame: Frame, line: &str) -> Result<()> {
     let open = "return part().body.dataset.channel === 'channel'";
     frames
         .until(frame, "an open channel", open, Value::Null)

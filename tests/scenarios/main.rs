@@ -17,6 +17,7 @@ mod harness;
 mod kept;
 mod language;
 mod network;
+mod relay_app;
 mod relay_lost;
 mod screen;
 mod stage;

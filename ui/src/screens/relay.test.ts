@@ -161,6 +161,12 @@ describe("a call", () => {
     absent("chat-mark");
   });
 
+  it("with one that only receives says that nothing comes, and not what is off there", () => {
+    show("relay-call-send");
+    expect(part("peer").textContent).toContain("Nothing comes from there.");
+    absent("peer-muted", "peer-camera-off");
+  });
+
   it("in a room of Ahoy's has no such mark", () => {
     show({ kind: "app", view: view(call()) });
     absent("not-authenticated");
