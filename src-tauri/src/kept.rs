@@ -148,7 +148,7 @@ fn read<T: Kept>(path: &Path) -> Result<T, Unreadable> {
 mod tests {
     use super::*;
     use crate::settings::Settings;
-    use ahoy_contract::ui::{RelayChoice, Theme};
+    use ahoy_contract::ui::{RelayCall, RelayChoice, RelayShape, Theme};
 
     #[test]
     fn what_was_kept_is_there_after_a_restart_for_its_owner_alone() {
@@ -163,6 +163,10 @@ mod tests {
             url: "https://example.org".into(),
         };
         settings.camera = Some("cam".into());
+        settings.last_relay = Some(RelayCall {
+            url: "ws://192.0.2.1:3002/".into(),
+            shape: RelayShape::Both,
+        });
         file.save(&settings).unwrap();
         assert!(matches!(file.load(), (loaded, None) if loaded == settings));
         #[cfg(unix)]
@@ -221,6 +225,6 @@ mod tests {
         .unwrap();
         let (settings, fault) = file.load();
         assert_eq!((settings.name.as_str(), settings.relay_port), ("Ada", 3002));
-        assert!(fault.is_none());
+        assert!(settings.last_relay.is_none() && fault.is_none());
     }
 }

@@ -9,7 +9,7 @@ use ahoy_tests::{
     webdriver::Page,
 };
 use anyhow::Result;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::{
     broadcast_app::{Film, choose, says},
@@ -368,7 +368,7 @@ async fn a_relay_that_goes_away_is_looked_for_and_the_call_goes_on() -> Result<(
             Frame::Left,
             "the page's socket is closed",
             lost,
-            json!(null),
+            Value::Null,
         )
         .await?;
     leave(app).await
