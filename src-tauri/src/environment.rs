@@ -3,7 +3,7 @@
 use std::{env, ffi::OsString, path::PathBuf};
 
 use ahoy_contract::ui::RelayChoice;
-use ahoy_engine::device::{AudioSpec, SpeakerSpec, VideoSpec};
+use ahoy_engine::device::{AudioSpec, PortalChoice, SpeakerSpec, VideoSpec};
 use directories::ProjectDirs;
 
 use crate::server::Server;
@@ -45,6 +45,11 @@ impl Environment {
     /// Reads the process's environment.
     pub(crate) fn read() -> Result<Self, EnvironmentError> {
         Self::of(|name| env::var_os(name))
+    }
+
+    /// Where it is kept what the user of a Wayland desktop has chosen to show: for its owner's eyes only.
+    pub(crate) fn screen_choice(&self) -> PortalChoice {
+        PortalChoice::kept_at(Some(self.data_folder.join("screen-choice")))
     }
 
     fn of(get: impl Fn(&str) -> Option<OsString>) -> Result<Self, EnvironmentError> {

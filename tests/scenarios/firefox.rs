@@ -58,6 +58,7 @@ async fn a_guest_in_firefox_knocks_compares_words_chats_and_is_hung_up_on() -> R
     let stage = Stage::open(Instead {
         video: TEST_PICTURE,
         relay: Some("this_computer"),
+        ..Instead::default()
     })
     .await?;
     let host = stage.app.page();

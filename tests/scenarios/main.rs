@@ -26,6 +26,7 @@ mod states_call;
 mod states_guest;
 mod system_sound;
 mod two_ahoys;
+mod wayland;
 
 /// Anything louder than this, in dB below full scale, is sound and not the noise of a codec.
 const AUDIBLE_DB: f64 = -50.0;

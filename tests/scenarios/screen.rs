@@ -24,14 +24,14 @@ const WHITE: u32 = 0xff_ffff;
 const RED: u32 = 0xff_0000;
 
 /// What BT.709 in limited range makes of these colours.
-const GREEN_YUV: [u8; 3] = [134, 63, 51];
-const BLUE_YUV: [u8; 3] = [32, 240, 118];
+pub(crate) const GREEN_YUV: [u8; 3] = [134, 63, 51];
+pub(crate) const BLUE_YUV: [u8; 3] = [32, 240, 118];
 const WHITE_YUV: [u8; 3] = [235, 128, 128];
 const RED_YUV: [u8; 3] = [63, 102, 240];
 const BLACK_YUV: [u8; 3] = [16, 128, 128];
 
 /// What a picture shows at a place, in Y, U and V.
-fn at(picture: &Picture, x: usize, y: usize) -> [u8; 3] {
+pub(crate) fn at(picture: &Picture, x: usize, y: usize) -> [u8; 3] {
     let luma = &picture.luma;
     let (width, height) = (luma.width.div_ceil(2), luma.height.div_ceil(2));
     let chroma = (y / 2) * width + x / 2;
@@ -43,7 +43,7 @@ fn at(picture: &Picture, x: usize, y: usize) -> [u8; 3] {
 }
 
 /// Whether two colours are the same, as far as a codec goes.
-fn alike(found: [u8; 3], wanted: [u8; 3]) -> bool {
+pub(crate) fn alike(found: [u8; 3], wanted: [u8; 3]) -> bool {
     found.iter().zip(wanted).all(|(a, b)| a.abs_diff(b) <= 14)
 }
 
@@ -74,7 +74,7 @@ fn frames(peer: &Value) -> u64 {
 }
 
 /// Waits until no picture has come for three seconds; gives how many had come.
-async fn still(guest: &AhoyCall) -> Result<u64> {
+pub(crate) async fn still(guest: &AhoyCall) -> Result<u64> {
     let (mut last, mut lines) = (0, 0);
     let peer = guest
         .peer_stats("three seconds without a new picture", |peer| {
@@ -88,14 +88,14 @@ async fn still(guest: &AhoyCall) -> Result<u64> {
 }
 
 /// Waits until more than so many pictures have come; gives how many.
-async fn more_than(guest: &AhoyCall, before: u64) -> Result<u64> {
+pub(crate) async fn more_than(guest: &AhoyCall, before: u64) -> Result<u64> {
     let peer = guest
         .peer_stats("a new picture", |peer| frames(peer) > before)
         .await?;
     Ok(frames(&peer))
 }
 
-async fn sees(guest: &AhoyCall, width: u64, height: u64) -> Result<()> {
+pub(crate) async fn sees(guest: &AhoyCall, width: u64, height: u64) -> Result<()> {
     let video = |peer: &Value| {
         let video = &peer["receive"]["video"];
         (video["width"].as_u64(), video["height"].as_u64()) == (Some(width), Some(height))

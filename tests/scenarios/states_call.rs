@@ -30,6 +30,7 @@ async fn from_the_lobby_to_a_lost_connection_the_window_says_how_the_call_does()
     let stage = Stage::open(Instead {
         video: TEST_PICTURE,
         relay: Some(relay.url()),
+        ..Instead::default()
     })
     .await?;
     let page = stage.app.page();

@@ -136,6 +136,8 @@ pub struct Instead<'a> {
     pub video: Option<&'a str>,
     /// Of its own relay for this network, as `AHOY_RELAY` has it.
     pub relay: Option<&'a str>,
+    /// Of a desktop of its own: what programs have in their environment on this one. Its window stays on the X display.
+    pub desktop: Option<&'a [(String, String)]>,
 }
 
 /// The driver chooses a free port for the app to listen on, which another program may take before the app does: then
@@ -150,9 +152,15 @@ fn driver(
     sound: &SoundServer,
     instead: Instead<'_>,
 ) -> Result<Process> {
-    let mut command = Command::new("dbus-run-session");
+    let mut command = if instead.desktop.is_some() {
+        Command::new("WebKitWebDriver")
+    } else {
+        let mut command = Command::new("dbus-run-session");
+        command.args(["--", "WebKitWebDriver"]);
+        command
+    };
     command
-        .args(["--", "WebKitWebDriver", "--host=127.0.0.1"])
+        .arg("--host=127.0.0.1")
         .arg(format!("--port={port}"))
         .env("DISPLAY", display.name())
         .env("TAURI_WEBVIEW_AUTOMATION", "true")
@@ -160,6 +168,11 @@ fn driver(
         .env_remove("WAYLAND_DISPLAY");
     command.envs(home.folders());
     command.envs(sound.environment());
+    if let Some(desktop) = instead.desktop {
+        command
+            .envs(desktop.iter().map(|(name, value)| (name, value)))
+            .env("GDK_BACKEND", "x11");
+    }
     for (variable, value) in [("AHOY_VIDEO", instead.video), ("AHOY_RELAY", instead.relay)] {
         if let Some(value) = value {
             command.env(variable, value);

@@ -64,7 +64,7 @@ impl AhoyCall {
             }
         }
         command.args(flags);
-        command.envs(environment);
+        command.env_remove("WAYLAND_DISPLAY").envs(environment);
         Ok(Self {
             process: Process::start("ahoy-call", command)?,
         })

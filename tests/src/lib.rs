@@ -28,6 +28,8 @@ pub mod stamp;
 pub mod text;
 pub mod tone;
 pub mod usage;
+pub mod wayland;
+pub mod wayland_filter;
 pub mod webdriver;
 pub mod y4m;
 

@@ -17,6 +17,8 @@ pub enum Part {
     Sound,
     /// The emulator and what its small system is made of.
     Emulator,
+    /// A Wayland desktop without a screen, its portal, and PipeWire.
+    Wayland,
     /// ffmpeg and ffprobe.
     Ffmpeg,
     /// iproute2, and the right to make networks.
@@ -37,6 +39,18 @@ impl Part {
                 "modprobe",
                 "depmod",
                 "dpkg-deb",
+            ],
+            Self::Wayland => &[
+                "sway",
+                "swaymsg",
+                "setpriv",
+                "dbus-daemon",
+                "dbus-send",
+                "pipewire",
+                "wireplumber",
+                "xdg-permission-store",
+                "xdg-desktop-portal",
+                "xdg-desktop-portal-wlr",
             ],
             Self::Ffmpeg => &["ffmpeg", "ffprobe"],
             Self::Network => &["ip"],

@@ -164,6 +164,11 @@ impl Process {
         }
     }
 
+    /// What it was started as.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
     /// The number of lines so far.
     pub fn mark(&self) -> usize {
         lock(&self.output.lines).len()

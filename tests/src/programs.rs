@@ -42,9 +42,9 @@ pub fn built(name: &str) -> Result<PathBuf> {
 /// A program of the system.
 pub fn installed(name: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH")?;
-    // Some systems keep the tools for modules and file systems off a user's path.
+    // Systems keep off a user's path the tools for modules and file systems, and what only desktops start.
     std::env::split_paths(&path)
-        .chain(["/usr/sbin".into(), "/sbin".into()])
+        .chain(["/usr/sbin", "/sbin", "/usr/libexec", "/usr/lib"].map(PathBuf::from))
         .map(|folder| folder.join(name))
         .find(|path| path.is_file())
 }

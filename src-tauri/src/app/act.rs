@@ -25,8 +25,10 @@ impl App {
             Action::StopLooking => self.looking = None,
             Action::ShowSources => {
                 let stop = CancellationToken::new();
+                let choice = self.config.environment.screen_choice();
+                let found = self.found.0.clone();
                 self.beside
-                    .spawn(sources::look(self.found.0.clone(), stop.clone()));
+                    .spawn(sources::look(found, choice, stop.clone()));
                 self.choosing = Some(stop.drop_guard());
             }
             Action::HideSources => {

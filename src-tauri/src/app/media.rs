@@ -3,7 +3,7 @@
 use ahoy_contract::ui::ShareContent;
 use ahoy_engine::{
     codec::Content,
-    device::{AudioSpec, ScreenSpec, SpeakerSpec, VideoFormat, VideoSpec},
+    device::{AudioSpec, SpeakerSpec, VideoFormat, VideoSpec},
     media::{LocalMedia, MediaConfig},
 };
 
@@ -11,7 +11,9 @@ use super::{
     App,
     action::{Capture, MediaAction},
     call::{self, RunningCall},
+    sources,
 };
+use crate::environment::Environment;
 
 impl App {
     /// Opens the devices and starts the call that are wanted, once what was before has ended.
@@ -32,7 +34,7 @@ impl App {
 
     pub(super) fn with_media(&mut self, action: MediaAction) {
         match (&self.media, &mut self.media_wanted) {
-            (Some(media), _) => with_media(media, action),
+            (Some(media), _) => with_media(media, action, &self.config.environment),
             (None, Some(wanted)) => change(wanted, action),
             (None, None) => {}
         }
@@ -47,7 +49,7 @@ impl App {
                 SpeakerSpec::Speaker(settings.speaker.clone()),
             ),
             Capture::Screen { source, sound, .. } => (
-                screen(source.clone()),
+                screen(source.clone(), environment),
                 system_sound(*sound),
                 SpeakerSpec::None,
             ),
@@ -136,7 +138,7 @@ fn change(wanted: &mut Capture, action: MediaAction) {
     }
 }
 
-fn with_media(media: &LocalMedia, action: MediaAction) {
+fn with_media(media: &LocalMedia, action: MediaAction, environment: &Environment) {
     match action {
         MediaAction::SetMuted(muted) => media.set_muted(muted),
         MediaAction::SetCameraOff(off) => media.set_camera_off(off),
@@ -147,15 +149,15 @@ fn with_media(media: &LocalMedia, action: MediaAction) {
             media.select_camera(VideoSpec::None);
             media.select_microphone(AudioSpec::None);
         }
-        MediaAction::SelectScreen(id) => media.select_camera(screen(id)),
+        MediaAction::SelectScreen(id) => media.select_camera(screen(id, environment)),
         MediaAction::SetSystemSound(on) => media.select_microphone(system_sound(on)),
         MediaAction::SetContent(content) => media.set_content(content_of(content)),
         MediaAction::Retry => media.retry(),
     }
 }
 
-fn screen(id: String) -> VideoSpec {
-    VideoSpec::Screen(ScreenSpec::Source(id))
+fn screen(id: String, environment: &Environment) -> VideoSpec {
+    VideoSpec::Screen(sources::open(id, &environment.screen_choice()))
 }
 
 fn system_sound(on: bool) -> AudioSpec {

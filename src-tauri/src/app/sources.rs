@@ -9,7 +9,7 @@ use ahoy_contract::{
     ui::{MAX_SOURCES, SourceKind, SourceView},
 };
 use ahoy_engine::{
-    device::{self, DeviceError, ScreenKind, ScreenSource},
+    device::{self, DeviceError, PortalChoice, ScreenKind, ScreenSource, ScreenSpec},
     frame::VideoFrame,
 };
 use tokio::{
@@ -28,6 +28,12 @@ const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// The longer side of a small picture, in pixels: what the window shows at twice the density.
 const SMALL: u32 = 480;
 
+/// The id of what the desktop asks for.
+const ASKED: &str = "asked";
+
+/// The id of what it was answered the last time.
+const AGAIN: &str = "again";
+
 /// What was found.
 #[derive(Debug)]
 pub(super) struct Found {
@@ -40,14 +46,19 @@ pub(super) struct Found {
 type Small = BTreeMap<String, watch::Sender<Option<VideoFrame>>>;
 
 /// Looks until it is stopped.
-pub(super) async fn look(found: mpsc::Sender<Found>, stop: CancellationToken) {
+pub(super) async fn look(
+    found: mpsc::Sender<Found>,
+    choice: PortalChoice,
+    stop: CancellationToken,
+) {
     let mut small = Small::new();
     while !stop.is_cancelled() {
         let next = Instant::now() + LOOK_EVERY;
-        let sources = list().await;
+        let sources = list(&choice).await;
         let ids: Vec<String> = sources
             .iter()
             .flatten()
+            .filter(|source| matches!(source.kind, SourceKind::Monitor | SourceKind::Window))
             .take(MAX_SOURCES)
             .map(|source| source.id.clone())
             .collect();
@@ -77,7 +88,22 @@ pub(super) async fn look(found: mpsc::Sender<Found>, stop: CancellationToken) {
     }
 }
 
-async fn list() -> Result<Vec<SourceView>, UserError> {
+/// What is to be opened for the source of this id. Where the desktop shall ask, what it was answered before is forgotten.
+pub(super) fn open(id: String, choice: &PortalChoice) -> ScreenSpec {
+    match id.as_str() {
+        ASKED => {
+            choice.forget();
+            ScreenSpec::Portal(choice.clone())
+        }
+        AGAIN => ScreenSpec::Portal(choice.clone()),
+        _ => ScreenSpec::Source(id),
+    }
+}
+
+async fn list(choice: &PortalChoice) -> Result<Vec<SourceView>, UserError> {
+    if device::asks_by_itself() {
+        return Ok(asked(choice));
+    }
     match spawn_blocking(device::screens).await {
         Ok(Ok(sources)) => Ok(sources.into_iter().map(view).collect()),
         Ok(Err(error)) => Err(user_error(&error)),
@@ -105,6 +131,20 @@ fn user_error(error: &DeviceError) -> UserError {
     error.to_user()
 }
 
+/// What there is where the desktop asks: what it was answered before, first, and the question.
+fn asked(choice: &PortalChoice) -> Vec<SourceView> {
+    let again = choice.is_made().then_some((AGAIN, SourceKind::Again));
+    let all = again.into_iter().chain([(ASKED, SourceKind::Asked)]);
+    all.map(|(id, kind)| SourceView {
+        id: id.to_owned(),
+        kind,
+        name: String::new(),
+        width: 0,
+        height: 0,
+    })
+    .collect()
+}
+
 fn view(source: ScreenSource) -> SourceView {
     SourceView {
         kind: match source.kind {
@@ -115,5 +155,28 @@ fn view(source: ScreenSource) -> SourceView {
         name: source.name,
         width: source.width,
         height: source.height,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_desktop_asks_until_it_has_been_answered_and_when_that_is_wished_for() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("choice");
+        let choice = PortalChoice::kept_at(Some(file.clone()));
+        let ids = || -> Vec<String> { asked(&choice).into_iter().map(|one| one.id).collect() };
+        assert_eq!(ids(), [ASKED]);
+        std::fs::write(&file, "token").unwrap();
+        assert_eq!(ids(), [AGAIN, ASKED]);
+        let portal = ScreenSpec::Portal(choice.clone());
+        assert_eq!(open(AGAIN.into(), &choice), portal);
+        assert_eq!(ids(), [AGAIN, ASKED]);
+        let window = "window:0x3a".to_owned();
+        assert_eq!(open(window.clone(), &choice), ScreenSpec::Source(window));
+        assert_eq!(open(ASKED.into(), &choice), portal);
+        assert_eq!(ids(), [ASKED]);
     }
 }

@@ -3,4 +3,4 @@
 /**
  * What a source shows.
  */
-export type SourceKind = "monitor" | "window";
+export type SourceKind = "monitor" | "window" | "asked" | "again";

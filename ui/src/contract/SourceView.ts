@@ -18,10 +18,10 @@ kind: SourceKind,
  */
 name: string, 
 /**
- * In pixels.
+ * In pixels; 0 where the desktop tells only once it has asked.
  */
 width: number, 
 /**
- * In pixels.
+ * In pixels, likewise.
  */
 height: number, };

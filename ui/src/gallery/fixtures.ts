@@ -50,6 +50,8 @@ export const SOURCES = [
   source("window:2", "window", "A page with a title that is far too long to be shown in the width of a small picture", 1600, 900),
   source("window:3", "window", "", 640, 480),
 ];
+/** Where the desktop asks, and has asked before. */
+export const ASKED = [source("again", "again", "", 0, 0), source("asked", "asked", "", 0, 0)];
 
 export function share(change: Partial<ShareView> = {}): ShareView {
   return {
@@ -367,6 +369,13 @@ export const fixtures = {
     kind: "app",
     view: view(lobby(true, false, "broadcast"), { share: share({ sources: { type: "failed", error: userError("screen_denied") } }) }),
   },
+  "share-lobby-asked": {
+    kind: "app",
+    view: view(lobby(true, true, "broadcast"), {
+      share: choosing({ sources: { type: "found", sources: ASKED, left_out: 0 }, selected: ASKED[1]!, content: "motion", fps: 60, sound: true }),
+    }),
+  },
+  "share-asked": { kind: "app", view: view(broadcast(), { share: sharing({ selected: ASKED[0]! }) }) },
   "share-opening": { kind: "app", view: view(broadcast({ phase: "joining", link: null }), { share: sharing({ state: { type: "opening" } }) }) },
   share: { kind: "app", view: view(broadcast(), { share: sharing() }) },
   "share-viewers": { kind: "app", view: view(broadcast({ phase: "connected", others: VIEWERS.length, peers: VIEWERS, locked: true }), { share: sharing({ sound: true, sound_state: { type: "open" } }) }) },

@@ -6,7 +6,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import App from "../App.svelte";
 import type { VideoMarks } from "../backend";
 import { FixtureBackend } from "../gallery/backend";
-import { type Fixture, type FixtureName, MONITOR, SOURCES, broadcast, choosing, fixtures, lobby, peer, share, sharing, view, watching } from "../gallery/fixtures";
+import { ASKED, type Fixture, type FixtureName, MONITOR, SOURCES, broadcast, choosing, fixtures, lobby, peer, share, sharing, view, watching } from "../gallery/fixtures";
 import { commandForKey } from "../shortcuts";
 
 function show(fixture: FixtureName | Fixture): FixtureBackend {
@@ -72,6 +72,24 @@ describe("the way to a broadcast", () => {
     await tick();
     expect(picture()).toBe(before);
     expect(before?.getAttribute("aria-label")).toBe("Preview of other.md");
+  });
+
+  it("leaves it to the desktop where that asks, without a picture of what nobody has chosen yet", async () => {
+    const attach = vi.spyOn(FixtureBackend.prototype, "attachVideo");
+    const backend = show({ kind: "app", view: view(lobby(true, false, "broadcast"), { share: choosing({ sources: { type: "found", sources: ASKED, left_out: 0 }, selected: ASKED[0]! }) }) });
+    expect(attach).not.toHaveBeenCalled();
+    attach.mockRestore();
+    expect(screen.getByRole("group", { name: "Screen" })).toBeTruthy();
+    expect(screen.getByRole("radio", { name: /The same as last time/ })).toHaveProperty("checked", true);
+    await userEvent.click(screen.getByRole("radio", { name: /Your desktop asks you which one/ }));
+    await userEvent.click(part("join"));
+    expect(backend.commands).toEqual([
+      { type: "select_source", id: "asked" },
+      { type: "enter", name: "Ada" },
+    ]);
+    cleanup();
+    show("share-asked");
+    expect(part("status").textContent).toContain("Sharing what you chose");
   });
 
   it("does not go on with nothing chosen", async () => {

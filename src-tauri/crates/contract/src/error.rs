@@ -60,6 +60,8 @@ pub enum ErrorCode {
     ScreenDenied,
     /// The screen was opened and brings no pictures.
     ScreenFailed,
+    /// This desktop has no way to show its screen.
+    ScreenUnsupported,
     /// There is no such microphone.
     MicrophoneMissing,
     /// The microphone may not be used, by the system's or the user's word.
@@ -123,6 +125,7 @@ impl ErrorCode {
             Self::ScreenMissing => "screen_missing",
             Self::ScreenDenied => "screen_denied",
             Self::ScreenFailed => "screen_failed",
+            Self::ScreenUnsupported => "screen_unsupported",
             Self::MicrophoneMissing => "microphone_missing",
             Self::MicrophoneDenied => "microphone_denied",
             Self::MicrophoneFailed => "microphone_failed",

@@ -50,6 +50,7 @@ const APT: Manager = Manager {
         "libvpx-dev",
         "libpulse-dev",
         "libasound2-dev",
+        "libpipewire-0.3-dev",
     ],
     test: &[
         "chromium",
@@ -69,6 +70,11 @@ const APT: Manager = Manager {
         "iproute2",
         "xz-utils",
         "fonts-dejavu-core",
+        "sway",
+        "pipewire",
+        "wireplumber",
+        "xdg-desktop-portal",
+        "xdg-desktop-portal-wlr",
     ],
     installed: |packages| {
         let mut arguments = vec!["--show", "--showformat=${db:Status-Status} ${Package}\n"];
@@ -101,12 +107,14 @@ const DNF: Manager = Manager {
         "libvpx-devel",
         "pulseaudio-libs-devel",
         "alsa-lib-devel",
+        "pipewire-devel",
     ],
     test: &[
         "chromium",
         "chromedriver",
         "xorg-x11-server-Xvfb",
         "dbus-daemon",
+        "dbus-tools",
         "pulseaudio",
         "pulseaudio-utils",
         "alsa-plugins-pulseaudio",
@@ -118,6 +126,12 @@ const DNF: Manager = Manager {
         "iproute",
         "xz",
         "dejavu-sans-fonts",
+        "sway",
+        "swaybg",
+        "pipewire",
+        "wireplumber",
+        "xdg-desktop-portal",
+        "xdg-desktop-portal-wlr",
     ],
     installed: |packages| {
         let mut arguments = vec!["--query", "--queryformat", "%{NAME}\n"];
@@ -143,6 +157,7 @@ const PACMAN: Manager = Manager {
         "libvpx",
         "libpulse",
         "alsa-lib",
+        "libpipewire",
     ],
     test: &[
         "chromium",
@@ -158,6 +173,12 @@ const PACMAN: Manager = Manager {
         "iproute2",
         "xz",
         "ttf-dejavu",
+        "sway",
+        "swaybg",
+        "pipewire",
+        "wireplumber",
+        "xdg-desktop-portal",
+        "xdg-desktop-portal-wlr",
     ],
     installed: |packages| {
         let mut arguments = vec!["--query", "--quiet"];

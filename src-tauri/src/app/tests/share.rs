@@ -241,6 +241,26 @@ fn something_else_is_shown_once_the_user_says_so() {
 }
 
 #[test]
+fn what_the_desktop_asks_for_can_be_asked_for_once_more() {
+    let mut person = before();
+    person
+        .feed(found(&["again", "asked"]))
+        .says(select("asked"));
+    person.did();
+    person.enters();
+    let link = person.started().way.link;
+    person.feed(broadcast(Some(link), &[], None));
+    person.says(Command::ShowSources { shown: true });
+    person.feed(found(&["again", "asked"]));
+    person.did();
+    person.says(select("asked"));
+    assert!(matches!(
+        &person.done[..],
+        [Action::HideSources, Action::Media(MediaAction::SelectScreen(id))] if id == "asked"
+    ));
+}
+
+#[test]
 fn it_is_paused_gets_another_content_and_goes_on_with_sound() {
     let mut person = sharing();
     person.did();

@@ -48,7 +48,8 @@ pub enum SourceList {
     Closed,
     /// It is being looked.
     Looking,
-    /// What there is; monitors first. Each has a track of small pictures, about one a second.
+    /// What there is; monitors first. Each has a track of small pictures, about one a second. Where the desktop lets no
+    /// program see what there is, it is what that asks.
     Found {
         /// At most [`MAX_SOURCES`].
         sources: Vec<SourceView>,
@@ -72,9 +73,9 @@ pub struct SourceView {
     pub kind: SourceKind,
     /// Its name or title. Text of a stranger: a page in a browser chooses its window's title.
     pub name: String,
-    /// In pixels.
+    /// In pixels; 0 where the desktop tells only once it has asked.
     pub width: u32,
-    /// In pixels.
+    /// In pixels, likewise.
     pub height: u32,
 }
 
@@ -87,6 +88,10 @@ pub enum SourceKind {
     Monitor,
     /// One window, wherever it is.
     Window,
+    /// What the user answers when the desktop asks, in a window of its own. It has neither a name nor a small picture.
+    Asked,
+    /// What the user answered the last time, without a question; likewise.
+    Again,
 }
 
 /// What is shown, which says what gives way where there is too little bandwidth.

@@ -1,7 +1,7 @@
 //! From what devices bring to what the engine works with, and to what shows it. Pure.
 //!
 //! Camera formats become I420 without a way round by RGB ([`yuyv`], [`nv12`], [`i420`], [`Mjpeg`]);
-//! screens come as BGRA ([`bgra`]). [`scale`] and [`recolor`] go from I420 to I420, [`rgba`] is for
+//! screens come as BGRA or RGBA ([`bgra`], [`rgba_to_i420`]). [`scale`] and [`recolor`] go from I420 to I420, [`rgba`] is for
 //! snapshots and tests, [`Resampler`] is for sound. Each writes into memory that the caller keeps.
 
 mod mjpeg;
@@ -11,7 +11,7 @@ mod resample;
 mod scale;
 
 pub use mjpeg::{MAX_JPEG_SIDE, Mjpeg};
-pub use pixels::{bgra, i420, nv12, rgba, yuyv};
+pub use pixels::{bgra, i420, nv12, rgba, rgba_to_i420, yuyv};
 pub use recolor::{VP8_COLOR, recolor};
 pub use resample::{AudioSample, Resampler};
 pub use scale::scale;

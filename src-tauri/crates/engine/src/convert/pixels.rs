@@ -93,6 +93,20 @@ pub fn bgra(data: &[u8], stride: usize, out: &mut I420Buffer) -> Result<(), Conv
     .map_err(|error| wrong("BGRA", &error))
 }
 
+/// RGBA, as some screens bring it, to I420; otherwise as [`bgra`].
+pub fn rgba_to_i420(data: &[u8], stride: usize, out: &mut I420Buffer) -> Result<(), ConvertError> {
+    let data = rows("RGBA", data, stride, out.width() as usize * 4, out)?;
+    yuv::rgba_to_yuv420(
+        &mut planar_mut(out),
+        data,
+        stride as u32,
+        YuvRange::Limited,
+        YuvStandardMatrix::Bt709,
+        YuvConversionMode::Balanced,
+    )
+    .map_err(|error| wrong("RGBA", &error))
+}
+
 /// I420 to RGBA (alpha 255) without padding: `width * height * 4` bytes in `out`, whose allocation is
 /// used again.
 pub fn rgba(picture: &I420Buffer, color: Color, out: &mut Vec<u8>) -> Result<(), ConvertError> {
@@ -242,9 +256,12 @@ mod tests {
                     plane[0]
                 );
             }
+            let [b, g, r, a] = bgra_pixel;
+            let mut other = I420Buffer::new(16, 16);
+            rgba_to_i420(&[r, g, b, a].repeat(256), 64, &mut other).unwrap();
+            assert_eq!(other, out);
             let mut back = Vec::new();
             rgba(&out, BT709, &mut back).unwrap();
-            let [b, g, r, a] = bgra_pixel;
             assert!(
                 back.chunks_exact(4).all(|pixel| pixel
                     .iter()
@@ -265,6 +282,7 @@ mod tests {
             assert!(nv12(&data, 64, &mut out).is_err());
             assert!(i420(&data, &mut out).is_err());
             assert!(bgra(&data, 256, &mut out).is_err());
+            assert!(rgba_to_i420(&data, 256, &mut out).is_err());
         }
         let data = vec![0; 64 * 48 * 4];
         assert!(yuyv(&data, 127, &mut out).is_err());

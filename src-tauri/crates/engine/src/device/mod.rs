@@ -40,7 +40,9 @@ pub use list::Devices;
 pub use open::{open_audio, open_speaker, open_video};
 pub use picture::{DEFAULT_FORMAT, TestPicture};
 pub use record::{WavWriter, Y4mWriter};
-pub use screen::{Screen, ScreenKind, ScreenSource, ScreenSpec, screens, thumbnail};
+pub use screen::{
+    PortalChoice, Screen, ScreenKind, ScreenSource, ScreenSpec, asks_by_itself, screens, thumbnail,
+};
 pub use silent::SilentSpeaker;
 pub use sound::{Microphone, Speaker, SystemSound};
 pub use spec::SpecError;
@@ -64,6 +66,9 @@ pub enum DeviceError {
     /// The system does not allow it.
     #[error("the {0} may not be used")]
     Denied(DeviceKind),
+    /// This system has no way to it; why.
+    #[error("this system has no way to the {0}: {1}")]
+    Unsupported(DeviceKind, String),
     /// It was opened and brings nothing, or failed otherwise.
     #[error("the {0} failed: {1}")]
     Failed(DeviceKind, String),
@@ -133,7 +138,7 @@ impl DeviceError {
                 "Ahoy may not use the camera.",
                 "Allow it in the system's privacy settings and try again.",
             ),
-            Self::Failed(Camera, _) => (
+            Self::Failed(Camera, _) | Self::Unsupported(Camera, _) => (
                 ErrorCode::CameraFailed,
                 "The camera brings no picture.",
                 "Unplug it and plug it in again, or choose another.",
@@ -147,6 +152,11 @@ impl DeviceError {
                 ErrorCode::ScreenDenied,
                 "Ahoy may not show the screen.",
                 "Allow it when the system asks, or in its privacy settings, and try again.",
+            ),
+            Self::Unsupported(Screen, _) => (
+                ErrorCode::ScreenUnsupported,
+                "This desktop does not let Ahoy show its screen.",
+                "Install its portal (xdg-desktop-portal and the part of it for this desktop) and PipeWire, then try again.",
             ),
             Self::Busy(Screen) | Self::Failed(Screen, _) => (
                 ErrorCode::ScreenFailed,
@@ -163,7 +173,9 @@ impl DeviceError {
                 "Ahoy may not use the microphone.",
                 "Allow it in the system's privacy settings and try again.",
             ),
-            Self::Busy(Microphone) | Self::Failed(Microphone, _) => (
+            Self::Busy(Microphone)
+            | Self::Failed(Microphone, _)
+            | Self::Unsupported(Microphone, _) => (
                 ErrorCode::MicrophoneFailed,
                 "The microphone brings no sound.",
                 "Choose another, or try again.",
@@ -171,6 +183,7 @@ impl DeviceError {
             Self::Missing(SystemSound)
             | Self::Busy(SystemSound)
             | Self::Denied(SystemSound)
+            | Self::Unsupported(SystemSound, _)
             | Self::Failed(SystemSound, _) => (
                 ErrorCode::SystemSoundFailed,
                 "What this computer plays cannot be shared.",
@@ -179,6 +192,7 @@ impl DeviceError {
             Self::Missing(Speaker)
             | Self::Busy(Speaker)
             | Self::Denied(Speaker)
+            | Self::Unsupported(Speaker, _)
             | Self::Failed(Speaker, _) => (
                 ErrorCode::SpeakerFailed,
                 "The speaker does not play.",

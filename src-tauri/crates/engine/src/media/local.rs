@@ -22,7 +22,7 @@ use super::{
 };
 use crate::{
     codec::Content,
-    device::{AudioSpec, SpeakerSpec, VideoFormat, VideoSpec},
+    device::{AudioSpec, ScreenSpec, SpeakerSpec, VideoFormat, VideoSpec},
     frame::{Bitrate, VideoCodec, VideoFrame},
 };
 
@@ -160,7 +160,13 @@ impl LocalMedia {
 
     /// Another camera, or another source of pictures.
     pub fn select_camera(&self, video: VideoSpec) {
-        self.inner.desk.camera.change(|order| order.spec = video);
+        self.inner.desk.camera.change(|order| {
+            // What the desktop asks for has no name: chosen once more it may be something else.
+            if matches!(video, VideoSpec::Screen(ScreenSpec::Portal(_))) {
+                order.again += 1;
+            }
+            order.spec = video;
+        });
     }
 
     /// Pictures of another kind than before: what they are compressed for.

@@ -34,7 +34,7 @@ impl Retry {
         }
         self.failures = self.failures.saturating_add(1);
         match error {
-            DeviceError::File(_) => None,
+            DeviceError::File(_) | DeviceError::Unsupported(..) => None,
             // A window that was closed does not come back, and one that is not to be shown is not asked for again.
             DeviceError::Missing(DeviceKind::Screen) | DeviceError::Denied(DeviceKind::Screen) => {
                 None
@@ -120,7 +120,11 @@ mod tests {
         }
         let file = DeviceError::File("it is no film".into());
         assert_eq!(retry.after(&file, Duration::ZERO), None);
-        for closed in [DeviceError::Missing(Screen), DeviceError::Denied(Screen)] {
+        for closed in [
+            DeviceError::Missing(Screen),
+            DeviceError::Denied(Screen),
+            DeviceError::Unsupported(Screen, "no portal".into()),
+        ] {
             assert_eq!(retry.after(&closed, WELL), None);
         }
     }

@@ -1,9 +1,13 @@
 //! What there is to capture and to play with, and whether what was asked for is among it.
 
+use std::{env, path::PathBuf};
+
 use ahoy_contract::{ErrorCode, UserError, ui::DeviceInfo};
 use ahoy_engine::device::{
-    AudioSpec, Devices, ScreenKind, ScreenSource, ScreenSpec, SpeakerSpec, VideoSpec, screens,
+    AudioSpec, Devices, PortalChoice, ScreenKind, ScreenSource, ScreenSpec, SpeakerSpec, VideoSpec,
+    asks_by_itself, screens,
 };
+use directories::ProjectDirs;
 use serde_json::json;
 
 use super::{
@@ -39,9 +43,13 @@ pub(crate) fn list(output: &Output) -> Exit {
         ("Cameras", names(devices.cameras)),
         (
             "Screens",
-            numbered
-                .map(|(n, screen)| format!("{n}: {}", size(screen)))
-                .collect(),
+            if asks_by_itself() {
+                vec!["the desktop asks which".to_owned()]
+            } else {
+                numbered
+                    .map(|(n, screen)| format!("{n}: {}", size(screen)))
+                    .collect()
+            },
         ),
         ("Windows", windows.iter().map(size).collect()),
         ("Microphones", names(devices.microphones)),
@@ -56,6 +64,22 @@ pub(crate) fn list(output: &Output) -> Exit {
         output.event(&json!(null), &format!("{kind}\n{names}"));
     }
     Exit::Done
+}
+
+/// What is opened for what was asked for. Where the desktop asks by itself which screen that is, it asks once: its answer is
+/// kept in the file `call-screen-choice`, in `AHOY_HOME` or where the app has its data.
+pub(crate) fn opened(video: &VideoSpec) -> VideoSpec {
+    match video {
+        VideoSpec::Screen(ScreenSpec::Default | ScreenSpec::Monitor(_)) if asks_by_itself() => {
+            let data = |folders: ProjectDirs| folders.data_dir().to_owned();
+            let folder = env::var_os("AHOY_HOME")
+                .map(PathBuf::from)
+                .or_else(|| ProjectDirs::from("org", "Ahoy", "ahoy").map(data));
+            let file = folder.map(|folder| folder.join("call-screen-choice"));
+            VideoSpec::Screen(ScreenSpec::Portal(PortalChoice::kept_at(file)))
+        }
+        video => video.clone(),
+    }
 }
 
 /// A device that was asked for by name must be there; without a name the call goes on with what there is.
@@ -105,6 +129,8 @@ fn screen_missing(wanted: &ScreenSpec) -> Option<String> {
     let screens = screens().unwrap_or_default();
     let count = |kind| screens.iter().filter(|screen| screen.kind == kind).count();
     match wanted {
+        // What is there the desktop knows, and asks.
+        ScreenSpec::Monitor(_) if asks_by_itself() => None,
         ScreenSpec::Monitor(number) => {
             (*number >= count(ScreenKind::Monitor)).then(|| format!("There is no screen {number}."))
         }
@@ -115,6 +141,6 @@ fn screen_missing(wanted: &ScreenSpec) -> Option<String> {
             };
             (!screens.iter().any(is_it)).then(|| format!("There is no window \"{title}\"."))
         }
-        ScreenSpec::Default | ScreenSpec::Source(_) => None,
+        ScreenSpec::Default | ScreenSpec::Source(_) | ScreenSpec::Portal(_) => None,
     }
 }

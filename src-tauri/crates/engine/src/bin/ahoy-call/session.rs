@@ -48,7 +48,7 @@ pub(crate) async fn run(plan: CallPlan, output: Output) -> Exit {
         return Exit::NoDevice;
     }
     let media = LocalMedia::open(MediaConfig {
-        video: plan.video.clone(),
+        video: devices::opened(&plan.video),
         audio: plan.audio.clone(),
         speaker: plan.speaker.clone(),
         format: plan.format,

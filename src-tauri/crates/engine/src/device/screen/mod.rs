@@ -3,6 +3,13 @@
 //! A screen lives on a thread of its own, as a camera does: a display may stop answering. The thread hands the newest
 //! picture through one slot. While what is shown stands still no picture comes, and that is no fault.
 
+mod choice;
+#[cfg(target_os = "linux")]
+mod linux;
+#[cfg(not(target_os = "linux"))]
+mod other;
+#[cfg(target_os = "linux")]
+mod portal;
 #[cfg(target_os = "linux")]
 mod x11;
 
@@ -26,7 +33,11 @@ use crate::{
 };
 
 #[cfg(target_os = "linux")]
-use x11 as system;
+use linux as system;
+#[cfg(not(target_os = "linux"))]
+use other as system;
+
+pub use choice::PortalChoice;
 
 const KIND: DeviceKind = DeviceKind::Screen;
 
@@ -45,14 +56,16 @@ const THUMBNAIL_WITHIN: Duration = Duration::from_secs(1);
 /// What of the screen is shown: behind `screen` in the `--video` of `ahoy-call`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ScreenSpec {
-    /// The main monitor.
+    /// The main monitor; on a Wayland desktop what its user chooses when the desktop asks.
     Default,
-    /// A monitor by its number, from 0, in the order of [`screens`].
+    /// A monitor by its number, from 0, in the order of [`screens`]; on a Wayland desktop as the default.
     Monitor(usize),
     /// A window by its title, or else a part of it; case does not matter.
     Window(String),
     /// Either by the id that [`screens`] gives.
     Source(String),
+    /// What the user of a Wayland desktop chooses when the desktop asks, or has chosen before.
+    Portal(PortalChoice),
 }
 
 /// What a [`ScreenSource`] is.
@@ -87,6 +100,12 @@ pub struct ScreenSource {
 type Found = Result<Vec<ScreenSource>, DeviceError>;
 
 static SCREENS: Mutex<Lister<Found>> = Mutex::new(Lister::new(Ok(Vec::new())));
+
+/// Whether this desktop asks its user by itself what is shown ([`ScreenSpec::Portal`]). Then there is nothing to choose
+/// from beforehand.
+pub fn asks_by_itself() -> bool {
+    system::asks_by_itself()
+}
 
 /// What can be shown, monitors first: all of them, and the windows with a title that are not minimised. Some ms; where
 /// the display hangs 1.5 s, and then what there was the last time. There are no events for coming and going.
@@ -186,7 +205,12 @@ fn run(
     alive: &Mutex<Instant>,
     said: &slot::Writer<Said>,
 ) -> Result<(), DeviceError> {
-    let mut capture = system::Capture::open(screen)?;
+    // A person may be asked first, who takes as long as people do.
+    let mut go_on = || {
+        *alive.lock() = clock::now();
+        !stop.is_set()
+    };
+    let mut capture = system::Capture::open(screen, fps.clamp(1, MAX_FPS), &mut go_on)?;
     let between = Duration::from_secs(1) / fps.clamp(1, MAX_FPS);
     let mut due = clock::now();
     loop {
@@ -233,6 +257,10 @@ mod tests {
             ScreenSpec::Window("no such window anywhere".into()),
             ScreenSpec::Monitor(1000),
         ] {
+            // It is the desktop that asks.
+            if asks_by_itself() && matches!(spec, ScreenSpec::Monitor(_)) {
+                continue;
+            }
             let mut screen = Screen::open(&spec, 30).unwrap();
             let error = loop {
                 match screen.read(Duration::from_millis(33)) {

@@ -97,6 +97,8 @@ pub(super) fn find(display: &Display, wanted: &ScreenSpec) -> Result<Found, Devi
                 .and_then(|wanted| infos.iter().position(|info| info == wanted));
             index.and_then(|index| windows.into_iter().nth(index))
         }
+        // There is no portal here.
+        ScreenSpec::Portal(_) => None,
         ScreenSpec::Source(id) => {
             let mut all = if id.starts_with("monitor:") {
                 monitors(display)?
