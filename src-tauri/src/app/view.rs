@@ -88,6 +88,7 @@ fn closed() -> MediaView {
         camera: device(),
         microphone: device(),
         speaker: device(),
+        screen: DeviceState::Closed,
         muted: false,
         camera_off: false,
     }

@@ -49,6 +49,7 @@ pub(super) fn view(core: &Core, was_open: bool) -> CallView {
                 state: link.state,
                 muted: false,
                 camera_off: false,
+                screen: false,
                 quality: link.quality,
                 words: None,
             })
