@@ -1,16 +1,7 @@
 //! The app shows a part of its screen, and others watch: in a browser and in Ahoy.
 
-use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
-    thread::{JoinHandle, sleep},
-    time::{Duration, SystemTime, UNIX_EPOCH},
-};
-
 use ahoy_tests::{
-    app::{Display, Instead},
+    app::Instead,
     chromium::{Camera, Chromium},
     desktop::Desktop,
     need::lacks,
@@ -20,72 +11,12 @@ use ahoy_tests::{
 use anyhow::{Context as _, Result};
 use serde_json::json;
 
-use crate::stage::{PARTS, Stage, ended, phase};
+use crate::{
+    film::{FILM, Film, choose, count_negotiations, negotiations, says},
+    stage::{PARTS, Stage, ended, phase},
+};
 
-const WHITE: u32 = 0xff_ffff;
 const GREEN: u32 = 0x00_c000;
-/// Its size: blocks of ten pixels, which survive any codec.
-const FILM: (u16, u16) = (320, 200);
-
-/// A window that shows the time, as a stamp, twenty times a second.
-pub(crate) struct Film {
-    stop: Arc<AtomicBool>,
-    thread: Option<JoinHandle<()>>,
-}
-
-impl Film {
-    pub(crate) fn start(display: &Display) -> Result<Self> {
-        let desktop = Desktop::connect(display.name())?;
-        let window = desktop.open("Film", (1000, 20, FILM.0, FILM.1), WHITE)?;
-        let stop = Arc::new(AtomicBool::new(false));
-        let stopped = stop.clone();
-        let thread = std::thread::spawn(move || {
-            while !stopped.load(Ordering::Relaxed) {
-                #[expect(clippy::disallowed_methods, reason = "a stamp tells the time of day")]
-                let now = SystemTime::now()
-                    .duration_since(UNIX_EPOCH)
-                    .unwrap_or_default();
-                // The display goes first at the end.
-                if desktop
-                    .stamp(window, FILM.0, now.as_millis() as u32)
-                    .is_err()
-                {
-                    return;
-                }
-                sleep(Duration::from_millis(50));
-            }
-        });
-        Ok(Self {
-            stop,
-            thread: Some(thread),
-        })
-    }
-}
-
-impl Drop for Film {
-    fn drop(&mut self) {
-        self.stop.store(true, Ordering::Relaxed);
-        if let Some(thread) = self.thread.take() {
-            let _ = thread.join();
-        }
-    }
-}
-
-/// Waits until this can be chosen and shows its small picture, and chooses it.
-pub(crate) async fn choose(page: &Page, name: &str) -> Result<()> {
-    let chosen = "
-        const source = [...document.querySelectorAll('[data-testid=source]')]
-            .find((input) => input.closest('label').innerText.includes(arguments[0]));
-        const picture = source?.closest('label').querySelector('canvas');
-        if (!picture) return false;
-        // Before the first picture is drawn all of it is black.
-        const { data } = picture.getContext('2d').getImageData(0, 0, picture.width, picture.height);
-        if (!data.some((part, index) => index % 4 < 3 && part > 0)) return false;
-        source.click();
-        return source.checked";
-    page.until(name, chosen, vec![json!(name)]).await?;
-    Ok(())
-}
 
 /// From the start into a broadcast of this window; gives its link.
 async fn share(stage: &Stage, name: &str) -> Result<String> {
@@ -110,35 +41,13 @@ async fn is_wide(page: &Page, width: u16) -> Result<()> {
     Ok(())
 }
 
-/// Waits until this part's text holds that.
-pub(crate) async fn says(page: &Page, part: &str, text: &str) -> Result<()> {
-    let says = "return ahoy.text(arguments[0]).includes(arguments[1])";
-    page.until(text, says, vec![json!(part), json!(text)])
-        .await?;
-    Ok(())
-}
-
-/// Has a page count the descriptions that it takes up from now on.
-async fn count_negotiations(page: &Page) -> Result<()> {
-    let watch = "
-        window.negotiations = 0;
-        const set = RTCPeerConnection.prototype.setRemoteDescription;
-        RTCPeerConnection.prototype.setRemoteDescription = function (...description) {
-            window.negotiations += 1;
-            return set.apply(this, description);
-        };
-        return true";
-    page.run(watch, vec![]).await?;
-    Ok(())
-}
-
 #[tokio::test]
 async fn a_person_shows_a_window_and_a_guest_in_chromium_watches() -> Result<()> {
     if lacks(&PARTS) {
         return Ok(());
     }
     let stage = Stage::open(Instead::default()).await?;
-    let film = Film::start(stage.display())?;
+    let film = Film::start(stage.display(), FILM)?;
     let desktop = Desktop::connect(stage.display().name())?;
     desktop.open("Paper", (1000, 300, 400, 300), GREEN)?;
     let host = stage.app.page();
@@ -160,7 +69,7 @@ async fn a_person_shows_a_window_and_a_guest_in_chromium_watches() -> Result<()>
     guest.press("join").await?;
     let moves = guest.moving_stamp("remote-video").await;
     chromium.explain(moves).await?;
-    is_wide(guest, FILM.0).await?;
+    is_wide(guest, FILM.2).await?;
     says(guest, "viewer-count", "1 watching").await?;
     says(host, "viewer-count", "1 viewer").await?;
     says(host, "viewer-list", "Grace").await?;
@@ -184,8 +93,7 @@ async fn a_person_shows_a_window_and_a_guest_in_chromium_watches() -> Result<()>
     stage.picture("share-switch").await?;
     host.press("switch-go").await?;
     is_wide(guest, 400).await?;
-    let negotiations = guest.run("return window.negotiations", vec![]).await?;
-    assert_eq!(negotiations, json!(0));
+    assert_eq!(negotiations(guest).await?, 0);
     says(host, "status", "Paper").await?;
 
     // Sent away: the guest reads so, and the link is still there for others.
@@ -239,7 +147,7 @@ async fn who_watches_waits_at_the_door_and_goes_on_while_the_relay_is_away() -> 
         ..Instead::default()
     })
     .await?;
-    let _film = Film::start(stage.display())?;
+    let _film = Film::start(stage.display(), FILM)?;
     let host = stage.app.page();
     host.press("settings").await?;
     host.choose("ask-before-entry").await?;
@@ -280,7 +188,7 @@ async fn a_broadcast_is_watched_in_ahoy_without_a_camera() -> Result<()> {
         ..Instead::default()
     };
     let stage = Stage::open(through()).await?;
-    let _film = Film::start(stage.display())?;
+    let _film = Film::start(stage.display(), FILM)?;
     let link = share(&stage, "Film").await?;
     let viewer = Stage::open(through()).await?;
     let page = viewer.app.page();
@@ -294,7 +202,7 @@ async fn a_broadcast_is_watched_in_ahoy_without_a_camera() -> Result<()> {
 
     // In its own size each pixel is one; fitted, the window decides.
     page.press("own-size").await?;
-    is_wide(page, FILM.0).await?;
+    is_wide(page, FILM.2).await?;
     page.press("hang-up").await?;
     assert_eq!(ended(page).await?, "by_me");
     says(stage.app.page(), "viewer-count", "Nobody watches yet").await?;

@@ -12,8 +12,8 @@ use anyhow::Result;
 use serde_json::Value;
 
 use crate::{
-    broadcast_app::{Film, choose, says},
     dialects::{lines_arrive, write},
+    film::{FILM, Film, choose, says},
     stage::{ALONE, PARTS, Stage, ended, phase, settled},
 };
 
@@ -136,7 +136,7 @@ async fn a_person_shows_a_window_to_a_page_and_watches_one_that_shows() -> Resul
         return Ok(());
     }
     let stage = Stage::open(Instead::default()).await?;
-    let _film = Film::start(stage.display())?;
+    let _film = Film::start(stage.display(), FILM)?;
     let app = stage.app.page();
     let frames = Frames::open().await?;
     let lobby = Lobby::start(Through::Ahoy).await?;

@@ -5,8 +5,8 @@ import type { Command } from "./contract/Command";
 import type { Notice } from "./contract/Notice";
 import type { PeerId } from "./contract/PeerId";
 
-/** Whose picture: the user's own, that of a member, or the small one of a source of the screen. */
-export type VideoTrack = "self" | PeerId | `source:${string}`;
+/** Whose picture: the user's own, that of a member or of the screen that it shows, or the small one of a source of the screen. */
+export type VideoTrack = "self" | PeerId | `screen:${PeerId}` | `source:${string}`;
 
 /** How the element that shows a picture is marked. */
 export interface VideoMarks {
@@ -26,6 +26,8 @@ export interface ShownVideo {
 export interface Backend {
   /** The app's window, or a guest's page in a browser. */
   readonly kind: "app" | "guest";
+  /** Whether a screen can be shown from here. */
+  readonly canShare: boolean;
   /** What the screens show: always whole. */
   readonly view: Readable<AppView>;
   dispatch(command: Command): Promise<void>;

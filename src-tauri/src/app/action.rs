@@ -137,6 +137,15 @@ pub(crate) enum MediaAction {
     SetSystemSound(bool),
     /// What the screen shows.
     SetContent(ShareContent),
+    /// Something of the screen beside the camera, by its source's id.
+    ShowScreen {
+        source: String,
+        content: ShareContent,
+    },
+    /// What that shows.
+    SetScreenContent(ShareContent),
+    /// Nothing of the screen any more.
+    HideScreen,
     Retry,
 }
 

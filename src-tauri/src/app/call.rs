@@ -168,6 +168,17 @@ impl RunningCall {
         pictures.collect()
     }
 
+    /// Those of the screens that members show.
+    pub(super) fn screens(&self) -> BTreeMap<PeerId, Latest> {
+        let view = self.view.borrow();
+        let shown = view.call.peers.iter().filter(|peer| peer.screen);
+        let pictures = shown.filter_map(|peer| {
+            let pictures = self.engine.screen(&peer.peer)?;
+            Some((peer.peer.clone(), pictures))
+        });
+        pictures.collect()
+    }
+
     /// The events that wait.
     pub(super) fn waiting(&mut self) -> Vec<EngineEvent> {
         let Some(events) = &mut self.events else {

@@ -11,6 +11,7 @@ use super::{
     chat,
     room::Room,
     sentence,
+    share::Share,
     state::{Place, State},
 };
 
@@ -158,6 +159,7 @@ impl State {
         self.error = None;
         self.actions.push_back(Action::EndCall);
         self.hide_sources();
+        self.share = Share::default();
         self.close_media();
         let seconds = view
             .connected_at

@@ -67,6 +67,7 @@ impl State {
             }
         }
         self.media = Some(view);
+        self.follow_screen();
     }
 
     /// A device that was chosen once and is gone gives way to the system's default. The choice is kept, and is

@@ -152,6 +152,11 @@ fn with_media(media: &LocalMedia, action: MediaAction, environment: &Environment
         MediaAction::SelectScreen(id) => media.select_camera(screen(id, environment)),
         MediaAction::SetSystemSound(on) => media.select_microphone(system_sound(on)),
         MediaAction::SetContent(content) => media.set_content(content_of(content)),
+        MediaAction::ShowScreen { source, content } => {
+            media.show_screen(screen(source, environment), content_of(content));
+        }
+        MediaAction::SetScreenContent(content) => media.set_screen_content(content_of(content)),
+        MediaAction::HideScreen => media.hide_screen(),
         MediaAction::Retry => media.retry(),
     }
 }

@@ -1,4 +1,4 @@
-//! What of the screen is shown, or is about to be. Pure.
+//! What of the screen is shown, or is about to be: in a broadcast, or beside the camera in a call. Pure.
 
 use ahoy_contract::{
     UserError,
@@ -37,6 +37,11 @@ impl State {
         matches!(&self.place, Place::Call { room, view, .. } if room.is_host() && view.kind == RoomKind::Broadcast)
     }
 
+    /// Whether a call goes on, in which a screen may be shown beside the camera.
+    fn is_in_call(&self) -> bool {
+        matches!(&self.place, Place::Call { room, view, .. } if view.kind == RoomKind::Call && !matches!(room, super::Room::Relay(_)))
+    }
+
     /// Begins to look what there is, with nothing chosen yet.
     pub(super) fn begin_to_choose(&mut self) {
         self.share = Share {
@@ -47,12 +52,13 @@ impl State {
     }
 
     pub(super) fn show_sources(&mut self, shown: bool) {
+        let chooses = self.is_sharing() || self.is_in_call();
         if !shown {
             // A lobby is there to choose in.
-            if self.is_sharing() {
+            if chooses {
                 self.hide_sources();
             }
-        } else if self.is_sharing() && self.share.sources == SourceList::Closed {
+        } else if chooses && self.share.sources == SourceList::Closed {
             self.share.sources = SourceList::Looking;
             self.actions.push_back(Action::ShowSources);
         }
@@ -74,7 +80,7 @@ impl State {
             Ok(mut sources) => {
                 let left_out = sources.len().saturating_sub(MAX_SOURCES);
                 sources.truncate(MAX_SOURCES);
-                if !self.is_sharing() {
+                if !self.is_sharing() && !self.is_in_call() {
                     self.keep_selected(&sources);
                 }
                 SourceList::Found {
@@ -111,14 +117,39 @@ impl State {
         let Some(source) = sources.iter().find(|source| source.id == id) else {
             return;
         };
-        if !self.shares() {
+        if !self.shares() && !self.is_in_call() {
             return;
         }
         self.share.selected = Some(source.clone());
         self.share.chosen = true;
-        if self.is_sharing() {
+        if self.is_in_call() {
+            self.hide_sources();
+            self.with_media(MediaAction::ShowScreen {
+                source: id.to_owned(),
+                content: self.settings.share_content,
+            });
+        } else if self.is_sharing() {
             self.hide_sources();
             self.with_media(MediaAction::SelectScreen(id.to_owned()));
+        }
+    }
+
+    /// Shows nothing of the screen any more; the call goes on.
+    pub(super) fn stop_share(&mut self) {
+        if self.is_in_call() && self.share.selected.take().is_some() {
+            self.with_media(MediaAction::HideScreen);
+        }
+    }
+
+    /// The screen of a call may be gone: a window that was closed, a monitor that was pulled. The call goes on without.
+    pub(super) fn follow_screen(&mut self) {
+        let failed = match self.media.as_ref().map(|media| &media.screen) {
+            Some(DeviceState::Failed { error }) => error.clone(),
+            _ => return,
+        };
+        if self.is_in_call() && self.share.selected.is_some() {
+            self.error = Some(failed);
+            self.stop_share();
         }
     }
 
@@ -139,6 +170,8 @@ impl State {
         self.set(|settings| settings.share_content = content);
         if self.is_sharing() {
             self.with_media(MediaAction::SetContent(content));
+        } else if self.is_in_call() && self.share.selected.is_some() {
+            self.with_media(MediaAction::SetScreenContent(content));
         }
     }
 
@@ -176,12 +209,17 @@ impl State {
 
     pub(super) fn share_view(&self) -> ShareView {
         let media = self.media.as_ref().filter(|_| self.is_sharing());
+        let screen = self.media.as_ref().filter(|_| self.is_in_call());
+        let state = media
+            .map(|media| &media.camera.state)
+            .or(screen.map(|media| &media.screen));
         let settings = &self.settings;
         let sound = media.filter(|media| settings.share_sound && !media.camera_off);
+        let chooses = self.shares() || self.is_in_call();
         ShareView {
             sources: self.share.sources.clone(),
-            selected: self.share.selected.clone().filter(|_| self.shares()),
-            state: media.map_or(DeviceState::Closed, |media| media.camera.state.clone()),
+            selected: self.share.selected.clone().filter(|_| chooses),
+            state: state.cloned().unwrap_or(DeviceState::Closed),
             paused: media.is_some_and(|media| media.camera_off),
             content: settings.share_content,
             fps: self.share_fps(),

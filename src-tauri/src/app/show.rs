@@ -26,6 +26,11 @@ impl App {
                 .as_ref()
                 .map(RunningCall::pictures)
                 .unwrap_or_default(),
+            screens: self
+                .call
+                .as_ref()
+                .map(RunningCall::screens)
+                .unwrap_or_default(),
         };
         self.tracks.send_if_modified(|old| {
             let changed = !old.same(&tracks);

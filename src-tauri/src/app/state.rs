@@ -187,6 +187,7 @@ impl State {
             }
             Command::ShowSources { shown } => self.show_sources(shown),
             Command::SelectSource { id } => self.select_source(&id),
+            Command::StopShare => self.stop_share(),
             Command::SetShareSound { on } => self.set_share_sound(on),
             Command::SetShareContent { content } => self.set_share_content(content),
             Command::SetShareRate { fps } => self.set_share_rate(fps),

@@ -92,6 +92,7 @@ fn closed() -> MediaView {
         camera: device(),
         microphone: device(),
         speaker: device(),
+        screen: DeviceState::Closed,
         muted: false,
         camera_off: false,
     }

@@ -2,7 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use ahoy_contract::{PeerId, ui::SOURCE_TRACK, video::SELF_TRACK};
+use ahoy_contract::{
+    PeerId,
+    ui::SOURCE_TRACK,
+    video::{SCREEN_TRACK, SELF_TRACK},
+};
 use ahoy_engine::frame::VideoFrame;
 use tokio::sync::watch;
 
@@ -16,6 +20,8 @@ pub(super) enum Track {
     Own,
     /// A member's.
     Peer(PeerId),
+    /// That of the screen that a member shows.
+    Screen(PeerId),
     /// The small one of a part of the screen, by its id.
     Source(String),
 }
@@ -27,6 +33,8 @@ impl Track {
             Some(Self::Own)
         } else if let Some(id) = name.strip_prefix(SOURCE_TRACK) {
             (!id.is_empty()).then(|| Self::Source(id.to_owned()))
+        } else if let Some(peer) = name.strip_prefix(SCREEN_TRACK) {
+            peer.parse().ok().map(Self::Screen)
         } else {
             name.parse().ok().map(Self::Peer)
         }
@@ -43,6 +51,8 @@ pub(crate) struct Tracks {
     pub(crate) calm: bool,
     /// Those of the members that send pictures.
     pub(crate) peers: BTreeMap<PeerId, Pictures>,
+    /// Those of the screens that members show.
+    pub(crate) screens: BTreeMap<PeerId, Pictures>,
     /// The small ones of the parts of the screen that can be chosen, by their ids.
     pub(crate) sources: BTreeMap<String, Pictures>,
 }
@@ -58,6 +68,7 @@ impl Tracks {
         };
         own && self.calm == other.calm
             && same_map(&self.peers, &other.peers)
+            && same_map(&self.screens, &other.screens)
             && same_map(&self.sources, &other.sources)
     }
 
@@ -65,6 +76,7 @@ impl Tracks {
         match track {
             Track::Own => self.own.clone(),
             Track::Peer(peer) => self.peers.get(peer).cloned(),
+            Track::Screen(peer) => self.screens.get(peer).cloned(),
             Track::Source(id) => self.sources.get(id).cloned(),
         }
     }
@@ -96,7 +108,19 @@ mod tests {
             Track::parse(source),
             Some(Track::Source("window:0x3a".into()))
         );
-        for name in ["", "Self", "../self", "abcdefghij23456", "source:"] {
+        assert_eq!(
+            Track::parse("screen:abcdefghij234567"),
+            Some(Track::Screen(peer.parse().unwrap()))
+        );
+        for name in [
+            "screen:",
+            "screen:self",
+            "",
+            "Self",
+            "../self",
+            "abcdefghij23456",
+            "source:",
+        ] {
             assert_eq!(Track::parse(name), None);
         }
     }

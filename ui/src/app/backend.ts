@@ -15,6 +15,7 @@ const EMPTY: AppView = {
     camera: { devices: [], selected: null, state: { type: "closed" } },
     microphone: { devices: [], selected: null, state: { type: "closed" } },
     speaker: { devices: [], selected: null, state: { type: "closed" } },
+    screen: { type: "closed" },
     muted: false,
     camera_off: false,
   },
@@ -27,6 +28,7 @@ const EMPTY: AppView = {
 
 export class TauriBackend implements Backend {
   readonly kind = "app";
+  readonly canShare = true;
   readonly view: Readable<AppView>;
   readonly #listeners = new Set<(notice: Notice) => void>();
   readonly #endpoint: Promise<VideoEndpoint>;

@@ -45,7 +45,7 @@ shown: boolean, } | { "type": "select_source",
 /**
  * Which of those that are listed.
  */
-id: string, } | { "type": "set_share_sound", 
+id: string, } | { "type": "stop_share" } | { "type": "set_share_sound", 
 /**
  * It is.
  */

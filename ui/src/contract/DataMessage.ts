@@ -15,7 +15,11 @@ muted: boolean,
 /**
  * The camera is off, or there is none.
  */
-camera_off: boolean, } | { "type": "chat", 
+camera_off: boolean, } | { "type": "screen", 
+/**
+ * It does.
+ */
+shown: boolean, } | { "type": "chat", 
 /**
  * The sender's number of the line, from 1.
  */

@@ -32,6 +32,10 @@ muted: boolean,
  */
 camera_off: boolean, 
 /**
+ * It shows a screen beside its camera.
+ */
+screen: boolean, 
+/**
  * How good the connection is, once it was measured.
  */
 quality: Quality | null, 

@@ -5,7 +5,7 @@ import type { SourceList } from "./SourceList";
 import type { SourceView } from "./SourceView";
 
 /**
- * What of the screen the user shows in a broadcast, or is about to show.
+ * What of the screen the user shows, or is about to show, in a broadcast or beside the camera in a call.
  */
 export type ShareView = { 
 /**
@@ -13,7 +13,7 @@ export type ShareView = {
  */
 sources: SourceList, 
 /**
- * The chosen one, as it was when it was last listed; `null`: none yet.
+ * The chosen one, as it was when it was last listed; `null`: none yet. In a call it is shown.
  */
 selected: SourceView | null, 
 /**

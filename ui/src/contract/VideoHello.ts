@@ -9,7 +9,8 @@ export type VideoHello = {
  */
 token: string, 
 /**
- * Whose picture: [`SELF_TRACK`] or a peer's id. It need not be there yet.
+ * Whose picture: [`SELF_TRACK`], a peer's id, or [`SCREEN_TRACK`] or [`SOURCE_TRACK`](crate::ui::SOURCE_TRACK)
+ * with an id behind it. It need not be there yet.
  */
 track: string, 
 /**

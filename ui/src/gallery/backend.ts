@@ -9,6 +9,7 @@ import type { Fixture } from "./fixtures";
 export class FixtureBackend implements Backend {
   readonly kind: "app" | "guest";
   readonly view: Readable<AppView>;
+  readonly canShare = true;
   readonly commands: Command[] = [];
   readonly #view: Writable<AppView>;
   readonly #listeners = new Set<(notice: Notice) => void>();
@@ -50,7 +51,7 @@ export class FixtureBackend implements Backend {
     const context = canvas.getContext("2d");
     const hue = track === "self" ? 290 : (track.charCodeAt(track.length - 1) * 47) % 360;
     const { screen } = get(this.view);
-    const isScreen = track.startsWith("source:") || (screen.type === "call" && screen.kind === "broadcast");
+    const isScreen = /^(source|screen):/.test(track) || (screen.type === "call" && screen.kind === "broadcast");
     if (context) (isScreen ? drawScreen : drawPerson)(context, hue);
     return { wantAll: () => {}, close: () => canvas.remove() };
   }

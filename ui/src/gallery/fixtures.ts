@@ -34,6 +34,7 @@ export function media(change: Partial<MediaView> = {}): MediaView {
     camera: device({ type: "open" }, "Logitech C920", "Integrated camera"),
     microphone: device({ type: "open" }, "Headset", "Built-in microphone"),
     speaker: device({ type: "open" }, "Headset", "Built-in speakers"),
+    screen: { type: "closed" },
     muted: false,
     camera_off: false,
     ...change,
@@ -89,7 +90,7 @@ export function view(screen: Screen, change: Partial<AppView> = {}): AppView {
 }
 
 export function peer(id: string, name: string, change: Partial<PeerView> = {}): PeerView {
-  return { peer: id, name, host: false, state: "connected", muted: false, camera_off: false, quality: "good", words: null, ...change };
+  return { peer: id, name, host: false, state: "connected", muted: false, camera_off: false, screen: false, quality: "good", words: null, ...change };
 }
 
 export function call(change: Partial<CallView> = {}): Screen {
@@ -361,6 +362,19 @@ export const fixtures = {
       }),
     ),
   },
+  "call-screen": { kind: "app", view: view(call({ peers: [peer("mika", "Mika", { screen: true })] })) },
+  "guest-screen": { kind: "guest", view: view(call({ host: false, link: null, peers: [peer("mika", "Mika", { host: true, screen: true, camera_off: true })] })) },
+  "call-screens": {
+    kind: "app",
+    view: view(call({ peers: [peer("mika", "Mika", { screen: true }), peer("jo", "Jo", { muted: true }), peer("oma", "Oma", { screen: true, camera_off: true }), peer("bo", "Bo")] })),
+  },
+  "call-showing": { kind: "app", view: view(call(), { share: sharing(), media: media({ muted: true }) }) },
+  "guest-showing": {
+    kind: "guest",
+    view: view(call({ host: false, link: null, peers: [peer("mika", "Mika", { host: true, screen: true })] }), { share: sharing({ selected: { ...MONITOR, name: "" } }) }),
+  },
+  "call-share": { kind: "app", view: view(call(), { share: choosing({ selected: null }) }), press: "share-screen" },
+  "call-share-gone": { kind: "app", view: view(call(), { error: userError("screen_missing") }) },
   "share-lobby": { kind: "app", view: view(lobby(true, false, "broadcast"), { share: choosing() }) },
   "share-lobby-many": { kind: "app", view: view(lobby(true, false, "broadcast"), { share: choosing({ sources: { type: "found", sources: SOURCES, left_out: 6 } }) }) },
   "share-lobby-looking": { kind: "app", view: view(lobby(true, false, "broadcast"), { share: share({ sources: { type: "looking" } }) }) },

@@ -13,9 +13,10 @@ import { ChatLog, MAX_CHAT_BYTES, bytesOf } from "./chat";
 import { readLink } from "./link";
 import { type Looked, look } from "./look";
 import { LocalMedia } from "./local";
-import type { Kind, Outgoing } from "./peer";
+import type { Line, Outgoing } from "./peer";
 import { RelaySocket, socketUrl } from "./relay";
 import type { ConnectRelay } from "./session";
+import { Showing } from "./showing";
 import { type GuestState, initialState, viewOf } from "./view";
 import { Videos } from "./videos";
 import { WakeLock } from "./wake-lock";
@@ -27,6 +28,9 @@ const NAME_KEY = "ahoy.name";
 const THEME_KEY = "ahoy.theme";
 const LANGUAGE_KEY = "ahoy.language";
 
+/** What leads the name of the track of the screen that a member shows. */
+const SCREEN_TRACK = "screen:";
+
 const connectRelay: ConnectRelay = (handlers, resume) => new RelaySocket(socketUrl(location), handlers, resume);
 
 /** What somebody sends who watches. */
@@ -37,6 +41,7 @@ function nothing(): Outgoing {
 
 export class GuestBackend implements Backend {
   readonly kind = "guest";
+  readonly canShare = Showing.available;
   readonly view: Readable<AppView>;
   readonly #view: Writable<AppView>;
   readonly #listeners = new Set<(notice: Notice) => void>();
@@ -45,6 +50,10 @@ export class GuestBackend implements Backend {
     changed: () => this.#render(),
     track: (kind) => this.#trackChanged(kind),
     level: (db) => this.#notify({ type: "microphone_level", db }),
+  });
+  readonly #showing = new Showing({
+    track: () => this.#trackChanged("screen"),
+    failed: (code) => this.#set({ error: userError(code) }),
   });
   readonly #videos = new Videos();
   /** Kept until the page is closed, also from one call to the next: the room is the same. */
@@ -60,7 +69,7 @@ export class GuestBackend implements Backend {
       theme: remembered(THEME_KEY),
       language: remembered(LANGUAGE_KEY),
     });
-    this.#view = writable(viewOf(this.#state, this.#local.view(), null, []));
+    this.#view = writable(viewOf(this.#state, this.#own(), null, []));
     this.view = readonly(this.#view);
     // A page that is closed, reloaded or put aside ends its call.
     addEventListener("pagehide", () => this.#hangUp());
@@ -96,6 +105,11 @@ export class GuestBackend implements Backend {
       case "select_speaker":
         this.#videos.useSpeaker(command.id);
         return this.#local.selectSpeaker(command.id);
+      case "show_sources":
+        if (command.shown && this.#call?.kind === "call") await this.#showing.start();
+        return;
+      case "stop_share":
+        return this.#showing.stop();
       case "retry_devices":
         this.#set({ error: null });
         await this.#local.retry();
@@ -122,8 +136,28 @@ export class GuestBackend implements Backend {
   }
 
   attachVideo(track: VideoTrack, host: HTMLElement, marks: VideoMarks): ShownVideo {
-    const stream = track === "self" ? this.#local.stream : (this.#call?.stream(track) ?? null);
+    const stream = track === "self" ? this.#local.stream : this.#streamOf(track);
     return this.#videos.attach(stream, track === "self", host, marks);
+  }
+
+  #streamOf(track: string): MediaStream | null {
+    const [peer, isScreen] = track.startsWith(SCREEN_TRACK) ? [track.slice(SCREEN_TRACK.length), true] : [track, false];
+    return (isScreen ? this.#call?.screen(peer) : this.#call?.stream(peer)) ?? null;
+  }
+
+  #own() {
+    return { media: this.#local.view(), share: this.#showing.view() };
+  }
+
+  /** What goes to the others in a call. */
+  #outgoing(): Outgoing {
+    const [local, showing] = [this.#local, this.#showing];
+    return {
+      stream: local.stream,
+      track: (line) => (line === "screen" ? showing.track : local.track(line)),
+      has: (line) => (line === "screen" ? Showing.available : local.has(line)),
+      state: () => local.state(),
+    };
   }
 
   /** Nothing of the user's is opened before it is known what for. */
@@ -168,7 +202,7 @@ export class GuestBackend implements Backend {
       link: this.#link,
       kind,
       name,
-      outgoing: kind === "broadcast" ? nothing() : this.#local,
+      outgoing: kind === "broadcast" ? nothing() : this.#outgoing(),
       chat: this.#chat,
       connectRelay,
       events: {
@@ -208,13 +242,15 @@ export class GuestBackend implements Backend {
     const since = this.#call?.connectedAt ?? null;
     const seconds = since === null ? null : Math.round((Date.now() - since) / 1000);
     this.#call = null;
+    this.#showing.stop();
     this.#local.close();
     this.#set({ screen: "ended", busy: false, error: null, ended: { ...ended, seconds } });
   }
 
-  #trackChanged(kind: Kind): void {
-    void this.#call?.sendTrack(kind);
+  #trackChanged(line: Line): void {
+    void this.#call?.sendTrack(line);
     this.#call?.sayState();
+    this.#render();
   }
 
   #set(change: Partial<GuestState>): void {
@@ -225,7 +261,7 @@ export class GuestBackend implements Backend {
   #render(): void {
     if ((this.#call?.inside || this.#call?.knocking) && this.#state.screen === "lobby") this.#state = { ...this.#state, screen: "call", busy: false };
     this.#wakeLock.keep(this.#state.screen === "call");
-    this.#view.set(viewOf(this.#state, this.#local.view(), this.#call, this.#chat.lines));
+    this.#view.set(viewOf(this.#state, this.#own(), this.#call, this.#chat.lines));
   }
 
   #notify(notice: Notice): void {

@@ -12,7 +12,7 @@ import type { SignalBody } from "../contract/SignalBody";
 import { type IncomingSignal, type Party, Signer, freshNonce, identity, roomOfKey } from "./auth";
 import type { ChatLog } from "./chat";
 import type { GuestLink } from "./link";
-import { type Kind, type Outgoing, Peer, type PeerOptions } from "./peer";
+import { type Line, type Outgoing, Peer, type PeerOptions } from "./peer";
 import { type RoomMessage, type RosterMember, commitsTo, isPolite, membersOf, offersTo, tidyName } from "./roster";
 import { type ConnectRelay, Session } from "./session";
 
@@ -114,8 +114,8 @@ export class Call {
     this.#finish("hang_up");
   }
 
-  async sendTrack(kind: Kind): Promise<void> {
-    await Promise.all([...this.#entries.values()].map(({ peer }) => peer.sendTrack(kind)));
+  async sendTrack(line: Line): Promise<void> {
+    await Promise.all([...this.#entries.values()].map(({ peer }) => peer.sendTrack(line)));
   }
 
   sayState(): void {
@@ -133,6 +133,11 @@ export class Call {
 
   stream(peer: PeerId): MediaStream | null {
     return this.#entries.get(peer)?.peer.incoming ?? null;
+  }
+
+  /** The screen that a member shows. */
+  screen(peer: PeerId): MediaStream | null {
+    return this.#entries.get(peer)?.peer.screen ?? null;
   }
 
   get kind(): RoomKind {
@@ -161,6 +166,7 @@ export class Call {
       state: authentic ? peer.state : "not_authentic",
       muted: peer.muted,
       camera_off: peer.cameraOff,
+      screen: peer.showsScreen,
       quality: peer.quality,
       words: authentic ? peer.words : null,
     }));

@@ -6,7 +6,7 @@ import type { MediaView } from "../contract/MediaView";
 import type { UserError } from "../contract/UserError";
 import { t, userError } from "../text";
 import { LevelMeter } from "./level";
-import type { Kind, Outgoing } from "./peer";
+import type { Kind } from "./peer";
 
 export interface LocalEvents {
   changed(): void;
@@ -42,7 +42,8 @@ interface Device {
 
 const closed = (): Device => ({ state: { type: "closed" }, selected: null, track: null, turn: 0 });
 
-export class LocalMedia implements Outgoing {
+export class LocalMedia {
+  /** One stream for both tracks, so that the other end plays them in step. */
   readonly stream = new MediaStream();
   readonly #events: LocalEvents;
   readonly #devices: Record<Kind, Device> = { audio: closed(), video: closed() };
@@ -92,7 +93,7 @@ export class LocalMedia implements Outgoing {
     return null;
   }
 
-  view(): MediaView {
+  view(): Omit<MediaView, "screen"> {
     return {
       camera: this.#view("videoinput", this.#devices.video),
       microphone: this.#view("audioinput", this.#devices.audio),

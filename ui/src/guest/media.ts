@@ -3,8 +3,12 @@ import type { Quality } from "../contract/Quality";
 
 /** What a sender of video may use at most: 720p30 is good there, and more only costs others. */
 const MAX_VIDEO_BITRATE = 2_500_000;
+/** What a screen may use beside it: letters of a large one need that while it is scrolled. */
+const MAX_SCREEN_BITRATE = 6_000_000;
 /** Speech at 48 kHz is transparent there. */
 const MAX_AUDIO_BITRATE = 48_000;
+
+const MAX_BITRATES = { audio: MAX_AUDIO_BITRATE, video: MAX_VIDEO_BITRATE, screen: MAX_SCREEN_BITRATE };
 
 const PREFERRED = ["video/vp9", "video/vp8"];
 
@@ -28,12 +32,12 @@ export function preferCodecs(transceiver: RTCRtpTransceiver): void {
 }
 
 /** Bounds what goes out; to be called once there is a local description. */
-export async function boundSender(sender: RTCRtpSender, kind: string): Promise<void> {
+export async function boundSender(sender: RTCRtpSender, line: "audio" | "video" | "screen"): Promise<void> {
   const parameters = sender.getParameters();
   const encoding = parameters.encodings?.[0];
   if (!encoding) return;
-  encoding.maxBitrate = kind === "video" ? MAX_VIDEO_BITRATE : MAX_AUDIO_BITRATE;
-  if (kind === "video") parameters.degradationPreference = "maintain-framerate";
+  encoding.maxBitrate = MAX_BITRATES[line];
+  if (line !== "audio") parameters.degradationPreference = line === "video" ? "maintain-framerate" : "maintain-resolution";
   try {
     await sender.setParameters(parameters);
   } catch (error) {

@@ -112,6 +112,7 @@ const signalBody = v.union([
 
 const dataMessage = v.variant("type", [
   v.object({ type: v.literal("state"), muted: v.boolean(), camera_off: v.boolean() }),
+  v.object({ type: v.literal("screen"), shown: v.boolean() }),
   v.object({ type: v.literal("chat"), id: line, text: v.pipe(v.string(), v.maxBytes(MAX_CHAT_BYTES)) }),
   v.object({ type: v.literal("chat_received"), id: line }),
   v.object({ type: v.literal("words_commit"), commitment: bytesOf(32) }),

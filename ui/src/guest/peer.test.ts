@@ -1,17 +1,17 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import type { SignalBody } from "../contract/SignalBody";
-import { FakeChannel, FakePeerConnection, fakeTrack, settle } from "../test/fake-rtc";
+import { FakeChannel, FakePeerConnection, FakeTransceiver, fakeTrack, settle } from "../test/fake-rtc";
 import { freshNonce } from "./auth";
-import { CONNECT_TIMEOUT_MS, type Kind, Peer, RECONNECT_TIMEOUT_MS, RESTART_AFTER_MS } from "./peer";
+import { CONNECT_TIMEOUT_MS, type Line, Peer, RECONNECT_TIMEOUT_MS, RESTART_AFTER_MS } from "./peer";
 import { WordsExchange, type WordsMessage, fingerprints } from "./words";
 
 const OFFER: SignalBody = { description: { type: "offer", sdp: "theirs" } };
 const ANSWER: SignalBody = { description: { type: "answer", sdp: "theirs" } };
 const candidate = (text: string): SignalBody => ({ candidate: { candidate: text, sdpMid: "0" } });
 
-function setUp({ offers = false, onlyAnswers = false, polite = false, commits = false, devices = ["audio", "video"] as Kind[] } = {}) {
+function setUp({ offers = false, onlyAnswers = false, polite = false, commits = false, devices = ["audio", "video"] as Line[] } = {}) {
   const pc = new FakePeerConnection();
-  const tracks = new Map(devices.map((kind) => [kind, fakeTrack(kind)]));
+  const tracks = new Map(devices.map((line) => [line, fakeTrack(line === "audio" ? "audio" : "video")]));
   const sent: SignalBody[] = [];
   const hooks = {
     send: (body: SignalBody) => void sent.push(body),
@@ -24,8 +24,8 @@ function setUp({ offers = false, onlyAnswers = false, polite = false, commits = 
   };
   const outgoing = {
     stream: new MediaStream(),
-    track: (kind: Kind) => tracks.get(kind) ?? null,
-    has: (kind: Kind) => tracks.has(kind),
+    track: (line: Line) => tracks.get(line) ?? null,
+    has: (line: Line) => line === "screen" || tracks.has(line),
     state: () => ({ muted: false, camera_off: !tracks.has("video") }),
   };
   const peer = new Peer({ offers, onlyAnswers, polite, commits, iceServers: [], outgoing, hooks, connect: () => pc.as() });
@@ -42,14 +42,14 @@ describe("who was there first", () => {
     await settle();
     expect(new Set(descriptions())).toEqual(new Set(["offer"]));
     expect(pc.channel?.label).toBe("ahoy");
-    expect(pc.transceivers.map(({ direction }) => direction)).toEqual(["sendrecv", "sendrecv"]);
-    expect(pc.transceivers.map(({ sender }) => sender.track)).toEqual([tracks.get("audio"), tracks.get("video")]);
+    expect(pc.transceivers.map(({ direction }) => direction)).toEqual(["sendrecv", "sendrecv", "sendrecv"]);
+    expect(pc.transceivers.map(({ sender }) => sender.track)).toEqual([tracks.get("audio"), tracks.get("video"), null]);
   });
 
   it("only receives what it has no device for", async () => {
     const { pc } = setUp({ offers: true, devices: ["audio"] });
     await settle();
-    expect(pc.transceivers.map(({ direction }) => direction)).toEqual(["sendrecv", "recvonly"]);
+    expect(pc.transceivers.map(({ direction }) => direction)).toEqual(["sendrecv", "recvonly", "sendrecv"]);
   });
 
   it("sends within bounds", async () => {
@@ -57,6 +57,7 @@ describe("who was there first", () => {
     await settle();
     const parameters = pc.transceivers[1]!.sender.setParameters.mock.lastCall?.[0];
     expect(parameters?.encodings[0]?.maxBitrate).toBe(2_500_000);
+    expect(pc.transceivers[2]!.sender.setParameters.mock.lastCall?.[0]).toMatchObject({ degradationPreference: "maintain-resolution" });
   });
 });
 
@@ -197,7 +198,7 @@ describe("the data channel", () => {
     pc.channel!.open();
     peer.sayState();
     const state = { type: "state", muted: false, camera_off: true };
-    expect(pc.channel!.sent).toEqual([state, state]);
+    expect(pc.channel!.sent).toEqual([state, { type: "screen", shown: false }, state]);
     pc.channel!.receive({ type: "state", muted: true, camera_off: true });
     expect([peer.muted, peer.cameraOff]).toEqual([true, true]);
     expect(hooks.changed).toHaveBeenCalled();
@@ -223,6 +224,62 @@ it("a device that comes later is offered then", async () => {
   await peer.sendTrack("video");
   expect(pc.transceivers[1]!.direction).toBe("sendrecv");
   expect(pc.transceivers[1]!.sender.track).toBe(tracks.get("video"));
+});
+
+describe("a screen", () => {
+  const screen = (shown: boolean) => ({ type: "screen", shown });
+
+  it("is sent beside the camera to who knows what it is, and nothing is negotiated for it", async () => {
+    const { peer, pc, tracks, descriptions } = setUp({ offers: true });
+    await settle();
+    pc.channel!.open();
+    const before = descriptions().length;
+    tracks.set("screen", fakeTrack("video"));
+    await peer.sendTrack("screen");
+    expect(pc.channel!.sent.at(-1)).toEqual(screen(true));
+    expect(pc.transceivers[2]!.sender.track).toBeNull();
+    pc.channel!.receive(screen(false));
+    await settle();
+    expect(pc.transceivers.map(({ sender }) => sender.track)).toEqual([tracks.get("audio"), tracks.get("video"), tracks.get("screen")]);
+    tracks.delete("screen");
+    await peer.sendTrack("screen");
+    expect(pc.transceivers[2]!.sender.track).toBeNull();
+    expect(pc.transceivers[1]!.sender.track).toBe(tracks.get("video"));
+    expect(pc.channel!.sent.at(-1)).toEqual(screen(false));
+    expect(descriptions()).toHaveLength(before);
+  });
+
+  it("of the other end is apart from its camera", async () => {
+    const { peer, pc, hooks } = setUp({ offers: true });
+    await settle();
+    pc.channel!.open();
+    for (const transceiver of pc.transceivers) pc.ontrack?.({ track: transceiver.receiver.track, transceiver });
+    expect(peer.incoming.getTracks()).toEqual(pc.transceivers.slice(0, 2).map(({ receiver }) => receiver.track));
+    expect(peer.screen.getTracks()).toEqual([pc.transceivers[2]!.receiver.track]);
+    expect(peer.showsScreen).toBe(false);
+    pc.channel!.receive(screen(true));
+    expect(peer.showsScreen).toBe(true);
+    expect(hooks.changed).toHaveBeenCalled();
+    for (const rubbish of [{ type: "screen" }, { type: "screen", shown: 1 }]) pc.channel!.receive(rubbish);
+    pc.channel!.receive(screen(false));
+    expect(peer.showsScreen).toBe(false);
+  });
+
+  it("has the second section of pictures, wherever its transceiver is in the list", async () => {
+    const { peer, pc, tracks } = setUp({ devices: ["audio", "video", "screen"] });
+    const [camera, shown] = [new FakeTransceiver("video", "recvonly"), new FakeTransceiver("video", "recvonly")];
+    Object.assign(camera, { mid: "1" });
+    Object.assign(shown, { mid: "2" });
+    pc.transceivers = [shown, camera];
+    await peer.handle({ description: { type: "offer", sdp: "v=0\r\na=mid:1\r\na=mid:2\r\n" } });
+    expect(camera.sender.track).toBe(tracks.get("video"));
+    const channel = new FakeChannel("ahoy");
+    pc.ondatachannel?.({ channel });
+    channel.open();
+    channel.receive(screen(false));
+    await settle();
+    expect(shown.sender.track).toBe(tracks.get("screen"));
+  });
 });
 
 describe("the certificates", () => {

@@ -29,13 +29,19 @@ const MAX_RETOLD_CANDIDATES = 64;
 
 export type Kind = "audio" | "video";
 
+/** What is sent and received: the camera's pictures, sound, and the pictures of a screen beside them. */
+export type Line = Kind | "screen";
+
+/** In the order of their sections. A screen has one from the first description on, so that showing one negotiates nothing. */
+const LINES: readonly Line[] = ["audio", "video", "screen"];
+
 /** What is sent: the tracks of the user, and what the user wants others to know. */
 export interface Outgoing {
-  /** One stream for both tracks, so that the other end plays them in step. */
+  /** One stream for camera and sound, so that the other end plays them in step. */
   readonly stream: MediaStream;
-  track(kind: Kind): MediaStreamTrack | null;
+  track(line: Line): MediaStreamTrack | null;
   /** Whether there is such a device at all: without one nothing is ever offered. */
-  has(kind: Kind): boolean;
+  has(line: Line): boolean;
   state(): { muted: boolean; camera_off: boolean };
 }
 
@@ -75,8 +81,12 @@ export class Peer {
   muted = false;
   cameraOff = false;
   quality: Quality | null = null;
+  /** It shows a screen. */
+  showsScreen = false;
   /** Its picture and sound. */
   readonly incoming = new MediaStream();
+  /** The screen that it shows. */
+  readonly screen = new MediaStream();
 
   readonly #options: PeerOptions;
   readonly #pc: RTCPeerConnection;
@@ -93,6 +103,8 @@ export class Peer {
   /** An end that does not offer first stays silent until it has answered once. */
   #mayOffer: boolean;
   #closed = false;
+  /** It knows what a screen is. */
+  #takesScreen = false;
   #restarted = false;
   #giveUp: ReturnType<typeof setTimeout> | undefined;
   #restart: ReturnType<typeof setTimeout> | undefined;
@@ -114,7 +126,10 @@ export class Peer {
     this.#channel = new PeerChannel({
       commits: options.commits,
       ends: () => this.#ends(),
-      opened: () => this.sayState(),
+      opened: () => {
+        this.sayState();
+        this.#sayScreen();
+      },
       message: (message) => this.#hear(message),
       drawn: () => options.hooks.changed(),
       forged: () => options.hooks.forged(),
@@ -147,15 +162,21 @@ export class Peer {
   }
 
   /** The user's device of this kind came, changed or went. */
-  async sendTrack(kind: Kind): Promise<void> {
-    const transceiver = this.#transceiver(kind);
+  async sendTrack(line: Line): Promise<void> {
+    const transceiver = this.#pc.getTransceivers().find((each) => this.#lineOf(each) === line);
     if (!transceiver || this.#closed) return;
-    await this.#fill(transceiver, kind);
+    await this.#fill(transceiver, line);
+    if (line === "screen") this.#sayScreen();
   }
 
   /** Tells what the user has off. */
   sayState(): void {
     this.say({ type: "state", ...this.#options.outgoing.state() });
+  }
+
+  /** Tells whether the user shows a screen, and by that that this end knows what one is. */
+  #sayScreen(): void {
+    this.say({ type: "screen", shown: this.#options.outgoing.track("screen") !== null });
   }
 
   /** Says it on the data channel, where that is open. */
@@ -184,7 +205,7 @@ export class Peer {
     } else {
       this.#pc.close();
     }
-    for (const track of this.incoming.getTracks()) this.incoming.removeTrack(track);
+    for (const stream of [this.incoming, this.screen]) for (const track of stream.getTracks()) stream.removeTrack(track);
   }
 
   #listen(): void {
@@ -195,8 +216,9 @@ export class Peer {
       if (this.#told.length <= MAX_RETOLD_CANDIDATES) this.#told.push(body);
       this.#options.hooks.send(body);
     };
-    pc.ontrack = ({ track }) => {
-      this.incoming.addTrack(track);
+    pc.ontrack = ({ track, transceiver }) => {
+      const line = this.#lineOf(transceiver);
+      if (line) (line === "screen" ? this.screen : this.incoming).addTrack(track);
       this.#options.hooks.changed();
     };
     pc.onconnectionstatechange = () => this.#connection();
@@ -207,32 +229,43 @@ export class Peer {
 
   #open(): void {
     this.#channel.use(this.#pc.createDataChannel(DATA_CHANNEL, { ordered: true }));
-    for (const kind of ["audio", "video"] as const) {
-      const { has, stream } = this.#of(kind);
-      const transceiver = this.#pc.addTransceiver(kind, {
+    for (const line of LINES) {
+      const { has, streams } = this.#of(line);
+      const transceiver = this.#pc.addTransceiver(line === "audio" ? "audio" : "video", {
         direction: has ? "sendrecv" : "recvonly",
-        streams: [stream],
+        streams,
       });
       preferCodecs(transceiver);
-      void this.#fill(transceiver, kind);
+      void this.#fill(transceiver, line);
     }
   }
 
-  #of(kind: Kind) {
+  #of(line: Line) {
     const { outgoing } = this.#options;
-    return { has: outgoing.has(kind), track: outgoing.track(kind), stream: outgoing.stream };
+    const sent = line !== "screen" || this.#takesScreen;
+    // A screen waits for nothing, so it is in no stream with the rest.
+    return { has: outgoing.has(line), track: sent ? outgoing.track(line) : null, streams: line === "screen" ? [] : [outgoing.stream] };
   }
 
-  #transceiver(kind: Kind): RTCRtpTransceiver | undefined {
-    return this.#pc.getTransceivers().find((t) => t.receiver.track.kind === kind && t.direction !== "stopped");
+  /** Of the sections of pictures the first is the camera's, the second the screen's. */
+  #lineOf(transceiver: RTCRtpTransceiver): Line | null {
+    if (transceiver.receiver.track.kind === "audio") return "audio";
+    const sdp = (this.#pc.remoteDescription ?? this.#pc.localDescription)?.sdp ?? "";
+    const place = ({ mid }: RTCRtpTransceiver) => {
+      const at = mid == null ? -1 : sdp.indexOf(`\na=mid:${mid}\r`);
+      return at < 0 ? sdp.length + 1 : at;
+    };
+    const pictures = this.#pc.getTransceivers().filter((each) => each.receiver.track.kind === "video" && each.direction !== "stopped");
+    const at = pictures.sort((a, b) => place(a) - place(b)).indexOf(transceiver);
+    return (["video", "screen"] as const)[at] ?? null;
   }
 
-  async #fill(transceiver: RTCRtpTransceiver, kind: Kind): Promise<void> {
-    const { has, track, stream } = this.#of(kind);
+  async #fill(transceiver: RTCRtpTransceiver, line: Line): Promise<void> {
+    const { has, track, streams } = this.#of(line);
     const direction = has ? "sendrecv" : "recvonly";
     if (transceiver.direction !== direction) transceiver.direction = direction;
     if (transceiver.sender.track === track) return;
-    if (track) transceiver.sender.setStreams?.(stream);
+    if (track && streams.length > 0) transceiver.sender.setStreams?.(...streams);
     await transceiver.sender.replaceTrack(track);
   }
 
@@ -266,7 +299,8 @@ export class Peer {
     if (!offer) return;
     for (const transceiver of pc.getTransceivers()) {
       preferCodecs(transceiver);
-      await this.#fill(transceiver, transceiver.receiver.track.kind as Kind);
+      const line = this.#lineOf(transceiver);
+      if (line) await this.#fill(transceiver, line);
     }
     await pc.setLocalDescription();
     this.#sendDescription();
@@ -298,7 +332,10 @@ export class Peer {
   }
 
   async #bound(): Promise<void> {
-    for (const { sender, receiver } of this.#pc.getTransceivers()) await boundSender(sender, receiver.track.kind);
+    for (const transceiver of this.#pc.getTransceivers()) {
+      const line = this.#lineOf(transceiver);
+      if (line) await boundSender(transceiver.sender, line);
+    }
   }
 
   #ends(): Ends | null {
@@ -312,6 +349,13 @@ export class Peer {
       case "state":
         this.muted = message.muted;
         this.cameraOff = message.camera_off;
+        return hooks.changed();
+      case "screen":
+        this.showsScreen = message.shown;
+        if (!this.#takesScreen) {
+          this.#takesScreen = true;
+          void this.sendTrack("screen");
+        }
         return hooks.changed();
       case "chat":
         hooks.chat(message.text);

@@ -49,23 +49,17 @@ export function initialState(relay: string, kept: { name: string; theme: string;
 
 export type CallState = Pick<Call, "phase" | "kind" | "others" | "peers" | "connectedAt" | "relayLost" | "locked">;
 
-/** A page shows nothing of the screen to others. */
-const NOTHING_SHARED: ShareView = {
-  sources: { type: "closed" },
-  selected: null,
-  state: { type: "closed" },
-  paused: false,
-  content: "text",
-  fps: 30,
-  sound: false,
-  sound_state: { type: "closed" },
-};
+/** What the user sends: camera and sound, and a screen beside them. */
+export interface OwnMedia {
+  media: Omit<MediaView, "screen">;
+  share: ShareView;
+}
 
-export function viewOf(state: GuestState, media: MediaView, call: CallState | null, chat: ChatLine[]): AppView {
+export function viewOf(state: GuestState, { media, share }: OwnMedia, call: CallState | null, chat: ChatLine[]): AppView {
   return {
     screen: screenOf(state, call, chat),
-    media,
-    share: NOTHING_SHARED,
+    media: { ...media, screen: share.state },
+    share,
     settings: {
       name: state.name,
       theme: state.theme,

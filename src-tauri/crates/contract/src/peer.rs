@@ -113,6 +113,14 @@ pub enum DataMessage {
         /// The camera is off, or there is none.
         camera_off: bool,
     },
+    /// Whether the sender shows a screen beside its camera; said at the start and at each change. The screen's pictures
+    /// are the second section of pictures in the descriptions (`m=video`), which both ends have from the first one on,
+    /// so that a screen needs no new negotiation; the first section is the camera's. Who says this knows that section,
+    /// and who does not is sent nothing on it.
+    Screen {
+        /// It does.
+        shown: bool,
+    },
     /// A line of chat.
     Chat {
         /// The sender's number of the line, from 1.

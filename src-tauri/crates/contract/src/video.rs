@@ -32,6 +32,9 @@ pub const CREDIT: u32 = 2;
 /// The name of the user's own picture in [`VideoHello::track`].
 pub const SELF_TRACK: &str = "self";
 
+/// What leads the name of the track of the screen that a peer shows in [`VideoHello::track`]; its id follows.
+pub const SCREEN_TRACK: &str = "screen:";
+
 /// Where pictures come from.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[ts(export)]
@@ -54,7 +57,8 @@ impl std::fmt::Debug for VideoEndpoint {
 pub struct VideoHello {
     /// The endpoint's token.
     pub token: String,
-    /// Whose picture: [`SELF_TRACK`] or a peer's id. It need not be there yet.
+    /// Whose picture: [`SELF_TRACK`], a peer's id, or [`SCREEN_TRACK`] or [`SOURCE_TRACK`](crate::ui::SOURCE_TRACK)
+    /// with an id behind it. It need not be there yet.
     pub track: String,
     /// The width of the tile in device pixels; 0 while it is hidden.
     pub width: u32,

@@ -6,7 +6,7 @@ fn boxed(camera: DeviceState, selected: Option<&str>, known: &[&str]) -> Box<Med
     Box::new(media(camera, selected, known))
 }
 
-fn media(camera: DeviceState, selected: Option<&str>, known: &[&str]) -> MediaView {
+pub(super) fn media(camera: DeviceState, selected: Option<&str>, known: &[&str]) -> MediaView {
     let device = |state, selected: Option<&str>| DeviceView {
         devices: known
             .iter()
@@ -22,6 +22,7 @@ fn media(camera: DeviceState, selected: Option<&str>, known: &[&str]) -> MediaVi
         camera: device(camera, selected),
         microphone: device(DeviceState::Open, None),
         speaker: device(DeviceState::Open, None),
+        screen: DeviceState::Closed,
         muted: false,
         camera_off: false,
     }

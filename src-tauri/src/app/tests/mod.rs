@@ -141,6 +141,7 @@ fn changed(link: Option<String>, peers: &[&str], ended: Option<EndReason>) -> In
         state: PeerState::Connected,
         muted: false,
         camera_off: false,
+        screen: false,
         quality: None,
         words: None,
     });

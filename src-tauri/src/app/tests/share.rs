@@ -378,13 +378,98 @@ fn stopped_it_closes_everything_and_leads_back_to_the_same_room() {
         if lobby.kind == Some(RoomKind::Broadcast)));
 }
 
-#[test]
-fn what_belongs_to_a_broadcast_is_late_elsewhere() {
+/// In a call that looks what there is to show.
+fn choosing_in_a_call() -> Person {
     let mut person = Person::in_own_call();
+    person.says(Command::ShowSources { shown: true });
+    person.feed(found(&["a", "b"]));
+    person
+}
+
+/// The devices of a call, with its screen like this.
+fn devices(screen: DeviceState) -> Input {
+    let view = super::devices::media(DeviceState::Open, None, &[]);
+    Input::Media(Box::new(MediaView { screen, ..view }))
+}
+
+#[test]
+fn in_a_call_a_screen_is_shown_beside_the_camera_once_it_is_chosen() {
+    let mut person = choosing_in_a_call();
+    assert_eq!(
+        chosen(&person),
+        None,
+        "nothing is shown before the user chooses"
+    );
+    let actions = person.did();
+    assert_eq!(actions.last().map(String::as_str), Some("ShowSources"));
+    person.says(select("b"));
+    assert!(matches!(
+        &person.done[..],
+        [Action::HideSources, Action::Media(MediaAction::ShowScreen { source, content: ShareContent::Text })]
+            if source == "b"
+    ));
+    person.did();
+    person.feed(devices(DeviceState::Open));
+    let share = person.view().share;
+    assert_eq!(share.selected, Some(source("b")));
+    assert_eq!(share.state, DeviceState::Open);
+    person.says(Command::SetShareContent {
+        content: ShareContent::Motion,
+    });
+    assert!(matches!(
+        person.done.last(),
+        Some(Action::Media(MediaAction::SetScreenContent(
+            ShareContent::Motion
+        )))
+    ));
+    person.did();
+    person.says(Command::StopShare).says(Command::StopShare);
+    assert!(matches!(
+        &person.done[..],
+        [Action::Media(MediaAction::HideScreen)]
+    ));
+    assert_eq!(chosen(&person), None);
+    assert!(matches!(person.view().screen, Screen::Call(_)));
+}
+
+#[test]
+fn a_screen_that_is_gone_is_told_of_and_the_call_goes_on() {
+    let mut person = choosing_in_a_call();
+    person.says(select("a"));
+    person.did();
+    let error = UserError::new(ErrorCode::ScreenDenied, "It is gone.", "Choose another.");
+    let failed = DeviceState::Failed {
+        error: error.clone(),
+    };
+    person.feed(devices(failed.clone()));
+    assert_eq!(person.did(), ["Media"]);
+    assert_eq!(person.view().error, Some(error));
+    assert_eq!(chosen(&person), None);
+    assert!(matches!(person.view().screen, Screen::Call(_)));
+    person.says(Command::DismissError).feed(devices(failed));
+    assert_eq!(person.view().error, None, "it is told once");
+}
+
+#[test]
+fn with_the_call_its_screen_ends() {
+    let mut person = choosing_in_a_call();
+    person.says(select("a"));
+    person.did();
+    person.says(Command::HangUp);
+    assert_eq!(person.did(), ["EndCall", "CloseMedia", "SaveRecents"]);
+    person.says(Command::CallAgain);
+    assert_eq!(chosen(&person), None);
+}
+
+#[test]
+fn what_belongs_to_a_share_is_late_elsewhere() {
+    let mut person = Person::new();
+    person.says(Command::NewCall);
     person.did();
     for command in [
         Command::ShowSources { shown: true },
         select("a"),
+        Command::StopShare,
         Command::ShowSources { shown: false },
     ] {
         person.says(command);

@@ -55,16 +55,18 @@ pub enum Command {
         id: Option<String>,
     },
     /// Looks what of the screen can be shown, for as long as the user chooses; in the lobby of a broadcast that is
-    /// looked for anyway.
+    /// looked for anyway. In a browser it asks the user itself, and what they choose is shown at once.
     ShowSources {
         /// It is looked.
         shown: bool,
     },
-    /// Another part of the screen, or the first; while one is shown already, this one at once.
+    /// Another part of the screen, or the first; in a call, and while one is shown already, this one at once.
     SelectSource {
         /// Which of those that are listed.
         id: String,
     },
+    /// The screen is not shown any more; the call goes on.
+    StopShare,
     /// What the computer plays is sent with the picture, or not.
     SetShareSound {
         /// It is.

@@ -156,6 +156,8 @@ pub struct PeerView {
     pub muted: bool,
     /// Its camera is off, or it has none.
     pub camera_off: bool,
+    /// It shows a screen beside its camera.
+    pub screen: bool,
     /// How good the connection is, once it was measured.
     pub quality: Option<Quality>,
     /// The four [`words`](crate::words), once both ends have drawn them. Whoever sees the same at both ends
@@ -265,7 +267,7 @@ pub enum EndReason {
     },
 }
 
-/// Camera, microphone and speaker.
+/// Camera, microphone and speaker, and the screen that is shown beside the camera.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
 #[ts(export)]
 pub struct MediaView {
@@ -275,6 +277,8 @@ pub struct MediaView {
     pub microphone: DeviceView,
     /// The speaker.
     pub speaker: DeviceView,
+    /// How the screen does that is shown in a call.
+    pub screen: DeviceState,
     /// The user has the microphone off.
     pub muted: bool,
     /// The user has the camera off.

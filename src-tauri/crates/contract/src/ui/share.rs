@@ -16,13 +16,13 @@ pub const MAX_SOURCES: usize = 24;
 /// The pictures per second that can be chosen.
 pub const SHARE_RATES: [u32; 2] = [30, 60];
 
-/// What of the screen the user shows in a broadcast, or is about to show.
+/// What of the screen the user shows, or is about to show, in a broadcast or beside the camera in a call.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
 #[ts(export)]
 pub struct ShareView {
     /// What there is to choose from, while the user chooses.
     pub sources: SourceList,
-    /// The chosen one, as it was when it was last listed; `null`: none yet.
+    /// The chosen one, as it was when it was last listed; `null`: none yet. In a call it is shown.
     pub selected: Option<SourceView>,
     /// How capturing does. Nothing is captured for others before the user goes in.
     pub state: DeviceState,

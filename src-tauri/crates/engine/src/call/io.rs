@@ -75,6 +75,8 @@ pub enum Input {
         muted: bool,
         /// The camera is off or missing.
         camera_off: bool,
+        /// A screen is shown beside it.
+        screen: bool,
     },
     /// The user wrote a line of chat.
     Chat {

@@ -120,9 +120,10 @@ impl Call {
                     return;
                 };
                 let state = DataMessage::State { muted, camera_off };
+                let screen = DataMessage::Screen { shown: self.screen };
                 let kept = std::mem::take(&mut peer.kept);
                 let removed = self.all_removed();
-                self.say(id, std::iter::once(state).chain(removed).chain(kept));
+                self.say(id, [state, screen].into_iter().chain(removed).chain(kept));
                 self.with_peer(id, |peer| peer.connection(now, PeerInput::DataOpen));
             }
             input => {

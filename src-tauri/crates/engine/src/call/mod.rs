@@ -127,6 +127,8 @@ pub struct Call {
     opening: Turns<PeerId>,
     door: Door,
     local: (bool, bool),
+    /// A screen is shown.
+    screen: bool,
     chat: ChatLog,
     /// The host had this end wait, the last that was heard.
     at_the_door: bool,
@@ -183,6 +185,7 @@ impl Call {
             opening: Turns::new(OPENING.0, OPENING.1),
             door,
             local: (false, false),
+            screen: false,
             chat: ChatLog::default(),
             at_the_door: false,
             joined_once: false,
@@ -235,7 +238,14 @@ impl Call {
             Input::SocketClosed(end) => self.socket_closed(now, end),
             Input::Relay(message) => self.relay(now, message),
             Input::Peer(peer, input) => self.peer(now, &peer, input),
-            Input::LocalState { muted, camera_off } => self.local_state((muted, camera_off)),
+            Input::LocalState {
+                muted,
+                camera_off,
+                screen,
+            } => {
+                self.local_state((muted, camera_off));
+                self.local_screen(screen);
+            }
             Input::Chat { to, text } => self.write(now, to.as_ref(), &text),
             Input::Admit { peer, accept } => self.admit(now, &peer, accept),
             Input::Lock { locked } => self.lock(locked),
@@ -278,6 +288,13 @@ impl Call {
             muted: state.0,
             camera_off: state.1,
         });
+    }
+
+    fn local_screen(&mut self, shown: bool) {
+        if self.screen != shown {
+            self.screen = shown;
+            self.say_to_all(&DataMessage::Screen { shown });
+        }
     }
 
     /// The user wrote a line.

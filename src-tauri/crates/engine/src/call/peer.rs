@@ -38,6 +38,8 @@ pub(super) struct Peer {
     pub(super) state: PeerState,
     pub(super) muted: bool,
     pub(super) camera_off: bool,
+    /// It shows a screen.
+    pub(super) screen: bool,
     pub(super) quality: Option<Quality>,
     pub(super) presence: Presence,
     /// It was there when this end came, so it offers.
@@ -114,6 +116,7 @@ impl Peer {
             state: PeerState::Connecting,
             muted: false,
             camera_off: false,
+            screen: false,
             quality: None,
             presence: Presence::Here,
             was_first,
@@ -290,6 +293,10 @@ impl Peer {
         match serde_json::from_str(text) {
             Ok(DataMessage::State { muted, camera_off }) => {
                 (self.muted, self.camera_off) = (muted, camera_off);
+                Ask::View
+            }
+            Ok(DataMessage::Screen { shown }) => {
+                self.screen = shown;
                 Ask::View
             }
             Ok(DataMessage::Chat { id, text }) if text.len() <= MAX_CHAT_BYTES => {

@@ -30,6 +30,7 @@ pub(super) fn view(call: &Call) -> CallView {
                 state: peer.state,
                 muted: peer.muted,
                 camera_off: peer.camera_off,
+                screen: peer.screen,
                 quality: peer.quality,
                 words: peer.words().map(<[String]>::to_vec),
             })

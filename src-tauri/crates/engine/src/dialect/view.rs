@@ -71,6 +71,7 @@ fn person(core: &Core, peer: &PeerId, link: &Link) -> PeerView {
         state: link.state,
         muted: silent,
         camera_off: silent,
+        screen: false,
         quality: link.quality,
         words: None,
     }

@@ -22,7 +22,8 @@ use tokio_util::task::TaskTracker;
 use super::{
     EngineEvent, EngineView, Setup, Wish,
     conversation::Conversation,
-    peer::{self, COMMANDS, Name, Peers, Shared},
+    peer::{self, COMMANDS, Name, Shared},
+    public::Peers,
 };
 use crate::{
     call::{Input, Output, PeerInput, PeerOutput},
@@ -343,11 +344,13 @@ async fn event(socket: &mut Option<Socket>) -> SocketEvent {
     }
 }
 
-/// What the others should know: a device that is missing is as good as off.
+/// What the others should know: a device that is missing is as good as off, and a screen is shown once there is a picture
+/// of it.
 fn local_state(view: &MediaView) -> Input {
     let on = |state: &DeviceState| matches!(state, DeviceState::Open | DeviceState::Opening);
     Input::LocalState {
         muted: view.muted || !on(&view.microphone.state),
         camera_off: view.camera_off || !on(&view.camera.state),
+        screen: view.screen == DeviceState::Open,
     }
 }

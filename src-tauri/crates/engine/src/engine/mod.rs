@@ -4,8 +4,10 @@
 mod actor;
 mod conversation;
 mod files;
+mod first_frame;
 mod gathering;
 mod peer;
+mod public;
 mod report;
 
 use std::{sync::Arc, time::SystemTime};
@@ -18,7 +20,7 @@ use ahoy_contract::{
 use tokio::sync::{mpsc, watch};
 
 pub use files::allow_connections;
-pub use report::PeerReport;
+pub use report::{PeerReport, PicturesReport};
 
 use crate::{
     call::{Call, CallConfig, Event, Part},
@@ -29,7 +31,7 @@ use crate::{
     signaling::Target,
 };
 use conversation::Conversation;
-use peer::Peers;
+use public::Peers;
 
 /// Events that wait at most. Full: the newest is lost, and the log says so; the view is always whole.
 const EVENTS: usize = 256;
@@ -47,6 +49,8 @@ pub struct Transport {
     pub codecs: Vec<VideoCodec>,
     /// The most that pictures may take.
     pub max_bitrate: Bitrate,
+    /// The most that pictures of a screen may take beside them.
+    pub max_screen_bitrate: Bitrate,
     /// Which ways pictures go.
     pub video: Direction,
     /// Which ways sound goes.
@@ -64,6 +68,7 @@ impl Default for Transport {
             relay_only: false,
             codecs: vec![VideoCodec::Vp9, VideoCodec::Vp8],
             max_bitrate: Bitrate::kbps(2_500),
+            max_screen_bitrate: Bitrate::kbps(6_000),
             video: Direction::BOTH,
             audio: Direction::BOTH,
             bind: BindPolicy::All,
@@ -245,6 +250,11 @@ impl Engine {
     /// The newest picture of a peer; `None` while it is not connected.
     pub fn picture(&self, peer: &PeerId) -> Option<Latest> {
         self.peers.picture(peer)
+    }
+
+    /// The newest picture of the screen that a peer shows; `None` before it has shown one.
+    pub fn screen(&self, peer: &PeerId) -> Option<Latest> {
+        self.peers.screen(peer)
     }
 
     /// The counters of all connected peers.

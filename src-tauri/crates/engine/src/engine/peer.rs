@@ -1,7 +1,6 @@
 //! One peer: its connection and the pipelines to and from it, in one task.
 
 use std::{
-    collections::BTreeMap,
     sync::{Arc, OnceLock},
     time::{Duration, Instant},
 };
@@ -11,7 +10,6 @@ use ahoy_contract::{
     peer::{DataMessage, Description, DescriptionType},
     wire::IceServer,
 };
-use parking_lot::Mutex;
 use tokio::{
     sync::mpsc,
     task::JoinHandle,
@@ -19,14 +17,16 @@ use tokio::{
 };
 
 use super::{
-    EngineEvent, PeerReport, SinkFactory, Transport,
+    EngineEvent, SinkFactory, Transport,
+    first_frame::{FirstFrame, since},
     gathering::Gathering,
+    public::{Peers, Public},
     report::{Counters, quality},
 };
 use crate::{
     call::{Media, PeerInput, PeerOutput, Terms},
-    frame::VideoFrame,
-    media::{ExpectedLoss, Latest, LocalMedia, Player, Sending, VideoIn, VideoSink, now},
+    media::{ExpectedLoss, LocalMedia, Outgoing, Player, Sending, VideoIn, now},
+    packet::RtpPacket,
     rtc::{Direction, Incoming, MediaKind, Peer, PeerConfig, PeerEvent, PeerState, RtcError},
 };
 
@@ -41,34 +41,6 @@ fn within(call: Direction, media: Media) -> Direction {
     Direction {
         send: call.send && media != Media::Receive,
         receive: call.receive && media != Media::Send,
-    }
-}
-
-/// What of the peers others than their tasks may see.
-#[derive(Clone, Default)]
-pub(super) struct Peers {
-    inner: Arc<Mutex<BTreeMap<PeerId, Public>>>,
-}
-
-struct Public {
-    counters: Counters,
-    pictures: Option<Latest>,
-}
-
-impl Peers {
-    pub(super) fn picture(&self, peer: &PeerId) -> Option<Latest> {
-        self.inner
-            .lock()
-            .get(peer)
-            .and_then(|public| public.pictures.clone())
-    }
-
-    pub(super) fn report(&self) -> Vec<PeerReport> {
-        self.inner
-            .lock()
-            .iter()
-            .map(|(id, public)| public.counters.report(id.clone()))
-            .collect()
     }
 }
 
@@ -109,6 +81,7 @@ pub(super) async fn run(
     let transport = &shared.transport;
     let video = within(transport.video, terms.media);
     let audio = within(transport.audio, terms.media);
+    let is_native = terms.channel == Terms::NATIVE.channel;
     let config = PeerConfig {
         ice_servers: transport
             .ice_servers
@@ -119,6 +92,11 @@ pub(super) async fn run(
         relay_only: transport.relay_only,
         video,
         audio,
+        // Who is in a call may show a screen, and who sees the others sees theirs; other relays' calls know nothing of it.
+        screen: Direction {
+            send: is_native && video == Direction::BOTH,
+            receive: is_native && video.receive,
+        },
         codecs: transport.codecs.clone(),
         bind: transport.bind.clone(),
         max_bitrate: transport.max_bitrate,
@@ -136,13 +114,17 @@ pub(super) async fn run(
                 rtc,
                 sends: (video.send, audio.send),
                 receives: (video.receive, audio.receive),
-                is_native: terms.channel == Terms::NATIVE.channel,
+                is_native,
                 gathering: (!terms.trickle).then(Gathering::default),
                 offered: Arc::new(OnceLock::new()),
                 sending: None,
                 loss: None,
                 video: None,
                 hidden: false,
+                screen: None,
+                screen_packets: None,
+                screen_shown: false,
+                takes_screen: false,
                 said_bye: false,
             };
             task.run(incoming, commands).await;
@@ -180,6 +162,12 @@ struct Task {
     loss: Option<ExpectedLoss>,
     video: Option<VideoIn>,
     hidden: bool,
+    /// The screen that the peer shows, from its first packet on.
+    screen: Option<VideoIn>,
+    screen_packets: Option<mpsc::Receiver<RtpPacket>>,
+    screen_shown: bool,
+    /// The peer knows what a screen is.
+    takes_screen: bool,
     said_bye: bool,
 }
 
@@ -189,7 +177,9 @@ impl Task {
             mut events,
             video,
             audio,
+            screen,
         } = incoming;
+        self.screen_packets = Some(screen);
         let mut packets = Some((video, audio));
         let mut tick = interval(Duration::from_secs(1));
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -304,21 +294,19 @@ impl Task {
             PeerEvent::DataOpen => PeerInput::DataOpen,
             PeerEvent::Data(text) => {
                 if self.is_native
-                    && let Ok(DataMessage::State { camera_off, .. }) = serde_json::from_str(&text)
+                    && let Ok(message) = serde_json::from_str(&text)
                 {
-                    self.hidden = camera_off;
-                    if let Some(video) = &self.video {
-                        video.set_hidden(camera_off);
-                    }
+                    self.heard(&message);
                 }
                 PeerInput::Data(text)
             }
-            PeerEvent::KeyFrameRequested => {
+            PeerEvent::KeyFrameRequested(kind) => {
                 if let Some(sending) = &self.sending {
-                    sending.request_key_frame();
+                    sending.request_key_frame(kind);
                 }
                 return;
             }
+            PeerEvent::RemoteTrack(MediaKind::Screen) => return self.receive_screen(),
             PeerEvent::DataClosed => PeerInput::DataClosed,
             PeerEvent::State(PeerState::Connecting) | PeerEvent::RemoteTrack(_) => return,
         };
@@ -328,10 +316,7 @@ impl Task {
     /// The connection is up for the first time: the pipelines start.
     async fn start(
         &mut self,
-        (video, audio): (
-            mpsc::Receiver<crate::packet::RtpPacket>,
-            mpsc::Receiver<crate::packet::RtpPacket>,
-        ),
+        (video, audio): (mpsc::Receiver<RtpPacket>, mpsc::Receiver<RtpPacket>),
         pair: &str,
     ) {
         let transport = &self.shared.transport;
@@ -340,20 +325,23 @@ impl Task {
             .sender(MediaKind::Video)
             .codec()
             .filter(|_| self.sends.0);
-        let sending = Sending::start(
-            &self.rtc,
-            &self.shared.media,
-            codec,
-            self.sends.1,
-            transport.max_bitrate,
-        );
+        let outgoing = Outgoing {
+            video: codec,
+            audio: self.sends.1,
+            max: transport.max_bitrate,
+            max_screen: transport.max_screen_bitrate,
+        };
+        let sending = Sending::start(&self.rtc, &self.shared.media, outgoing);
         let mut counters = Counters {
             rtc: self.rtc.clone(),
-            sent: Some((sending.sent().clone(), codec)),
+            sent: codec.map(|_| sending.sent().clone()),
+            sent_screen: Some(sending.sent_screen().clone()),
             video: None,
+            screen: None,
             audio: None,
         };
         self.sending = Some(sending);
+        self.send_screen();
         self.loss = Some(self.shared.media.expect_loss());
         let sinks = self.shared.sinks.as_ref();
         let tap = sinks.and_then(|sinks| sinks.audio(&self.id));
@@ -371,7 +359,7 @@ impl Task {
         if self.receives.0 {
             match VideoIn::start(
                 self.id.clone(),
-                self.rtc.clone(),
+                (self.rtc.clone(), MediaKind::Video),
                 video,
                 counters.audio.clone(),
                 transport.decode,
@@ -386,11 +374,12 @@ impl Task {
             }
         }
         let pictures = self.video.as_ref().map(VideoIn::pictures);
-        self.shared
-            .peers
-            .inner
-            .lock()
-            .insert(self.id.clone(), Public { counters, pictures });
+        let public = Public {
+            counters,
+            pictures,
+            screen: None,
+        };
+        self.shared.peers.insert(self.id.clone(), public);
         let ms = since(&self.offered);
         let connected = EngineEvent::Connected {
             peer: self.id.clone(),
@@ -398,6 +387,55 @@ impl Task {
             pair: pair.to_owned(),
         };
         let _ = self.shared.to_user.try_send(connected);
+    }
+
+    /// What the peer says of what it sends.
+    fn heard(&mut self, message: &DataMessage) {
+        match message {
+            DataMessage::State { camera_off, .. } => {
+                self.hidden = *camera_off;
+                if let Some(video) = &self.video {
+                    video.set_hidden(self.hidden);
+                }
+            }
+            DataMessage::Screen { shown } => {
+                self.screen_shown = *shown;
+                if let Some(screen) = &self.screen {
+                    screen.set_hidden(!shown);
+                }
+                if !std::mem::replace(&mut self.takes_screen, true) {
+                    self.send_screen();
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// A peer that knows what a screen is gets the one that is shown here.
+    fn send_screen(&self) {
+        if self.takes_screen
+            && let Some(sending) = &self.sending
+            && let Some(codec) = self.rtc.sender(MediaKind::Screen).codec()
+        {
+            sending.take_screen(codec);
+        }
+    }
+
+    /// The first packet of the peer's screen has come.
+    fn receive_screen(&mut self) {
+        let Some(packets) = self.screen_packets.take() else {
+            return;
+        };
+        let source = (self.rtc.clone(), MediaKind::Screen);
+        let decode = self.shared.transport.decode;
+        match VideoIn::start(self.id.clone(), source, packets, None, decode, None) {
+            Ok(screen) => {
+                screen.set_hidden(!self.screen_shown);
+                self.shared.peers.insert_screen(&self.id, &screen);
+                self.screen = Some(screen);
+            }
+            Err(error) => tracing::error!("no thread for the screen of a peer: {error}"),
+        }
     }
 
     async fn measure(&self) {
@@ -413,7 +451,7 @@ impl Task {
     }
 
     async fn close(self) {
-        self.shared.peers.inner.lock().remove(&self.id);
+        self.shared.peers.remove(&self.id);
         if let Some(player) = &self.shared.player {
             player.remove(&self.id);
         }
@@ -425,37 +463,8 @@ impl Task {
             self.rtc.data_arrived().await;
         }
         self.rtc.close().await;
-        if let Some(video) = self.video {
-            video.stop().await;
-        }
-    }
-}
-
-fn since(offered: &OnceLock<Instant>) -> u64 {
-    offered
-        .get()
-        .map_or(0, |at| at.elapsed().as_millis() as u64)
-}
-
-/// Tells of the first picture, and hands all on.
-struct FirstFrame {
-    offered: Arc<OnceLock<Instant>>,
-    to_user: Option<mpsc::Sender<EngineEvent>>,
-    next: Option<Box<dyn VideoSink>>,
-}
-
-impl VideoSink for FirstFrame {
-    fn picture(&mut self, peer: &PeerId, picture: &VideoFrame) {
-        if let Some(next) = &mut self.next {
-            next.picture(peer, picture);
-        }
-        if let Some(to_user) = self.to_user.take() {
-            let _ = to_user.try_send(EngineEvent::FirstFrame {
-                peer: peer.clone(),
-                ms: since(&self.offered),
-                width: picture.width(),
-                height: picture.height(),
-            });
+        for pictures in [self.video, self.screen].into_iter().flatten() {
+            pictures.stop().await;
         }
     }
 }

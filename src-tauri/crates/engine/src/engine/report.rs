@@ -8,8 +8,50 @@ use crate::{
     audio::JitterStats,
     frame::{Bitrate, VideoCodec},
     media::{AudioStats, Sent, VideoStats},
-    rtc::{Peer, PeerStats},
+    rtc::{MediaKind, Peer, PeerStats},
 };
+
+/// What was counted of one kind of pictures so far, both ways.
+#[derive(Debug, Clone, Default)]
+pub struct PicturesReport {
+    /// The codec of those that it is sent.
+    pub sent_codec: Option<VideoCodec>,
+    /// Those that it was sent.
+    pub sent_frames: u64,
+    /// Width and height of the last one.
+    pub sent_size: (u32, u32),
+    /// Key frames that the encoder made.
+    pub sent_key_frames: u64,
+    /// What the encoder aims at.
+    pub sent_target: Bitrate,
+    /// The codec of its own.
+    pub codec: Option<VideoCodec>,
+    /// Its own, decoded, or received whole where nothing is decoded.
+    pub frames: u64,
+    /// Its own that could not be shown.
+    pub dropped: u64,
+    /// Times that its picture stood still, and for how long in all.
+    pub freezes: (u64, Duration),
+    /// Width and height of its own.
+    pub size: (u32, u32),
+}
+
+impl PicturesReport {
+    fn of(rtc: &Peer, kind: MediaKind, sent: Option<&Sent>, received: Option<&VideoStats>) -> Self {
+        Self {
+            sent_codec: sent.and_then(|_| rtc.sender(kind).codec()),
+            sent_frames: sent.map_or(0, Sent::frames),
+            sent_size: sent.map_or((0, 0), Sent::size),
+            sent_key_frames: sent.map_or(0, Sent::key_frames),
+            sent_target: sent.map_or(Bitrate::default(), Sent::target),
+            codec: received.and_then(VideoStats::codec),
+            frames: received.map_or(0, VideoStats::frames),
+            dropped: received.map_or(0, VideoStats::dropped),
+            freezes: received.map_or((0, Duration::ZERO), VideoStats::freezes),
+            size: received.map_or((0, 0), VideoStats::size),
+        }
+    }
+}
 
 /// What was counted of one peer so far.
 #[derive(Debug, Clone)]
@@ -18,26 +60,10 @@ pub struct PeerReport {
     pub peer: PeerId,
     /// The connection.
     pub connection: PeerStats,
-    /// The codec of the pictures that it is sent.
-    pub sent_codec: Option<VideoCodec>,
-    /// Pictures that it was sent.
-    pub sent_frames: u64,
-    /// Width and height of the last one.
-    pub sent_size: (u32, u32),
-    /// Key frames that the encoder made.
-    pub sent_key_frames: u64,
-    /// What the encoder aims at.
-    pub sent_target: Bitrate,
-    /// The codec of its pictures.
-    pub codec: Option<VideoCodec>,
-    /// Its pictures decoded, or received whole where nothing is decoded.
-    pub frames: u64,
-    /// Its pictures that could not be shown.
-    pub dropped: u64,
-    /// Times that its picture stood still, and for how long in all.
-    pub freezes: (u64, Duration),
-    /// Width and height of its pictures.
-    pub size: (u32, u32),
+    /// Pictures of cameras.
+    pub video: PicturesReport,
+    /// Pictures of screens.
+    pub screen: PicturesReport,
     /// How loud it is, dB below full scale.
     pub level_db: f64,
     /// Its jitter buffer.
@@ -48,28 +74,23 @@ pub struct PeerReport {
 #[derive(Clone)]
 pub(super) struct Counters {
     pub(super) rtc: Peer,
-    pub(super) sent: Option<(Arc<Sent>, Option<VideoCodec>)>,
+    /// What goes out, where something does: the camera's pictures and a screen's.
+    pub(super) sent: Option<Arc<Sent>>,
+    pub(super) sent_screen: Option<Arc<Sent>>,
     pub(super) video: Option<Arc<VideoStats>>,
+    pub(super) screen: Option<Arc<VideoStats>>,
     pub(super) audio: Option<Arc<AudioStats>>,
 }
 
 impl Counters {
     pub(super) fn report(&self, peer: PeerId) -> PeerReport {
-        let sent = self.sent.as_ref();
-        let video = self.video.as_deref();
+        let (rtc, camera, screen) = (&self.rtc, MediaKind::Video, MediaKind::Screen);
+        let (sent, sent_screen) = (self.sent.as_deref(), self.sent_screen.as_deref());
         PeerReport {
             peer,
-            connection: self.rtc.stats(),
-            sent_codec: sent.and_then(|(_, codec)| *codec),
-            sent_frames: sent.map_or(0, |(sent, _)| sent.frames()),
-            sent_size: sent.map_or((0, 0), |(sent, _)| sent.size()),
-            sent_key_frames: sent.map_or(0, |(sent, _)| sent.key_frames()),
-            sent_target: sent.map_or(Bitrate::default(), |(sent, _)| sent.target()),
-            codec: video.and_then(VideoStats::codec),
-            frames: video.map_or(0, VideoStats::frames),
-            dropped: video.map_or(0, VideoStats::dropped),
-            freezes: video.map_or((0, Duration::ZERO), VideoStats::freezes),
-            size: video.map_or((0, 0), VideoStats::size),
+            connection: rtc.stats(),
+            video: PicturesReport::of(rtc, camera, sent, self.video.as_deref()),
+            screen: PicturesReport::of(rtc, screen, sent_screen, self.screen.as_deref()),
             level_db: self.audio.as_ref().map_or(-100.0, |audio| audio.level_db()),
             jitter: self
                 .audio

@@ -1,6 +1,6 @@
 //! What is wanted of camera, microphone and speaker, how they do, and what there is to choose from.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use ahoy_contract::ui::{DeviceInfo, DeviceState, DeviceView, MediaView};
 use tokio::sync::watch;
@@ -9,6 +9,7 @@ use tokio_util::sync::CancellationToken;
 use super::{
     MediaConfig,
     retry::{self, Listed},
+    showing::Show,
     tend::{self, Order},
     thread::Worker,
 };
@@ -34,7 +35,7 @@ impl<S> Clone for Kind<S> {
 }
 
 impl<S: Clone + PartialEq> Kind<S> {
-    fn new(spec: S, off: bool) -> Self {
+    pub(super) fn new(spec: S, off: bool) -> Self {
         Self {
             orders: watch::Sender::new(Order::new(spec, off)),
             state: watch::Sender::new(DeviceState::Closed),
@@ -102,15 +103,24 @@ pub(super) struct Keeper {
     desk: Desk,
     devices: Devices,
     threads: [Option<Worker>; 2],
+    shown: watch::Receiver<Option<Arc<Show>>>,
+    /// How the screen does that is shown beside the camera.
+    screen: Option<watch::Receiver<DeviceState>>,
 }
 
 impl Keeper {
-    /// `threads`: of the devices that are there all the time; they are joined at the end.
-    pub(super) fn new(desk: Desk, threads: [Option<Worker>; 2]) -> Self {
+    /// `threads`: of the devices that are there all the time; they are joined at the end. `shown`: the screen beside them.
+    pub(super) fn new(
+        desk: Desk,
+        threads: [Option<Worker>; 2],
+        shown: watch::Receiver<Option<Arc<Show>>>,
+    ) -> Self {
         Self {
             desk,
             devices: Devices::default(),
             threads,
+            shown,
+            screen: None,
         }
     }
 
@@ -144,6 +154,10 @@ impl Keeper {
                 Ok(()) = camera_state.changed() => {}
                 Ok(()) = microphone_state.changed() => {}
                 Ok(()) = speaker_state.changed() => {}
+                Ok(()) = self.shown.changed() => {
+                    self.screen = self.shown.borrow_and_update().as_ref().map(|show| show.state());
+                }
+                () = changed(&mut self.screen) => {}
                 Ok(()) = cameras.changed() => {}
                 Ok(()) = microphones.changed() => {}
                 Ok(()) = speakers.changed() => {}
@@ -240,10 +254,24 @@ impl Keeper {
                 speaker_id(&speaker.orders.borrow().spec),
                 &speaker.state,
             ),
+            screen: self
+                .screen
+                .as_ref()
+                .map_or(DeviceState::Closed, |state| state.borrow().clone()),
             muted: *muted.borrow(),
             camera_off: order.off,
         }
     }
+}
+
+/// Waits for a change; for ever where nothing is there that could change.
+async fn changed(state: &mut Option<watch::Receiver<DeviceState>>) {
+    if let Some(known) = state
+        && known.changed().await.is_ok()
+    {
+        return;
+    }
+    std::future::pending::<()>().await;
 }
 
 fn is_to_reopen<S>([before, now]: [Listed<'_>; 2], chosen: Option<&str>, kind: &Kind<S>) -> bool {

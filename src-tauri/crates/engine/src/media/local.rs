@@ -1,10 +1,6 @@
 //! Camera, microphone and speaker of this end: what is chosen, how it does, and who takes what they bring.
 
-use std::{
-    collections::{HashMap, hash_map::Entry},
-    sync::{Arc, atomic::Ordering},
-    time::Instant,
-};
+use std::sync::{Arc, atomic::Ordering};
 
 use ahoy_contract::ui::{DeviceState, MediaView};
 use parking_lot::Mutex;
@@ -15,9 +11,10 @@ use super::{
     AudioOut, ExpectedLoss, Latest, VideoOut,
     camera::CameraThread,
     desk::{Desk, Keeper},
-    encode::{Encoder, EncoderSettings},
+    encoders::Encoders,
     microphone::{self, MicrophoneThread},
     now,
+    showing::{Show, Showing},
     tend::{self, Order},
 };
 use crate::{
@@ -61,20 +58,10 @@ struct Inner {
     pictures_in: watch::Sender<Option<VideoFrame>>,
     desk: Desk,
     sound: Arc<microphone::Shared>,
-    encoders: Mutex<Encoders>,
-    audience: bool,
-    fps: u32,
-    epoch: Instant,
+    encoders: Encoders,
+    showing: Showing,
     stop: CancellationToken,
     task: Mutex<Option<tokio::task::JoinHandle<()>>>,
-}
-
-#[derive(Debug, Default)]
-struct Encoders {
-    in_use: HashMap<VideoCodec, Encoder>,
-    content: Content,
-    /// Asked to end, not joined yet.
-    ending: Vec<Encoder>,
 }
 
 impl LocalMedia {
@@ -84,12 +71,12 @@ impl LocalMedia {
         let (pictures_in, pictures) = watch::channel(None);
         let (level_in, level) = watch::channel(crate::audio::SILENCE_DB);
         let (format, muted, audience) = (config.format, config.muted, config.audience);
-        let encoders = Encoders {
-            content: config.content,
-            ..Encoders::default()
-        };
+        let epoch = now();
+        let (latest, content) = (pictures.clone(), config.content);
+        let encoders = Encoders::new(latest, content, audience, format.fps, epoch);
         let sound = microphone::Shared::new(muted, level_in);
         let desk = Desk::new(config);
+        let showing = Showing::new(epoch);
         let camera = CameraThread::new(format, pictures_in.clone());
         let microphone = MicrophoneThread::new(sound.clone());
         let threads = [
@@ -101,7 +88,7 @@ impl LocalMedia {
             ),
         ];
         let stop = CancellationToken::new();
-        let keeper = Keeper::new(desk.clone(), threads);
+        let keeper = Keeper::new(desk.clone(), threads, showing.current());
         let (view_in, view) = watch::channel(keeper.view());
         let task = tokio::spawn(keeper.run(view_in, stop.clone()));
         let inner = Inner {
@@ -111,10 +98,8 @@ impl LocalMedia {
             pictures_in,
             desk,
             sound,
-            encoders: Mutex::new(encoders),
-            audience,
-            fps: format.fps,
-            epoch: now(),
+            encoders,
+            showing,
             stop,
             task: Mutex::new(Some(task)),
         };
@@ -171,11 +156,22 @@ impl LocalMedia {
 
     /// Pictures of another kind than before: what they are compressed for.
     pub fn set_content(&self, content: Content) {
-        let mut encoders = self.inner.encoders.lock();
-        encoders.content = content;
-        for encoder in encoders.in_use.values() {
-            encoder.set_content(content);
-        }
+        self.inner.encoders.set_content(content);
+    }
+
+    /// Shows a screen beside the camera, or another than before. Who takes part in a call gets it as a track of its own.
+    pub fn show_screen(&self, screen: VideoSpec, content: Content) {
+        self.inner.showing.start(screen, content);
+    }
+
+    /// What a screen that is shown beside the camera is compressed for.
+    pub fn set_screen_content(&self, content: Content) {
+        self.inner.showing.set_content(content);
+    }
+
+    /// Shows no screen any more: no picture of it leaves from now on.
+    pub fn hide_screen(&self) {
+        self.inner.showing.stop();
     }
 
     /// Another microphone, or another source of sound.
@@ -204,72 +200,34 @@ impl LocalMedia {
     /// Closes all devices and joins their threads.
     pub async fn close(&self) {
         self.inner.stop.cancel();
+        self.inner.showing.stop();
         let task = self.inner.task.lock().take();
         if let Some(task) = task
             && task.await.is_err()
         {
             tracing::error!("the task of the devices panicked");
         }
-        let encoders: Vec<Encoder> = {
-            let mut encoders = self.inner.encoders.lock();
-            let ending = std::mem::take(&mut encoders.ending);
-            let in_use = encoders.in_use.drain().map(|(_, encoder)| encoder);
-            in_use.chain(ending).collect()
-        };
-        for encoder in encoders {
-            encoder.stop().await;
-        }
+        self.inner.showing.close().await;
+        self.inner.encoders.close().await;
     }
 
     pub(super) fn audio_out(&self) -> AudioOut {
         self.inner.sound.subscribe()
     }
 
-    /// Makes ready to compress with a codec for somebody who is about to connect: an encoder takes longer to set up than
-    /// a picture to compress. Without this it is done for the first picture.
+    /// Makes ready to compress with a codec for somebody who is about to connect.
     pub(crate) fn prepare(&self, codec: VideoCodec) {
-        self.with_encoder(codec, Encoder::prepare);
+        self.inner.encoders.prepare(codec);
     }
 
-    /// The encoder of a codec, started if there is none. `None`: no thread could be had.
+    /// The camera's pictures, compressed. `None`: no thread could be had.
     pub(super) fn video_out(&self, codec: VideoCodec, target: Bitrate) -> Option<VideoOut> {
-        self.with_encoder(codec, |encoder| encoder.subscribe(target))
+        self.inner.encoders.subscribe(codec, target)
     }
 
-    fn with_encoder<T>(&self, codec: VideoCodec, run: impl FnOnce(&Encoder) -> T) -> Option<T> {
-        let mut encoders = self.inner.encoders.lock();
-        let Encoders {
-            in_use,
-            content,
-            ending,
-        } = &mut *encoders;
-        ending.retain(|encoder| !encoder.is_finished());
-        ending.extend(
-            in_use
-                .extract_if(|other, encoder| *other != codec && !encoder.in_use())
-                .map(|(_, encoder)| encoder)
-                .inspect(Encoder::end),
-        );
-        let encoder = match in_use.entry(codec) {
-            Entry::Occupied(entry) => entry.into_mut(),
-            Entry::Vacant(entry) => {
-                let settings = EncoderSettings {
-                    codec,
-                    content: *content,
-                    audience: self.inner.audience,
-                    fps: self.inner.fps,
-                    epoch: self.inner.epoch,
-                };
-                match Encoder::start(settings, &self.inner.pictures) {
-                    Ok(encoder) => entry.insert(encoder),
-                    Err(error) => {
-                        tracing::error!("no thread for the encoder: {error}");
-                        return None;
-                    }
-                }
-            }
-        };
-        Some(run(encoder))
+    /// The screen that is shown beside the camera.
+    pub(super) fn shown(&self) -> watch::Receiver<Option<Arc<Show>>> {
+        self.inner.showing.current()
     }
 
     pub(crate) fn speaker(

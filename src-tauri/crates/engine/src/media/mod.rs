@@ -10,12 +10,15 @@
 mod camera;
 mod desk;
 mod encode;
+mod encoders;
 mod local;
 mod microphone;
 mod play;
 mod receive;
 mod retry;
 mod send;
+mod showing;
+mod stream;
 mod tend;
 mod thread;
 
@@ -24,7 +27,8 @@ pub use local::{LocalMedia, MediaConfig};
 pub use microphone::{AudioOut, AudioPacket, ExpectedLoss};
 pub use play::{AudioStats, AudioTap, Player};
 pub use receive::{VideoIn, VideoSink, VideoStats};
-pub use send::{Sending, Sent};
+pub use send::{Outgoing, Sending};
+pub use stream::Sent;
 
 use std::time::Instant;
 

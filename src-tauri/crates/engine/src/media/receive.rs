@@ -24,7 +24,7 @@ use crate::{
     codec::{VideoDecoder, VpxDecoder},
     frame::{EncodedFrame, VideoCodec, VideoFrame},
     packet::{FrameReceiver, Received, RtpPacket},
-    rtc::Peer,
+    rtc::{MediaKind, Peer},
 };
 
 /// How often waiting packets are looked at when none comes: a lost packet is given up in time.
@@ -96,11 +96,11 @@ pub struct VideoIn {
 }
 
 impl VideoIn {
-    /// Starts the thread. Without `decode` pictures are assembled and counted only. Pictures keep in step with
-    /// `sound`.
+    /// Starts the thread, for the camera's pictures or a screen's. Without `decode` pictures are assembled and counted
+    /// only. Pictures keep in step with `sound`.
     pub fn start(
         id: PeerId,
-        peer: Peer,
+        (peer, kind): (Peer, MediaKind),
         packets: mpsc::Receiver<RtpPacket>,
         sound: Option<Arc<AudioStats>>,
         decode: bool,
@@ -112,6 +112,7 @@ impl VideoIn {
         let thread = Thread {
             id,
             peer,
+            kind,
             decode,
             sink,
             latest,
@@ -122,6 +123,7 @@ impl VideoIn {
             sync: LipSync::new(now()),
             waiting: VecDeque::new(),
             broken: false,
+            missed: false,
             decoder: None,
             asked: None,
             figures_read: None,
@@ -144,7 +146,8 @@ impl VideoIn {
         self.pictures.clone()
     }
 
-    /// The peer's camera is off: what comes no more is no freeze, and the last picture is taken away.
+    /// The peer's camera is off, or it shows no screen: what comes no more is no freeze, and the last picture is taken
+    /// away.
     pub fn set_hidden(&self, hidden: bool) {
         self.hidden.store(hidden, Ordering::Relaxed);
     }
@@ -163,6 +166,7 @@ impl VideoIn {
 struct Thread {
     id: PeerId,
     peer: Peer,
+    kind: MediaKind,
     decode: bool,
     sink: Option<Box<dyn VideoSink>>,
     latest: watch::Sender<Option<VideoFrame>>,
@@ -175,6 +179,8 @@ struct Thread {
     waiting: VecDeque<(Instant, EncodedFrame)>,
     /// The decoder lost its way: nothing but a key frame is of use.
     broken: bool,
+    /// A picture came while they are hidden, perhaps the first of what is shown next; none may follow it for long.
+    missed: bool,
     decoder: Option<VpxDecoder>,
     asked: Option<Instant>,
     figures_read: Option<Instant>,
@@ -223,7 +229,8 @@ impl Thread {
             while let Some(frame) = self.due() {
                 self.frame(&frame);
             }
-            if self.broken || self.frames.waits_for_key_frame() {
+            let missed = self.missed && !self.hidden.load(Ordering::Relaxed);
+            if self.broken || missed || self.frames.waits_for_key_frame() {
                 self.ask(handle);
             }
         }
@@ -249,8 +256,8 @@ impl Thread {
             // A lost packet is back after a round trip; a second one is left for the first being lost too.
             self.frames.set_patience(rtt * 2 + REORDERED);
         }
-        let (sound, picture) = (figures.audio.received.sync, figures.video.received.sync);
-        self.sync.reports(sound, picture);
+        let picture = figures.stream(self.kind).received.sync;
+        self.sync.reports(figures.audio.received.sync, picture);
         if let Some(sound) = &self.sound {
             sound.set_floor_ms(self.sync.floor_ms(at));
         }
@@ -311,7 +318,8 @@ impl Thread {
         if let Some(sink) = &mut self.sink {
             sink.picture(&self.id, &picture);
         }
-        if !self.hidden.load(Ordering::Relaxed) {
+        self.missed = self.hidden.load(Ordering::Relaxed);
+        if !self.missed {
             self.latest.send_replace(Some(picture));
         }
     }
@@ -339,7 +347,7 @@ impl Thread {
             .is_none_or(|last| at.duration_since(last) >= KEY_FRAME_EVERY)
         {
             self.asked = Some(at);
-            handle.block_on(self.peer.request_key_frame());
+            handle.block_on(self.peer.request_key_frame(self.kind));
         }
     }
 }

@@ -1,13 +1,7 @@
 //! Sends to one peer: takes compressed pictures and sound, spreads them over time, hands them to the
 //! connection. One task per peer.
 
-use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
-    time::{Duration, Instant},
-};
+use std::sync::Arc;
 
 use tokio::{
     sync::{mpsc, watch},
@@ -15,12 +9,16 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use super::{AudioOut, AudioPacket, LocalMedia, Packets, VideoOut, now, tend::Order};
+use super::{
+    AudioOut, AudioPacket, LocalMedia, Sent, now,
+    showing::Show,
+    stream::{Packet, Stream},
+    tend::Order,
+};
 use crate::{
     device::VideoSpec,
     frame::{Bitrate, VideoCodec},
-    packet::Payload,
-    rate::{Admission, Pacer, Patience},
+    rate::{Split, split},
     rtc::{MediaKind, MediaSender, Peer},
 };
 
@@ -30,90 +28,65 @@ const AUDIO_SHARE: u64 = 60_000;
 /// Below this a picture is of no use to anybody.
 const LEAST: u64 = 80_000;
 
-/// So long the last packet of a key frame, and the word of a peer that has not got it yet, may take.
-const UNDER_WAY: Duration = Duration::from_millis(150);
-
-/// So long what waits may take before pictures of the middle layer are left out; half of it, and those of the highest are.
-const LATE: Duration = Duration::from_millis(200);
-
-/// What is sent to a peer, for statistics.
-#[derive(Debug, Default)]
-pub struct Sent {
-    frames: AtomicU64,
-    size: AtomicU64,
-    key_frames: AtomicU64,
-    target: AtomicU64,
-}
-
-impl Sent {
-    /// Pictures sent so far.
-    pub fn frames(&self) -> u64 {
-        self.frames.load(Ordering::Relaxed)
-    }
-
-    /// Width and height of the last one, in pixels.
-    pub fn size(&self) -> (u32, u32) {
-        let size = self.size.load(Ordering::Relaxed);
-        ((size >> 32) as u32, size as u32)
-    }
-
-    /// Key frames made so far by the encoder whose pictures the peer takes.
-    pub fn key_frames(&self) -> u64 {
-        self.key_frames.load(Ordering::Relaxed)
-    }
-
-    /// What the encoder aims at.
-    pub fn target(&self) -> Bitrate {
-        Bitrate::bps(self.target.load(Ordering::Relaxed))
-    }
+/// What is sent to a peer.
+#[derive(Debug, Clone, Copy)]
+pub struct Outgoing {
+    /// The codec of pictures; `None`: none are sent.
+    pub video: Option<VideoCodec>,
+    /// Sound is sent.
+    pub audio: bool,
+    /// The most that pictures of the camera take.
+    pub max: Bitrate,
+    /// The most that pictures of a screen take beside them.
+    pub max_screen: Bitrate,
 }
 
 /// The sending to one peer.
 #[derive(Debug)]
 pub struct Sending {
     key_frames: mpsc::Sender<()>,
+    screen_key_frames: mpsc::Sender<()>,
+    screen: watch::Sender<Option<VideoCodec>>,
     stop: CancellationToken,
     task: tokio::task::JoinHandle<()>,
-    sent: Arc<Sent>,
-}
-
-struct Packet {
-    kind: MediaKind,
-    payload: Payload,
-    rtp_time: u32,
-    captured: Instant,
+    sent: [Arc<Sent>; 2],
 }
 
 impl Sending {
-    /// Begins to send to a peer what was negotiated with it: pictures if `codec` is given, sound if the peer
-    /// takes it; at most `max`.
-    pub fn start(
-        peer: &Peer,
-        media: &LocalMedia,
-        codec: Option<VideoCodec>,
-        audio: bool,
-        max: Bitrate,
-    ) -> Self {
+    /// Begins to send to a peer what was negotiated with it.
+    pub fn start(peer: &Peer, media: &LocalMedia, outgoing: Outgoing) -> Self {
         let (key_frames, wishes) = mpsc::channel(1);
+        let (screen_key_frames, screen_wishes) = mpsc::channel(1);
+        let screen = watch::Sender::new(None);
         let stop = CancellationToken::new();
-        let sent = Arc::new(Sent::default());
+        let sent = [Arc::new(Sent::default()), Arc::new(Sent::default())];
+        let share = share(*peer.estimate().borrow(), outgoing.max);
+        let start = now();
+        let mut camera = Stream::new(MediaKind::Video, start, share, sent[0].clone());
+        camera.take_from(
+            outgoing
+                .video
+                .and_then(|codec| media.video_out(codec, share)),
+        );
         let task = Task {
-            audio: audio.then(|| media.audio_out()),
-            video: codec
-                .and_then(|codec| media.video_out(codec, share(*peer.estimate().borrow(), max))),
-            senders: (peer.sender(MediaKind::Audio), peer.sender(MediaKind::Video)),
+            audio: outgoing.audio.then(|| media.audio_out()),
+            camera,
+            screen: Stream::new(MediaKind::Screen, start, share, sent[1].clone()),
+            senders: Senders::of(peer),
             estimate: peer.estimate(),
-            max,
+            outgoing,
             wishes,
-            sent: sent.clone(),
-            top: u8::MAX,
+            screen_wishes,
+            shown: media.shown(),
+            takes_screen: screen.subscribe(),
             orders: media.wanted(),
-            patience: Patience::new(now()),
-            key: KeyFrame::Arrived,
+            peer: peer.clone(),
         };
         let task = tokio::spawn(task.run(stop.clone()));
         Self {
             key_frames,
+            screen_key_frames,
+            screen,
             stop,
             task,
             sent,
@@ -121,14 +94,28 @@ impl Sending {
     }
 
     /// The peer asked for a key frame.
-    pub fn request_key_frame(&self) {
+    pub fn request_key_frame(&self, kind: MediaKind) {
+        let wishes = match kind {
+            MediaKind::Screen => &self.screen_key_frames,
+            MediaKind::Audio | MediaKind::Video => &self.key_frames,
+        };
         // Full: one is asked for already.
-        let _ = self.key_frames.try_send(());
+        let _ = wishes.try_send(());
     }
 
-    /// What was sent.
+    /// The peer takes pictures of a screen, in this codec: while one is shown they are sent.
+    pub fn take_screen(&self, codec: VideoCodec) {
+        self.screen.send_replace(Some(codec));
+    }
+
+    /// What was sent of the camera's pictures.
     pub fn sent(&self) -> &Arc<Sent> {
-        &self.sent
+        &self.sent[0]
+    }
+
+    /// What was sent of a screen's.
+    pub fn sent_screen(&self) -> &Arc<Sent> {
+        &self.sent[1]
     }
 
     /// Stops at once, and joins the task.
@@ -150,156 +137,26 @@ fn share(estimate: Bitrate, max: Bitrate) -> Bitrate {
     )
 }
 
-struct Task {
-    audio: Option<AudioOut>,
-    video: Option<VideoOut>,
-    senders: (MediaSender, MediaSender),
-    estimate: watch::Receiver<Bitrate>,
-    max: Bitrate,
-    wishes: mpsc::Receiver<()>,
-    sent: Arc<Sent>,
-    /// The highest temporal layer that is sent until the next picture of the lowest.
-    top: u8,
-    /// Whether pictures are wanted of the camera, or of what is there in its place.
-    orders: watch::Receiver<Order<VideoSpec>>,
-    patience: Patience,
-    /// Packets of a key frame are still to leave, or have left so lately that the peer may not have them all.
-    key: KeyFrame,
+struct Senders {
+    audio: MediaSender,
+    video: MediaSender,
+    screen: MediaSender,
 }
 
-/// Where the last key frame is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum KeyFrame {
-    Waits,
-    LeftAt(Instant),
-    Arrived,
-}
-
-impl Task {
-    async fn run(mut self, stop: CancellationToken) {
-        let target = share(*self.estimate.borrow_and_update(), self.max);
-        let mut pacer = Pacer::new(now(), target);
-        self.orders.mark_unchanged();
-        loop {
-            while let Some(packet) = pacer.poll(now()) {
-                if stop.is_cancelled() {
-                    return;
-                }
-                self.send(packet).await;
-            }
-            if self.key == KeyFrame::Waits && pacer.queue_time().is_zero() {
-                self.key = KeyFrame::LeftAt(now());
-            }
-            let wake = pacer.next_wake();
-            tokio::select! {
-                biased;
-                () = stop.cancelled() => return,
-                Some(packet) = next(&mut self.audio) => pacer.push_audio(Packet::sound(packet)),
-                Ok(()) = self.orders.changed() => self.ordered(&mut pacer),
-                Some(()) = self.wishes.recv() => self.wish(),
-                () = async { sleep_until(wake.unwrap_or_else(now).into()).await }, if wake.is_some() => {}
-                Some(packets) = next_picture(&mut self.video) => self.picture(&mut pacer, &packets),
-                Ok(()) = self.estimate.changed() => {
-                    let target = share(*self.estimate.borrow_and_update(), self.max);
-                    pacer.set_target(now(), target);
-                    if let Some(video) = &self.video {
-                        video.set_target(target);
-                    }
-                }
-                // Nothing is left that could bring anything.
-                else => return stop.cancelled().await,
-            }
-        }
-    }
-
-    /// Nothing leaves that was captured before the user has switched it off, and who looks on begins anew afterwards.
-    fn ordered(&mut self, pacer: &mut Pacer<Packet>) {
-        if self.orders.borrow_and_update().off {
-            pacer.clear();
-            if let Some(video) = &mut self.video {
-                while video.packets.try_recv().is_ok() {}
-            }
-        } else if pacer.needs_key_frame()
-            && let Some(video) = &self.video
-        {
-            video.request_key_frame();
-        }
-    }
-
-    /// The peer says that it cannot go on without a key frame.
-    fn wish(&mut self) {
-        // Receivers ask until they have one, also while it comes.
-        match self.key {
-            KeyFrame::Waits => return,
-            KeyFrame::LeftAt(at) if now().saturating_duration_since(at) < UNDER_WAY => return,
-            _ => self.key = KeyFrame::Arrived,
-        }
-        self.ask();
-    }
-
-    /// Asks for a key frame. In an audience all others would get that too.
-    fn ask(&mut self) {
-        if let Some(video) = &self.video
-            && (!video.has_audience() || self.patience.grants(now()))
-        {
-            video.request_key_frame();
-        }
-    }
-
-    /// Whether a picture is left out, because what waits would make it late and none that follows needs it.
-    fn leaves_out(&mut self, pacer: &Pacer<Packet>, layer: u8) -> bool {
-        if layer == 0 {
-            self.top = u8::MAX;
-            return false;
-        }
-        if pacer.queue_time() > LATE / u32::from(layer) {
-            self.top = self.top.min(layer - 1);
-        }
-        layer > self.top
-    }
-
-    fn picture(&mut self, pacer: &mut Pacer<Packet>, packets: &Packets) {
-        if packets
-            .layer
-            .is_some_and(|layer| self.leaves_out(pacer, layer))
-        {
-            return;
-        }
-        let list = packets.payloads.iter().map(|payload| {
-            let packet = Packet {
-                kind: MediaKind::Video,
-                payload: payload.clone(),
-                rtp_time: packets.rtp_time,
-                captured: packets.captured,
-            };
-            (payload.data.len() as u32, packet)
-        });
-        if pacer.push_frame(packets.key_frame, list) == Admission::Accepted {
-            if packets.key_frame {
-                self.key = KeyFrame::Waits;
-            }
-            self.sent.frames.fetch_add(1, Ordering::Relaxed);
-            let size = u64::from(packets.width) << 32 | u64::from(packets.height);
-            self.sent.size.store(size, Ordering::Relaxed);
-        }
-        if pacer.needs_key_frame() {
-            self.ask();
-        }
-        if let Some(video) = &self.video {
-            let stats = video.stats();
-            self.sent
-                .key_frames
-                .store(stats.key_frames, Ordering::Relaxed);
-            self.sent
-                .target
-                .store(stats.target.as_bps(), Ordering::Relaxed);
+impl Senders {
+    fn of(peer: &Peer) -> Self {
+        Self {
+            audio: peer.sender(MediaKind::Audio),
+            video: peer.sender(MediaKind::Video),
+            screen: peer.sender(MediaKind::Screen),
         }
     }
 
     async fn send(&self, packet: Packet) {
         let sender = match packet.kind {
-            MediaKind::Audio => &self.senders.0,
-            MediaKind::Video => &self.senders.1,
+            MediaKind::Audio => &self.audio,
+            MediaKind::Video => &self.video,
+            MediaKind::Screen => &self.screen,
         };
         if let Err(error) = sender
             .send(&packet.payload, packet.rtp_time, packet.captured)
@@ -311,24 +168,124 @@ impl Task {
     }
 }
 
-impl Packet {
-    fn sound(packet: AudioPacket) -> Self {
-        Self {
-            kind: MediaKind::Audio,
-            payload: Payload {
-                data: packet.data,
-                marker: false,
-            },
-            rtp_time: packet.rtp_time,
-            captured: packet.captured,
+struct Task {
+    audio: Option<AudioOut>,
+    camera: Stream,
+    screen: Stream,
+    senders: Senders,
+    estimate: watch::Receiver<Bitrate>,
+    outgoing: Outgoing,
+    wishes: mpsc::Receiver<()>,
+    screen_wishes: mpsc::Receiver<()>,
+    /// The screen that is shown.
+    shown: watch::Receiver<Option<Arc<Show>>>,
+    /// The codec in which the peer takes it.
+    takes_screen: watch::Receiver<Option<VideoCodec>>,
+    /// Whether pictures are wanted of the camera, or of what is there in its place.
+    orders: watch::Receiver<Order<VideoSpec>>,
+    peer: Peer,
+}
+
+impl Task {
+    async fn run(mut self, stop: CancellationToken) {
+        self.follow_screen();
+        self.orders.mark_unchanged();
+        loop {
+            while let Some(packet) = self.due() {
+                if stop.is_cancelled() {
+                    return;
+                }
+                // What was stopped meanwhile does not leave.
+                if packet.kind == MediaKind::Screen && self.screen_has_changed() {
+                    self.follow_screen();
+                    continue;
+                }
+                self.senders.send(packet).await;
+            }
+            for stream in [&mut self.camera, &mut self.screen] {
+                stream.sent_so_far(now());
+            }
+            let wakes = [self.camera.pacer.next_wake(), self.screen.pacer.next_wake()];
+            let wake = wakes.into_iter().flatten().min();
+            tokio::select! {
+                biased;
+                () = stop.cancelled() => return,
+                Ok(()) = self.shown.changed() => self.follow_screen(),
+                Ok(()) = self.takes_screen.changed() => self.follow_screen(),
+                Some(packet) = next(&mut self.audio) => self.camera.pacer.push_audio(Packet::sound(packet)),
+                Ok(()) = self.orders.changed() => self.ordered(),
+                Some(()) = self.wishes.recv() => self.camera.wish(),
+                Some(()) = self.screen_wishes.recv() => self.screen.wish(),
+                () = async { sleep_until(wake.unwrap_or_else(now).into()).await }, if wake.is_some() => {}
+                Some(packets) = self.camera.next() => self.camera.picture(&packets),
+                Some(packets) = self.screen.next() => self.screen.picture(&packets),
+                Ok(()) = self.estimate.changed() => self.share_out(),
+                // Nothing is left that could bring anything.
+                else => return stop.cancelled().await,
+            }
+        }
+    }
+
+    /// Nothing leaves that was captured before the user has switched it off, and who looks on begins anew afterwards.
+    fn ordered(&mut self) {
+        if self.orders.borrow_and_update().off {
+            self.camera.forget();
+        } else {
+            self.camera.begin_anew();
+        }
+    }
+
+    /// The next packet that may leave now.
+    fn due(&mut self) -> Option<Packet> {
+        let at = now();
+        let camera = self.camera.pacer.poll(at);
+        camera.or_else(|| self.screen.pacer.poll(at))
+    }
+
+    fn screen_has_changed(&self) -> bool {
+        self.shown.has_changed().unwrap_or(true)
+    }
+
+    /// Sends the screen that is shown, if the peer takes it; nothing else of any screen is sent from now on.
+    fn follow_screen(&mut self) {
+        let shown = self.shown.borrow_and_update().clone();
+        let takes = *self.takes_screen.borrow_and_update();
+        let max = self.outgoing.max.as_bps();
+        let out = shown.zip(takes).and_then(|(show, codec)| {
+            self.peer
+                .set_max_bitrate(Bitrate::bps(max + self.outgoing.max_screen.as_bps()));
+            show.subscribe(codec, self.shares().screen)
+        });
+        if out.is_none() {
+            self.peer.set_max_bitrate(self.outgoing.max);
+        }
+        self.screen.take_from(out);
+        self.share_out();
+    }
+
+    /// What camera and screen may take while both are sent.
+    fn shares(&self) -> Split {
+        let Outgoing {
+            max, max_screen, ..
+        } = self.outgoing;
+        let all = Bitrate::bps(max.as_bps() + max_screen.as_bps());
+        split(share(*self.estimate.borrow(), all), max, max_screen)
+    }
+
+    fn share_out(&mut self) {
+        let estimate = *self.estimate.borrow_and_update();
+        let at = now();
+        if self.screen.is_on() {
+            let Split { camera, screen } = self.shares();
+            self.camera.set_target(at, camera);
+            self.screen.set_target(at, screen);
+        } else {
+            self.camera
+                .set_target(at, share(estimate, self.outgoing.max));
         }
     }
 }
 
 async fn next(audio: &mut Option<AudioOut>) -> Option<AudioPacket> {
     audio.as_mut()?.recv().await
-}
-
-async fn next_picture(video: &mut Option<VideoOut>) -> Option<Packets> {
-    video.as_mut()?.packets.recv().await
 }

@@ -104,6 +104,12 @@ impl BandwidthEstimator {
         }
     }
 
+    /// More than this is not estimated from now on.
+    pub fn set_max(&mut self, max: Bitrate) {
+        self.max = max.max(MIN_BITRATE).as_bps() as f64;
+        self.estimate = self.estimate.min(self.max);
+    }
+
     /// How much may be sent at `now`.
     pub fn estimate(&self, now: Instant) -> Bitrate {
         let remb = self
@@ -332,6 +338,17 @@ pub(super) mod tests {
         let estimate = path.run(3.0, 10e6);
         assert!(estimate > 2.4e6, "{estimate}");
         assert!(path.run(5.0, 10e6) <= 2.5e6);
+    }
+
+    #[test]
+    fn the_maximum_rises_and_falls_in_a_call() {
+        let mut path = Path::new(20e6, Bitrate::kbps(2_500));
+        path.run(3.0, 10e6);
+        path.estimator.set_max(Bitrate::kbps(8_500));
+        let raised = path.run(3.0, 10e6);
+        assert!(raised > 8e6, "{raised}");
+        path.estimator.set_max(Bitrate::kbps(2_500));
+        assert_eq!(path.estimator.estimate(path.now), Bitrate::kbps(2_500));
     }
 
     #[test]

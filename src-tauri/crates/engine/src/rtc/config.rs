@@ -6,22 +6,32 @@ use ahoy_contract::{peer::DATA_CHANNEL, wire::IceServer};
 
 use crate::frame::{Bitrate, VideoCodec};
 
-/// Sound or picture.
+/// What a section of the descriptions carries.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum MediaKind {
     /// Sound: Opus, RTP clock 48 kHz.
     Audio,
-    /// Pictures: VP8 or VP9, RTP clock 90 kHz.
+    /// Pictures of the camera, or of what takes its place: VP8 or VP9, RTP clock 90 kHz. The first section of pictures.
     Video,
+    /// Pictures of a screen beside those, likewise. The second section of pictures.
+    Screen,
 }
+
+/// How many kinds there are.
+pub(super) const KINDS: usize = 3;
 
 impl MediaKind {
     /// Ticks of the RTP clock in a second.
     pub const fn clock_rate(self) -> u32 {
         match self {
             Self::Audio => 48_000,
-            Self::Video => 90_000,
+            Self::Video | Self::Screen => 90_000,
         }
+    }
+
+    /// Whether it is pictures.
+    pub(super) const fn is_pictures(self) -> bool {
+        matches!(self, Self::Video | Self::Screen)
     }
 }
 
@@ -81,11 +91,14 @@ pub struct PeerConfig {
     pub video: Direction,
     /// Which ways sound goes.
     pub audio: Direction,
+    /// Which ways pictures of a screen may go beside the others. There is a section for them from the first description
+    /// on, and nothing is sent in it until a screen is shown.
+    pub screen: Direction,
     /// The video codecs that may be used, the preferred one first; empty: VP9, then VP8.
     pub codecs: Vec<VideoCodec>,
     /// The local addresses.
     pub bind: BindPolicy,
-    /// The most that is ever sent, sound and pictures together.
+    /// The most that is sent, all together, until [`Peer::set_max_bitrate`](super::Peer::set_max_bitrate).
     pub max_bitrate: Bitrate,
     /// The data channel's label; `None`: there is none, and the peer's are closed.
     pub channel: Option<String>,
@@ -98,6 +111,7 @@ impl Default for PeerConfig {
             relay_only: false,
             video: Direction::BOTH,
             audio: Direction::BOTH,
+            screen: Direction::NONE,
             codecs: vec![VideoCodec::Vp9, VideoCodec::Vp8],
             bind: BindPolicy::All,
             max_bitrate: Bitrate::kbps(2_500),

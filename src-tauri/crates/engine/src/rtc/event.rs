@@ -44,9 +44,9 @@ pub enum PeerEvent {
     State(PeerState),
     /// The first packet of a kind of media arrived.
     RemoteTrack(MediaKind),
-    /// The peer needs a key frame (PLI, RFC 4585 §6.3.1, or FIR, RFC 5104 §4.3.1); at most ten in a
-    /// second.
-    KeyFrameRequested,
+    /// The peer needs a key frame of these pictures (PLI, RFC 4585 §6.3.1, or FIR, RFC 5104 §4.3.1); at most ten of
+    /// each in a second.
+    KeyFrameRequested(MediaKind),
     /// The data channel is open.
     DataOpen,
     /// A text from the data channel. While the queue is full the channel waits, and so does the peer.
@@ -64,4 +64,6 @@ pub struct Incoming {
     pub video: mpsc::Receiver<RtpPacket>,
     /// Packets of sound, likewise.
     pub audio: mpsc::Receiver<RtpPacket>,
+    /// Packets of a screen's pictures, likewise.
+    pub screen: mpsc::Receiver<RtpPacket>,
 }

@@ -21,7 +21,9 @@ use webrtc::{
     },
 };
 
-use super::{MediaKind, PeerEvent, PeerState, data::DataLink, shared::Shared, socket::Gate};
+use super::{
+    MediaKind, PeerEvent, PeerState, config::KINDS, data::DataLink, shared::Shared, socket::Gate,
+};
 use crate::packet::RtpPacket;
 
 /// How long the exchange of keys (DTLS) may take once the peer can be reached.
@@ -31,6 +33,7 @@ const KEYS_TIMEOUT: Duration = Duration::from_secs(10);
 pub(super) struct Outputs {
     pub(super) video: mpsc::Sender<RtpPacket>,
     pub(super) audio: mpsc::Sender<RtpPacket>,
+    pub(super) screen: mpsc::Sender<RtpPacket>,
 }
 
 /// One per connection.
@@ -42,7 +45,7 @@ pub(super) struct Handler {
     /// Taken away at the end, so that the readers see it.
     pub(super) outputs: Mutex<Option<Outputs>>,
     /// The remote tracks: one of each kind is read, the latest.
-    pub(super) tracks: Mutex<[Option<Arc<dyn TrackRemote>>; 2]>,
+    pub(super) tracks: Mutex<[Option<Arc<dyn TrackRemote>>; KINDS]>,
     pub(super) gate: Arc<Gate>,
     pub(super) connection: OnceLock<Weak<dyn PeerConnection>>,
 }
@@ -105,10 +108,12 @@ impl Handler {
             }
             let codec = match kind {
                 MediaKind::Audio => None,
-                MediaKind::Video => match shared.codec_of(packet.header.payload_type) {
-                    Some(codec) => Some(codec),
-                    None => continue,
-                },
+                MediaKind::Video | MediaKind::Screen => {
+                    match shared.codec_of(packet.header.payload_type) {
+                        Some(codec) => Some(codec),
+                        None => continue,
+                    }
+                }
             };
             #[expect(
                 clippy::disallowed_methods,
@@ -189,13 +194,18 @@ impl PeerConnectionEventHandler for Handler {
     async fn on_track(&self, track: Arc<dyn TrackRemote>) {
         let kind = match track.kind().await {
             RtpCodecKind::Audio => MediaKind::Audio,
-            RtpCodecKind::Video => MediaKind::Video,
+            // The library tells of a track with its first packet, so its number is known.
+            RtpCodecKind::Video => match track.ssrcs().await.first() {
+                Some(ssrc) => self.shared.pictures_of(*ssrc),
+                None => MediaKind::Video,
+            },
             _ => return,
         };
         let output = match (&*self.outputs.lock(), kind) {
             (None, _) => return,
             (Some(outputs), MediaKind::Audio) => outputs.audio.clone(),
             (Some(outputs), MediaKind::Video) => outputs.video.clone(),
+            (Some(outputs), MediaKind::Screen) => outputs.screen.clone(),
         };
         self.tracks.lock()[kind as usize] = Some(track.clone());
         self.tasks.spawn(Self::read_track(

@@ -27,7 +27,7 @@ impl From<MediaKind> for RtpCodecKind {
     fn from(kind: MediaKind) -> Self {
         match kind {
             MediaKind::Audio => Self::Audio,
-            MediaKind::Video => Self::Video,
+            MediaKind::Video | MediaKind::Screen => Self::Video,
         }
     }
 }
@@ -92,7 +92,7 @@ pub(super) fn preferred(section: &Section, codecs: &[VideoCodec]) -> Vec<RTCRtpC
 pub(super) fn codec(kind: MediaKind, video: VideoCodec) -> RTCRtpCodec {
     match kind {
         MediaKind::Audio => opus(),
-        MediaKind::Video => RTCRtpCodec {
+        MediaKind::Video | MediaKind::Screen => RTCRtpCodec {
             mime_type: match video {
                 VideoCodec::Vp8 => MIME_TYPE_VP8,
                 VideoCodec::Vp9 => MIME_TYPE_VP9,

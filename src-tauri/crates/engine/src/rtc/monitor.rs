@@ -31,8 +31,8 @@ use rtc::{
 };
 
 use super::{
-    MediaKind, PeerEvent, arrival::Arrivals, history::SendHistory, media_engine::TRANSPORT_CC,
-    shared::Shared,
+    MediaKind, PeerEvent, arrival::Arrivals, config::KINDS, history::SendHistory,
+    media_engine::TRANSPORT_CC, shared::Shared,
 };
 use crate::{
     frame::Bitrate,
@@ -54,7 +54,8 @@ pub(super) struct Monitor {
     remote: HashMap<u32, Remote>,
     history: SendHistory,
     estimator: BandwidthEstimator,
-    last_request: Option<Instant>,
+    /// When a key frame of each kind was last asked for.
+    last_request: [Option<Instant>; KINDS],
     told: Option<Instant>,
     read: VecDeque<TaggedPacket>,
     write: VecDeque<TaggedPacket>,
@@ -64,6 +65,8 @@ pub(super) struct Monitor {
 #[derive(Debug, Clone, Copy)]
 struct Local {
     kind: MediaKind,
+    /// The stream in which its packets are sent again.
+    rtx: Option<u32>,
     /// The header extension of the packet's number.
     transport_cc: Option<u8>,
 }
@@ -85,7 +88,7 @@ impl Monitor {
             remote: HashMap::new(),
             history: SendHistory::default(),
             estimator: BandwidthEstimator::new(max),
-            last_request: None,
+            last_request: [None; KINDS],
             told: None,
             read: VecDeque::new(),
             write: VecDeque::new(),
@@ -105,10 +108,13 @@ impl Monitor {
         {
             self.history.sent(number, now, on_wire);
         }
+        let repaired = |local: &&Local| local.rtx == Some(packet.header.ssrc);
         let mut stats = self.shared.stats.lock();
         if again {
             // Only pictures are sent again.
-            stats.video.sent.retransmitted += 1;
+            let local = local.or_else(|| self.local.values().find(repaired).copied());
+            let kind = local.map_or(MediaKind::Video, |local| local.kind);
+            stats.stream_mut(kind).sent.retransmitted += 1;
         } else if let Some(local) = local {
             let sent = &mut stats.stream_mut(local.kind).sent;
             sent.packets += 1;
@@ -164,12 +170,16 @@ impl Monitor {
                     let mut stats = self.shared.stats.lock();
                     stats.stream_mut(local.kind).sent.nacks += u64::from(asked);
                 }
-            } else if packet.is::<PictureLossIndication>() {
-                self.shared.stats.lock().video.sent.plis += 1;
-                self.key_frame_requested(now);
-            } else if packet.is::<FullIntraRequest>() {
-                self.shared.stats.lock().video.sent.firs += 1;
-                self.key_frame_requested(now);
+            } else if let Some(pli) = packet.downcast_ref::<PictureLossIndication>() {
+                let kind = self.shared.pictures_of(pli.media_ssrc);
+                self.shared.stats.lock().stream_mut(kind).sent.plis += 1;
+                self.key_frame_requested(now, kind);
+            } else if let Some(fir) = packet.downcast_ref::<FullIntraRequest>() {
+                for entry in fir.fir.iter().take(KINDS) {
+                    let kind = self.shared.pictures_of(entry.ssrc);
+                    self.shared.stats.lock().stream_mut(kind).sent.firs += 1;
+                    self.key_frame_requested(now, kind);
+                }
             } else if let Some(remb) = packet.downcast_ref::<ReceiverEstimatedMaximumBitrate>()
                 && remb.bitrate.is_finite()
             {
@@ -181,7 +191,7 @@ impl Monitor {
     }
 
     fn reports(&mut self, now: Instant, reports: &[ReceptionReport]) {
-        // The worst stream counts; there is one of each kind.
+        // The worst stream counts.
         let mut worst: Option<f64> = None;
         for report in reports {
             let Some(local) = self.local.get(&report.ssrc).copied() else {
@@ -206,15 +216,17 @@ impl Monitor {
         }
     }
 
-    fn key_frame_requested(&mut self, now: Instant) {
+    fn key_frame_requested(&mut self, now: Instant, kind: MediaKind) {
         let recent = |at: Instant| now.saturating_duration_since(at) < KEY_FRAME_REQUESTS;
-        if !self.last_request.is_some_and(recent) {
-            self.last_request = Some(now);
-            self.shared.emit(PeerEvent::KeyFrameRequested);
+        let last = &mut self.last_request[kind as usize];
+        if !last.is_some_and(recent) {
+            *last = Some(now);
+            self.shared.emit(PeerEvent::KeyFrameRequested(kind));
         }
     }
 
     fn publish(&mut self, now: Instant) {
+        self.estimator.set_max(self.shared.max());
         let estimate = self.estimator.estimate(now);
         self.shared.stats.lock().estimate = estimate;
         let recent = |told: Instant| now.saturating_duration_since(told) < TOLD_AFTER;
@@ -256,9 +268,12 @@ impl Monitor {
                     .iter()
                     .map(|pair| 1 + pair.lost_packets.count_ones())
                     .sum();
-                stats.video.received.nacks += u64::from(asked);
-            } else if packet.is::<PictureLossIndication>() {
-                stats.video.received.plis += 1;
+                let kind = self.remote.get(&nack.media_ssrc).map(|stream| stream.kind);
+                let kind = kind.unwrap_or(MediaKind::Video);
+                stats.stream_mut(kind).received.nacks += u64::from(asked);
+            } else if let Some(pli) = packet.downcast_ref::<PictureLossIndication>() {
+                let kind = self.shared.pictures_of(pli.media_ssrc);
+                stats.stream_mut(kind).received.plis += 1;
             }
         }
     }
@@ -297,11 +312,11 @@ fn round_trip(ntp: u64, report: &ReceptionReport) -> Option<Duration> {
     }
 }
 
-fn kind_of(info: &StreamInfo) -> MediaKind {
+fn kind_of(shared: &Shared, info: &StreamInfo) -> MediaKind {
     if info.mime_type.to_ascii_lowercase().starts_with("audio/") {
         MediaKind::Audio
     } else {
-        MediaKind::Video
+        shared.pictures_of(info.ssrc)
     }
 }
 
@@ -349,8 +364,12 @@ impl Interceptor for Monitor {
             .iter()
             .find(|extension| extension.uri == TRANSPORT_CC)
             .and_then(|extension| u8::try_from(extension.id).ok());
-        let kind = kind_of(info);
-        self.local.insert(info.ssrc, Local { kind, transport_cc });
+        let local = Local {
+            kind: kind_of(&self.shared, info),
+            rtx: info.ssrc_rtx,
+            transport_cc,
+        };
+        self.local.insert(info.ssrc, local);
     }
 
     fn unbind_local_stream(&mut self, info: &StreamInfo) {
@@ -359,7 +378,7 @@ impl Interceptor for Monitor {
 
     fn bind_remote_stream(&mut self, info: &StreamInfo) {
         let stream = Remote {
-            kind: kind_of(info),
+            kind: kind_of(&self.shared, info),
             rtx: info.ssrc_rtx,
             arrivals: Arrivals::default(),
         };

@@ -139,6 +139,7 @@ impl Negotiation {
     ) -> Result<(), RtcError> {
         let sdp = sdp::sanitized(&description.sdp)
             .ok_or_else(|| RtcError::Description("it is too large".into()))?;
+        shared.learn_screen(&sdp);
         match description.kind {
             DescriptionType::Offer => {
                 let refused = sdp::refused(&description.sdp);
@@ -187,17 +188,16 @@ impl Negotiation {
     /// Puts this side's order of codecs in the place of the peer's. Where that does not work the peer's
     /// stays.
     async fn prefer(&self, offer: &str) {
-        let Some(section) = sdp::section(offer, MediaKind::Video) else {
-            return;
-        };
-        for line in &self.lines {
+        for line in self.lines.iter().filter(|line| line.kind.is_pictures()) {
+            let Some(section) = sdp::section(offer, line.kind) else {
+                continue;
+            };
             // What is used already stays first: a change of codec in a call costs a key frame.
             let current = line.sender.codec();
             let mut order = self.codecs.clone();
             order.sort_by_key(|codec| Some(*codec) != current);
             let codecs = preferred(&section, &order);
-            if line.kind == MediaKind::Video
-                && !codecs.is_empty()
+            if !codecs.is_empty()
                 && let Err(error) = line.transceiver.set_codec_preferences(codecs).await
             {
                 debug!(error = short(&error), "the peer's order of codecs stays");
@@ -232,8 +232,7 @@ impl Negotiation {
     /// Tells the library which codec is sent, before it starts the streams.
     async fn choose(&self, answer: &str) -> Result<(), RtcError> {
         for line in &self.lines {
-            if line.kind == MediaKind::Video
-                && let Some((_, codec)) = chosen(answer, line.sender.codec())
+            if let Some((_, codec)) = chosen(answer, line)
                 && let Some(track) = line.sender.track_with(codec)
                 && let Ok(Some(sender)) = line.transceiver.sender().await
             {
@@ -258,8 +257,9 @@ impl Negotiation {
                 MediaKind::Audio => sdp::section(answer, line.kind)
                     .and_then(|section| section.opus)
                     .map(|payload| (payload, None)),
-                MediaKind::Video => chosen(answer, line.sender.codec())
-                    .map(|(payload, codec)| (payload, Some(codec))),
+                MediaKind::Video | MediaKind::Screen => {
+                    chosen(answer, line).map(|(payload, codec)| (payload, Some(codec)))
+                }
             };
             line.sender.set_payload(payload.filter(|_| taken));
         }
@@ -311,10 +311,11 @@ async fn undo_remote(connection: &dyn PeerConnection) -> Result<(), RtcError> {
     undone.map_err(failed)
 }
 
-/// The video codec to send: the one that is sent already where the answer still has it, else the one that
+/// The codec of the pictures to send: the one that is sent already where the answer still has it, else the one that
 /// the answer puts first.
-fn chosen(answer: &str, current: Option<VideoCodec>) -> Option<(u8, VideoCodec)> {
-    let codecs = sdp::section(answer, MediaKind::Video)?.codecs;
+fn chosen(answer: &str, line: &Line) -> Option<(u8, VideoCodec)> {
+    let codecs = sdp::section(answer, line.kind)?.codecs;
+    let current = line.sender.codec();
     let kept = codecs.iter().find(|(_, codec)| Some(*codec) == current);
     kept.or_else(|| codecs.first()).copied()
 }

@@ -30,6 +30,7 @@ use super::{
     AUDIO_QUEUE, Direction, EVENT_QUEUE, Incoming, MediaKind, MediaSender, PeerConfig, PeerEvent,
     PeerState, PeerStats, RtcError, VIDEO_QUEUE,
     addresses::{LocalAddresses, ice_servers},
+    config::KINDS,
     data::{self, DataLink},
     handler::{Handler, Outputs},
     media_engine::media_engine,
@@ -64,6 +65,7 @@ struct Inner {
     shared: Arc<Shared>,
     audio: MediaSender,
     video: MediaSender,
+    screen: MediaSender,
     negotiation: Mutex<Negotiation>,
     runtime: tokio::runtime::Handle,
     closed: AtomicBool,
@@ -93,8 +95,9 @@ impl Peer {
         let (events, events_rx) = mpsc::channel(EVENT_QUEUE);
         let (video_tx, video_rx) = mpsc::channel(VIDEO_QUEUE);
         let (audio_tx, audio_rx) = mpsc::channel(AUDIO_QUEUE);
+        let (screen_tx, screen_rx) = mpsc::channel(VIDEO_QUEUE);
         let start = START_BITRATE.min(config.max_bitrate);
-        let shared = Arc::new(Shared::new(events, start, Clock::now()));
+        let shared = Arc::new(Shared::new(events, start, config.max_bitrate, Clock::now()));
         let tasks = TaskTracker::new();
         let (stop, gate) = (CancellationToken::new(), Arc::new(Gate::default()));
         let handler = Arc::new(Handler {
@@ -106,6 +109,7 @@ impl Peer {
             outputs: parking_lot::Mutex::new(Some(Outputs {
                 video: video_tx,
                 audio: audio_tx,
+                screen: screen_tx,
             })),
             tracks: parking_lot::Mutex::default(),
             connection: OnceLock::new(),
@@ -143,10 +147,12 @@ impl Peer {
         };
         let audio = sender(MediaKind::Audio, config.audio)?;
         let video = sender(MediaKind::Video, config.video)?;
+        let screen = sender(MediaKind::Screen, config.screen)?;
         let mut lines = Vec::new();
         for (kind, direction, sender) in [
             (MediaKind::Audio, config.audio, &audio),
             (MediaKind::Video, config.video, &video),
+            (MediaKind::Screen, config.screen, &screen),
         ] {
             let line = add_line(&*connection, kind, direction, sender, &codecs);
             lines.extend(line.await.map_err(open)?);
@@ -158,6 +164,7 @@ impl Peer {
                 shared,
                 audio,
                 video,
+                screen,
                 negotiation: Mutex::new(Negotiation::new(lines, codecs)),
                 runtime: tokio::runtime::Handle::current(),
                 closed: AtomicBool::new(false),
@@ -167,6 +174,7 @@ impl Peer {
             events: events_rx,
             video: video_rx,
             audio: audio_rx,
+            screen: screen_rx,
         };
         Ok((peer, incoming))
     }
@@ -248,13 +256,14 @@ impl Peer {
         match kind {
             MediaKind::Audio => self.inner.audio.clone(),
             MediaKind::Video => self.inner.video.clone(),
+            MediaKind::Screen => self.inner.screen.clone(),
         }
     }
 
-    /// Asks the peer for a key frame (PLI, RFC 4585 §6.3.1); before its first packet that is not needed,
-    /// and nothing is sent.
-    pub async fn request_key_frame(&self) {
-        let track = self.inner.handler.tracks.lock()[MediaKind::Video as usize].clone();
+    /// Asks the peer for a key frame of these pictures (PLI, RFC 4585 §6.3.1); before their first packet that is not
+    /// needed, and nothing is sent.
+    pub async fn request_key_frame(&self, kind: MediaKind) {
+        let track = self.inner.handler.tracks.lock()[kind as usize].clone();
         let Some(track) = track else { return };
         let Some(media_ssrc) = track.ssrcs().await.into_iter().next() else {
             return;
@@ -291,7 +300,12 @@ impl Peer {
         *self.inner.shared.stats.lock()
     }
 
-    /// How much may be sent now, sound and pictures together.
+    /// The most that is ever sent from now on, all together.
+    pub fn set_max_bitrate(&self, max: Bitrate) {
+        self.inner.shared.set_max(max);
+    }
+
+    /// How much may be sent now, all together.
     pub fn estimate(&self) -> watch::Receiver<Bitrate> {
         self.inner.shared.estimate.subscribe()
     }
@@ -345,7 +359,7 @@ async fn shut(connection: &Arc<dyn PeerConnection>, handler: &Handler, shared: &
         warn!(error = short(&error), "a connection did not close cleanly");
     }
     handler.outputs.lock().take();
-    *handler.tracks.lock() = [None, None];
+    *handler.tracks.lock() = [const { None }; KINDS];
     handler.tasks.close();
     if timeout(CLOSE_TIMEOUT, handler.tasks.wait()).await.is_err() {
         warn!("a connection's tasks did not end in time");

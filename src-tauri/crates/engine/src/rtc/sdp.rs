@@ -18,6 +18,8 @@ pub(super) struct Section {
     pub(super) codecs: Vec<(u8, VideoCodec)>,
     /// Opus, for sound.
     pub(super) opus: Option<u8>,
+    /// The numbers of the author's streams, those of retransmissions included (RFC 5576 §4.1).
+    pub(super) ssrcs: Vec<u32>,
     /// Retransmission payload types with the payload type that they repair (RFC 4588 §8.6).
     pub(super) rtx: Vec<(u8, u8)>,
     /// The author sends (`sendrecv`, `sendonly`).
@@ -26,17 +28,25 @@ pub(super) struct Section {
     pub(super) receives: bool,
 }
 
-/// The first section of a kind that is not refused (port 0, without being bundle-only).
+/// As many numbers of streams of a section are read: with retransmission there are two.
+const MAX_SSRCS: usize = 8;
+
+/// The section of a kind, where it is not refused (port 0, without being bundle-only): the first of sound, the first of
+/// pictures for those of the camera, and the second of pictures for those of a screen.
 pub(super) fn section(sdp: &str, kind: MediaKind) -> Option<Section> {
-    let wanted = match kind {
-        MediaKind::Audio => "m=audio ",
-        MediaKind::Video => "m=video ",
+    let (wanted, mut before) = match kind {
+        MediaKind::Audio => ("m=audio ", 0),
+        MediaKind::Video => ("m=video ", 0),
+        MediaKind::Screen => ("m=video ", 1),
     };
     let mut lines = sdp.lines();
     let mut header = loop {
         let line = lines.next()?;
         if let Some(rest) = line.strip_prefix(wanted) {
-            break rest.split_ascii_whitespace();
+            if before == 0 {
+                break rest.split_ascii_whitespace();
+            }
+            before -= 1;
         }
     };
     let port = header.next()?;
@@ -58,7 +68,14 @@ pub(super) fn section(sdp: &str, kind: MediaKind) -> Option<Section> {
             "a=sendonly" => section.receives = false,
             "a=recvonly" => section.sends = false,
             "a=inactive" => (section.sends, section.receives) = (false, false),
-            _ => {}
+            line => {
+                if let Some(ssrc) = ssrc(line)
+                    && !section.ssrcs.contains(&ssrc)
+                    && section.ssrcs.len() < MAX_SSRCS
+                {
+                    section.ssrcs.push(ssrc);
+                }
+            }
         }
     }
     for payload in payloads {
@@ -82,6 +99,12 @@ pub(super) fn section(sdp: &str, kind: MediaKind) -> Option<Section> {
         }
     }
     Some(section)
+}
+
+/// The number in `a=ssrc:NUMBER ATTRIBUTE`.
+fn ssrc(line: &str) -> Option<u32> {
+    let (number, _) = line.strip_prefix("a=ssrc:")?.split_once(' ')?;
+    number.parse().ok()
 }
 
 /// Which end begins DTLS (RFC 8842 §5.1).
@@ -335,6 +358,26 @@ mod tests {
         let audio = section(SDP, MediaKind::Audio).unwrap();
         assert_eq!(audio.opus, Some(111));
         assert!(audio.sends && !audio.receives);
+    }
+
+    #[test]
+    fn the_second_section_of_pictures_is_the_screens() {
+        assert_eq!(section(SDP, MediaKind::Screen), None);
+        let two = format!(
+            "{SDP}m=application 9 UDP/DTLS/SCTP webrtc-datachannel\r\n\
+             m=video 9 UDP/TLS/RTP/SAVPF 98\r\na=mid:3\r\na=sendonly\r\na=rtpmap:98 VP9/90000\r\n\
+             a=ssrc:7 cname:x\r\na=ssrc:7 msid:a b\r\na=ssrc:4294967295 cname:x\r\na=ssrc:x y\r\na=ssrc:1\r\n"
+        );
+        let screen = section(&two, MediaKind::Screen).unwrap();
+        assert_eq!(screen.codecs, [(98, VideoCodec::Vp9)]);
+        assert_eq!(screen.ssrcs, [7, u32::MAX]);
+        assert!(screen.sends && !screen.receives);
+        assert!(section(&two, MediaKind::Video).unwrap().ssrcs.is_empty());
+        let many: String = (0..100)
+            .map(|n| format!("a=ssrc:{n} cname:x\r\n"))
+            .collect();
+        let many = section(&(two + &many), MediaKind::Screen).unwrap();
+        assert_eq!(many.ssrcs.len(), MAX_SSRCS);
     }
 
     #[test]

@@ -18,8 +18,11 @@ use super::{
 };
 use crate::{frame::VideoCodec, packet::Payload};
 
-/// The stream that both tracks belong to: receivers play what belongs to one stream in step.
+/// The stream that camera and sound belong to: receivers play what belongs to one stream in step.
 const STREAM: &str = "ahoy";
+
+/// The stream of a screen, which waits for nothing.
+const SCREEN_STREAM: &str = "ahoy-screen";
 
 /// Sends one kind of media. Cheap to clone; its packets have to come from one task, in order.
 #[derive(Clone)]
@@ -76,6 +79,9 @@ impl MediaSender {
             ssrc: getrandom::u32()?.max(1),
             rtx: getrandom::u32()?.max(1),
         };
+        if kind == MediaKind::Screen {
+            shared.sends_screen(ids.ssrc);
+        }
         let track = send.then(|| Track {
             local: Arc::new(TrackLocalStaticRTP::new(description(kind, codec, ids))),
             ids,
@@ -180,13 +186,16 @@ impl MediaSender {
 }
 
 fn description(kind: MediaKind, codec: VideoCodec, ids: Ids) -> MediaStreamTrack {
-    let name = match kind {
-        MediaKind::Audio => "audio",
-        MediaKind::Video => "video",
+    let (stream, name) = match kind {
+        MediaKind::Audio => (STREAM, "audio"),
+        MediaKind::Video => (STREAM, "video"),
+        MediaKind::Screen => (SCREEN_STREAM, "screen"),
     };
-    let rtx = (kind == MediaKind::Video).then_some(RTCRtpRtxParameters { ssrc: ids.rtx });
+    let rtx = kind
+        .is_pictures()
+        .then_some(RTCRtpRtxParameters { ssrc: ids.rtx });
     MediaStreamTrack::new(
-        STREAM.to_owned(),
+        stream.to_owned(),
         name.to_owned(),
         name.to_owned(),
         kind.into(),

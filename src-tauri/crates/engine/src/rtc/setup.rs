@@ -115,7 +115,7 @@ pub(super) async fn add_line(
         }
         (None, false) => return Ok(None),
     };
-    if kind == MediaKind::Video {
+    if kind.is_pictures() {
         // Without this an offer names the codec of the track only.
         transceiver.set_codec_preferences(offered(codecs)).await?;
     }

@@ -2,7 +2,7 @@
 //! about the streams.
 
 use std::{
-    sync::atomic::{AtomicBool, Ordering},
+    sync::atomic::{AtomicBool, AtomicU64, Ordering},
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
@@ -10,7 +10,11 @@ use parking_lot::Mutex;
 use tokio::sync::{mpsc, watch};
 use tracing::warn;
 
-use super::{MediaKind, PeerEvent, PeerState, PeerStats, sdp::Section};
+use super::{
+    MediaKind, PeerEvent, PeerState, PeerStats,
+    config::KINDS,
+    sdp::{Section, section},
+};
 use crate::frame::{Bitrate, VideoCodec};
 
 /// Seconds from 1900, where NTP begins, to 1970 (RFC 5905 §6).
@@ -29,7 +33,11 @@ pub(super) struct Shared {
     pub(super) stats: Mutex<PeerStats>,
     pub(super) estimate: watch::Sender<Bitrate>,
     events: Mutex<Option<mpsc::Sender<PeerEvent>>>,
-    captures: Mutex<[Option<Capture>; 2]>,
+    captures: Mutex<[Option<Capture>; KINDS]>,
+    /// The numbers (SSRC) of the screen's streams: this end's, and those that the peer's last description names.
+    screens: Mutex<(Option<u32>, Vec<u32>)>,
+    /// The most that is sent, bits per second.
+    max: AtomicU64,
     /// The video codec of each payload type that the peer may send; few, so a list is searched.
     payloads: Mutex<Vec<(u8, VideoCodec)>>,
     clock: Clock,
@@ -38,7 +46,12 @@ pub(super) struct Shared {
 }
 
 impl Shared {
-    pub(super) fn new(events: mpsc::Sender<PeerEvent>, estimate: Bitrate, clock: Clock) -> Self {
+    pub(super) fn new(
+        events: mpsc::Sender<PeerEvent>,
+        estimate: Bitrate,
+        max: Bitrate,
+        clock: Clock,
+    ) -> Self {
         Self {
             stats: Mutex::new(PeerStats {
                 estimate,
@@ -47,6 +60,8 @@ impl Shared {
             estimate: watch::Sender::new(estimate),
             events: Mutex::new(Some(events)),
             captures: Mutex::default(),
+            screens: Mutex::default(),
+            max: AtomicU64::new(max.as_bps()),
             payloads: Mutex::default(),
             clock,
             connected: AtomicBool::new(false),
@@ -109,6 +124,35 @@ impl Shared {
     /// The wall clock of this end at `now`, as NTP; it never jumps during a connection.
     pub(super) fn ntp(&self, now: Instant) -> u64 {
         self.clock.ntp(now)
+    }
+
+    /// Takes note of which stream of this end is the screen's.
+    pub(super) fn sends_screen(&self, ssrc: u32) {
+        self.screens.lock().0 = Some(ssrc);
+    }
+
+    /// Takes note of which streams are the screen's by a description of the peer, before the streams begin.
+    pub(super) fn learn_screen(&self, description: &str) {
+        let screen = section(description, MediaKind::Screen);
+        self.screens.lock().1 = screen.map(|screen| screen.ssrcs).unwrap_or_default();
+    }
+
+    /// What kind of pictures a stream carries.
+    pub(super) fn pictures_of(&self, ssrc: u32) -> MediaKind {
+        let (own, theirs) = &*self.screens.lock();
+        if *own == Some(ssrc) || theirs.contains(&ssrc) {
+            MediaKind::Screen
+        } else {
+            MediaKind::Video
+        }
+    }
+
+    pub(super) fn set_max(&self, max: Bitrate) {
+        self.max.store(max.as_bps(), Ordering::Relaxed);
+    }
+
+    pub(super) fn max(&self) -> Bitrate {
+        Bitrate::bps(self.max.load(Ordering::Relaxed))
     }
 
     /// Takes note of the payload types of a description, of either side.

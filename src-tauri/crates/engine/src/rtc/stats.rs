@@ -16,6 +16,8 @@ pub struct PeerStats {
     pub audio: StreamStats,
     /// Pictures.
     pub video: StreamStats,
+    /// Pictures of a screen beside those.
+    pub screen: StreamStats,
 }
 
 impl PeerStats {
@@ -24,6 +26,7 @@ impl PeerStats {
         match kind {
             MediaKind::Audio => &self.audio,
             MediaKind::Video => &self.video,
+            MediaKind::Screen => &self.screen,
         }
     }
 
@@ -31,6 +34,7 @@ impl PeerStats {
         match kind {
             MediaKind::Audio => &mut self.audio,
             MediaKind::Video => &mut self.video,
+            MediaKind::Screen => &mut self.screen,
         }
     }
 }

@@ -7,6 +7,8 @@ use ahoy_contract::peer::{Candidate, Description, DescriptionType};
 use bytes::Bytes;
 use tokio::{sync::mpsc, time::timeout};
 
+mod screen;
+
 use super::*;
 use crate::{
     frame::VideoCodec,
@@ -20,6 +22,7 @@ struct End {
     peer: Peer,
     events: mpsc::Receiver<PeerEvent>,
     video: mpsc::Receiver<RtpPacket>,
+    screen: mpsc::Receiver<RtpPacket>,
     audio: mpsc::Receiver<RtpPacket>,
 }
 
@@ -30,6 +33,7 @@ impl End {
             peer,
             events: incoming.events,
             video: incoming.video,
+            screen: incoming.screen,
             audio: incoming.audio,
         }
     }
@@ -342,10 +346,10 @@ async fn descriptions_that_hold_their_candidates_are_enough() {
 async fn the_sender_hears_that_a_key_frame_is_needed() {
     let (mut a, mut b) = pair(loopback(), loopback()).await;
     flows(&a, &mut b).await;
-    b.peer.request_key_frame().await;
+    b.peer.request_key_frame(MediaKind::Video).await;
     let (peer_a, peer_b) = (a.peer.clone(), b.peer.clone());
-    a.until(&peer_b, |event| *event == PeerEvent::KeyFrameRequested)
-        .await;
+    let asked = PeerEvent::KeyFrameRequested(MediaKind::Video);
+    a.until(&peer_b, |event| *event == asked).await;
     assert_eq!(peer_a.stats().video.sent.plis, 1);
     assert_eq!(b.peer.stats().video.received.plis, 1);
     b.until(&peer_a, |event| {

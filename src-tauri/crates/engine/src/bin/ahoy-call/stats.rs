@@ -6,7 +6,11 @@ use std::{
 };
 
 use ahoy_contract::PeerId;
-use ahoy_engine::{device::probe::Probe, engine::PeerReport};
+use ahoy_engine::{
+    device::probe::Probe,
+    engine::{PeerReport, PicturesReport},
+    rtc::StreamStats,
+};
 use serde_json::{Map, Value, json};
 
 use super::process;
@@ -70,47 +74,33 @@ impl Meter {
 
     fn peer(&self, report: &PeerReport, seconds: f64) -> Map<String, Value> {
         let before = self.before.get(&report.peer);
-        let rate = |counter: fn(&PeerReport) -> u64| {
-            let grown = counter(report).saturating_sub(before.map_or(0, counter));
-            grown as f64 / seconds
+        let kbps = |counter: fn(&PeerReport) -> u64| {
+            (rate(seconds, report, before, counter) * 8.0 / 1000.0).round()
         };
-        let kbps = |counter: fn(&PeerReport) -> u64| (rate(counter) * 8.0 / 1000.0).round();
         let connection = &report.connection;
-        let (sent, received) = (&connection.video.sent, &connection.video.received);
         let audio = &connection.audio;
-        let value = json!({
+        let video = Pictures {
+            report: &report.video,
+            stream: &connection.video,
+            before: before.map(|before| (&before.video, &before.connection.video)),
+            seconds,
+        };
+        let screen = Pictures {
+            report: &report.screen,
+            stream: &connection.screen,
+            before: before.map(|before| (&before.screen, &before.connection.screen)),
+            seconds,
+        };
+        let mut value = json!({
             "peer": report.peer,
             "rtt_ms": connection.rtt.map(ms),
             "estimate_kbps": connection.estimate.as_kbps(),
             "send": {
-                "video": {
-                    "codec": report.sent_codec.map(|codec| codec.name()),
-                    "kbps": kbps(|r| r.connection.video.sent.bytes),
-                    "fps": rate(|r| r.sent_frames).round(),
-                    "width": report.sent_size.0,
-                    "height": report.sent_size.1,
-                    "target_kbps": report.sent_target.as_kbps(),
-                    "loss": sent.fraction_lost,
-                    "nack": sent.nacks,
-                    "pli": sent.plis + sent.firs,
-                    "key_frames": report.sent_key_frames,
-                },
+                "video": video.sent(),
                 "audio": {"kbps": kbps(|r| r.connection.audio.sent.bytes), "loss": audio.sent.fraction_lost},
             },
             "receive": {
-                "video": {
-                    "codec": report.codec.map(|codec| codec.name()),
-                    "kbps": kbps(|r| r.connection.video.received.bytes),
-                    "fps": rate(|r| r.frames).round(),
-                    "width": report.size.0,
-                    "height": report.size.1,
-                    "frames_decoded": report.frames,
-                    "frames_dropped": report.dropped,
-                    "freezes": report.freezes.0,
-                    "frozen_ms": report.freezes.1.as_millis() as u64,
-                    "lost": received.lost,
-                    "jitter_ms": ms(received.jitter),
-                },
+                "video": video.received(),
                 "audio": {
                     "kbps": kbps(|r| r.connection.audio.received.bytes),
                     "level_db": round(report.level_db),
@@ -120,10 +110,75 @@ impl Meter {
                 },
             },
         });
+        // A screen is there from its first picture on.
+        if report.screen.sent_frames > 0 {
+            value["send"]["screen"] = screen.sent();
+        }
+        if report.screen.frames > 0 {
+            value["receive"]["screen"] = screen.received();
+        }
         match value {
             Value::Object(map) => map,
             _ => Map::new(),
         }
+    }
+}
+
+fn rate<T>(seconds: f64, now: &T, before: Option<&T>, counter: impl Fn(&T) -> u64) -> f64 {
+    let grown = counter(now).saturating_sub(before.map_or(0, &counter));
+    grown as f64 / seconds
+}
+
+/// The figures of one kind of pictures.
+struct Pictures<'a> {
+    report: &'a PicturesReport,
+    stream: &'a StreamStats,
+    before: Option<(&'a PicturesReport, &'a StreamStats)>,
+    seconds: f64,
+}
+
+impl Pictures<'_> {
+    fn fps(&self, frames: impl Fn(&PicturesReport) -> u64) -> f64 {
+        let before = self.before.map(|(report, _)| report);
+        rate(self.seconds, self.report, before, frames).round()
+    }
+
+    fn kbps(&self, bytes: impl Fn(&StreamStats) -> u64) -> f64 {
+        let before = self.before.map(|(_, stream)| stream);
+        (rate(self.seconds, self.stream, before, bytes) * 8.0 / 1000.0).round()
+    }
+
+    fn sent(&self) -> Value {
+        let (report, sent) = (self.report, &self.stream.sent);
+        json!({
+            "codec": report.sent_codec.map(|codec| codec.name()),
+            "kbps": self.kbps(|stream| stream.sent.bytes),
+            "fps": self.fps(|report| report.sent_frames),
+            "width": report.sent_size.0,
+            "height": report.sent_size.1,
+            "target_kbps": report.sent_target.as_kbps(),
+            "loss": sent.fraction_lost,
+            "nack": sent.nacks,
+            "pli": sent.plis + sent.firs,
+            "key_frames": report.sent_key_frames,
+        })
+    }
+
+    fn received(&self) -> Value {
+        let (report, received) = (self.report, &self.stream.received);
+        json!({
+            "codec": report.codec.map(|codec| codec.name()),
+            "kbps": self.kbps(|stream| stream.received.bytes),
+            "fps": self.fps(|report| report.frames),
+            "width": report.size.0,
+            "height": report.size.1,
+            "frames_decoded": report.frames,
+            "frames_dropped": report.dropped,
+            "freezes": report.freezes.0,
+            "frozen_ms": report.freezes.1.as_millis() as u64,
+            "lost": received.lost,
+            "jitter_ms": ms(received.jitter),
+        })
     }
 }
 

@@ -10,6 +10,7 @@ fn what_each_end_sends_is_known_to_the_other() {
         Input::LocalState {
             muted: true,
             camera_off: false,
+            screen: false,
         },
     );
     let state = DataMessage::State {
@@ -20,6 +21,81 @@ fn what_each_end_sends_is_known_to_the_other() {
     let text = serde_json::to_string(&state).unwrap();
     world.input(1, Input::Peer(id(HOST), PeerInput::Data(text)));
     assert!(world.sides[1].call.view().peers[0].muted);
+}
+
+fn shows(world: &mut World, side: usize, screen: bool) {
+    world.input(
+        side,
+        Input::LocalState {
+            muted: false,
+            camera_off: false,
+            screen,
+        },
+    );
+}
+
+fn sees(world: &World, side: usize) -> bool {
+    world.sides[side].call.view().peers[0].screen
+}
+
+const fn screen(shown: bool) -> PeerOutput {
+    PeerOutput::Data(DataMessage::Screen { shown })
+}
+
+#[test]
+fn both_may_show_a_screen_at_once_and_nothing_is_negotiated_for_it() {
+    let mut world = World::connected();
+    shows(&mut world, 0, true);
+    shows(&mut world, 1, true);
+    for side in &world.sides {
+        assert_eq!(side.peer, [(side.peer[0].0.clone(), screen(true))]);
+        assert_eq!(side.signals, []);
+    }
+    world.talk();
+    assert!(sees(&world, 0) && sees(&world, 1));
+    shows(&mut world, 0, true);
+    assert!(!world.sides[0].has(&screen(true)), "that is known");
+    shows(&mut world, 0, false);
+    world.talk();
+    assert!(sees(&world, 0) && !sees(&world, 1));
+}
+
+#[test]
+fn who_comes_while_a_screen_is_shown_is_told_and_a_restart_changes_nothing() {
+    let mut world = World::pair();
+    shows(&mut world, 0, true);
+    assert_eq!(world.sides[0].count(|output| *output == screen(true)), 0);
+    world.local(0, DescriptionType::Offer);
+    world.deliver(0);
+    world.local(1, DescriptionType::Answer);
+    world.deliver(1);
+    world.connect(0, 1);
+    assert!(world.sides[0].has(&screen(true)));
+    assert!(
+        world.sides[1].has(&screen(false)),
+        "it says that it knows of screens"
+    );
+    world.talk();
+    assert!(sees(&world, 1) && !sees(&world, 0));
+    world.clear();
+    for (side, other) in [(0, GUEST), (1, HOST)] {
+        world.input(side, Input::Peer(id(other), PeerInput::Disconnected));
+        world.input(side, Input::Peer(id(other), PeerInput::Connected));
+    }
+    assert!(sees(&world, 1) && !world.sides[0].has(&screen(true)));
+}
+
+#[test]
+fn what_a_later_version_says_of_a_screen_is_left_alone() {
+    let mut world = World::connected();
+    for text in [
+        r#"{"type":"screen"}"#,
+        r#"{"type":"screen","shown":"yes"}"#,
+        r#"{"type":"screens","shown":true}"#,
+    ] {
+        world.input(1, Input::Peer(id(HOST), PeerInput::Data(text.into())));
+        assert!(!sees(&world, 1));
+    }
 }
 
 #[test]

@@ -40,6 +40,7 @@ enum Step {
     Remove(usize),
     Moved,
     Chat,
+    Show(bool),
     HangUp,
 }
 
@@ -78,6 +79,7 @@ fn data() -> impl Strategy<Value = String> {
             text: "x".into(),
         },
         DataMessage::ChatReceived { id: 1 },
+        DataMessage::Screen { shown: true },
         DataMessage::Bye {
             reason: ByeReason::Failed,
         },
@@ -120,6 +122,7 @@ fn step() -> impl Strategy<Value = Step> {
         1 => who().prop_map(Step::Remove),
         1 => Just(Step::Moved),
         1 => Just(Step::Chat),
+        1 => any::<bool>().prop_map(Step::Show),
         // Rarely, for nothing happens after it.
         1 => prop::bool::weighted(0.05).prop_map(|end| if end { Step::HangUp } else { Step::Chat }),
     ]
@@ -317,6 +320,11 @@ impl Walk {
                 to: None,
                 text: "hello".into(),
             },
+            Step::Show(screen) => Input::LocalState {
+                muted: false,
+                camera_off: false,
+                screen,
+            },
             Step::HangUp => Input::HangUp,
         };
         let ended = self.call.ended();
@@ -365,6 +373,14 @@ impl Walk {
                 Output::Send(ClientMessage::Create { nonce, .. }) => self.joining = Some(nonce),
                 Output::Peer(peer, PeerOutput::Close) => {
                     self.open.remove(&peer);
+                }
+                // Who hears of a screen is sent its pictures.
+                Output::Peer(peer, PeerOutput::Data(DataMessage::Screen { .. })) => {
+                    assert!(self.open.contains(&peer), "a screen for {peer}");
+                    assert!(
+                        !self.is_closed() || self.let_in.contains(&peer),
+                        "a screen for {peer}"
+                    );
                 }
                 // Speaking to a connection that is there already, or was a moment ago, tells nobody anything new.
                 Output::Peer(_, PeerOutput::Data(_)) => {}
