@@ -2,9 +2,11 @@
 
 use ahoy_tests::{
     app::Instead,
+    call::AhoyCall,
     chromium::{Camera, Chromium},
     need::lacks,
     programs,
+    relay::Relay,
 };
 use anyhow::Result;
 
@@ -106,8 +108,9 @@ async fn a_link_that_is_opened_elsewhere_comes_to_the_window_that_is_there() -> 
     }
     let stage = Stage::open(Instead::default()).await?;
     let page = stage.app.page();
-    let room = "a".repeat(26);
-    let link = format!("ahoy://127.0.0.1:9/r/{room}#ICEiIyQlJicoKSorLC0uLw");
+    let relay = Relay::start().await?;
+    let host = AhoyCall::start(relay.url(), &[])?;
+    let link = host.link().await?.replacen("http://", "ahoy://", 1);
     stage.app.open_again(&link).await?;
     // The lobby, and no call: nobody was asked anything yet.
     page.shown("join").await?;

@@ -16,7 +16,7 @@ use serde_json::Value;
 
 use crate::{
     film::{FILM, Film, choose, count_negotiations, negotiations, says},
-    stage::{PARTS, STAMPED, Stage, TEST_PICTURE, phase},
+    stage::{PARTS, STAMPED, Stage, TEST_PICTURE, ended},
 };
 
 const GREEN: u32 = 0x00_c000;
@@ -206,7 +206,8 @@ async fn a_window_that_is_closed_ends_only_its_share_and_a_newcomer_sees_what_is
     for call in [&mut first, &mut second] {
         call.hang_up().await?;
     }
-    phase(host, "waiting").await
+    assert_eq!(ended(host).await?, "by_them");
+    Ok(())
 }
 
 #[tokio::test]

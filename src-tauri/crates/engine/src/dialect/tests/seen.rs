@@ -16,7 +16,7 @@ fn two_one_way_connections_are_one_person() {
     // A page that answers, and whose user has not called.
     world.page(caller, &json!({"type": "answer", "sdp": sdp("page")}));
     let view = seen(&world, caller);
-    assert_eq!((view.phase, view.others), (CallPhase::Connected, 1));
+    assert_eq!((view.phase, view.others), (CallPhase::Connecting, 1));
     assert!(view.peers[0].camera_off && view.peers[0].muted);
     // Then they call.
     world.page(caller, &json!({"type": "offer", "sdp": sdp("called")}));
