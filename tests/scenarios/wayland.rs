@@ -94,7 +94,7 @@ async fn a_wayland_desktop_asks_once_and_what_it_shares_is_seen_until_it_ends() 
     if lacks(&[Part::Wayland]) {
         return Ok(());
     }
-    let desktop = Desktop::start(SIZE, GREEN).await?;
+    let mut desktop = Desktop::start(SIZE, GREEN).await?;
     let folder = tempfile::tempdir()?;
     let home = folder.path().join("home");
     let relay = Relay::start().await?;
@@ -135,8 +135,8 @@ async fn a_wayland_desktop_asks_once_and_what_it_shares_is_seen_until_it_ends() 
     guest.sees_colour(&desktop, GREEN).await?;
     assert_eq!(host.errors(), [""; 0]);
 
-    // The screen is gone, the call is not.
-    desktop.output("disable").await?;
+    // The desktop is gone, the call is not.
+    desktop.log_out();
     let told = host.event("error").await?;
     assert_eq!(told["code"], "screen_missing", "{told}");
     guest.call.peer_stats("the call", |_| true).await?;

@@ -8,7 +8,6 @@ use pipewire::{
     loop_::Timeout,
     main_loop::MainLoopRc,
     properties::properties,
-    registry::{Listener as RegistryListener, RegistryRc},
     spa::{
         buffer::{
             ChunkFlags,
@@ -41,8 +40,6 @@ pub(super) struct Stream {
     // In the order in which they end.
     _listener: StreamListener<()>,
     _stream: StreamRc,
-    _removals: RegistryListener,
-    _registry: RegistryRc,
     main_loop: MainLoopRc,
     state: Rc<RefCell<State>>,
 }
@@ -68,19 +65,9 @@ impl Stream {
             *keys::MEDIA_CATEGORY => "Capture",
             *keys::MEDIA_ROLE => "Screen",
         };
-        let registry = core.get_registry_rc()?;
         let stream = StreamRc::new(core, "ahoy-screen", about)?;
         let state = Rc::new(RefCell::new(State::default()));
-        let [changes, formats, pictures, removed] = [(); 4].map(|()| Rc::clone(&state));
-        // A stream whose other end is gone merely pauses.
-        let removals = registry
-            .add_listener_local()
-            .global_remove(move |id| {
-                if id == node {
-                    removed.borrow_mut().ended = Some(DeviceError::Missing(KIND));
-                }
-            })
-            .register();
+        let [changes, formats, pictures] = [(); 3].map(|()| Rc::clone(&state));
         let listener = stream
             .add_local_listener::<()>()
             .state_changed(move |_, (), old, new| changes.borrow_mut().changed(&old, new))
@@ -101,8 +88,6 @@ impl Stream {
         Ok(Self {
             _listener: listener,
             _stream: stream,
-            _removals: removals,
-            _registry: registry,
             main_loop,
             state,
         })
