@@ -225,6 +225,13 @@ async fn the_app_leaves_it_to_the_desktop_what_is_shown() -> Result<()> {
     page.press("share-screen").await?;
     page.until("both", only, vec![both]).await?;
     stage.picture("share-lobby-again").await?;
+    let same = "
+        const source = [...document.querySelectorAll('[data-testid=source]')]
+            .find((input) => input.closest('label').innerText.includes(arguments[0]));
+        source?.click();
+        return source?.checked === true";
+    page.until("the same", same, vec!["The same as last time".into()])
+        .await?;
     page.press("join").await?;
     let guest = Viewer::of(&page.read("link").await?, folder.path(), "2")?;
     guest.sees(&desktop, SIZE).await?;

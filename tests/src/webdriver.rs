@@ -221,6 +221,8 @@ impl Page {
         let selector = selector(part);
         match &self.driver {
             Driver::WebDriver(client) => {
+                // What is half behind the edge of a dialog cannot be written into.
+                self.run(INTO_VIEW, vec![selector.clone().into()]).await?;
                 let element = soon("the part", client.find(Locator::Css(&selector))).await?;
                 soon("the input", element.clear()).await?;
                 soon("the input", element.send_keys(text)).await
@@ -326,6 +328,9 @@ impl Page {
         }
     }
 }
+
+const INTO_VIEW: &str =
+    "document.querySelector(arguments[0]).scrollIntoView({ block: 'center' }); return true";
 
 fn selector(part: &str) -> String {
     format!("[data-testid=\"{part}\"]")

@@ -101,7 +101,7 @@ impl State {
         *selected = match selected {
             Some(old) if *chosen => sources.iter().find(|source| source.id == old.id).cloned(),
             _ if *chosen => None,
-            _ => only_monitor(sources).cloned(),
+            _ => obvious(sources).cloned(),
         };
     }
 
@@ -229,7 +229,13 @@ impl State {
     }
 }
 
-fn only_monitor(sources: &[SourceView]) -> Option<&SourceView> {
+/// What stands there before the user has chosen: a monitor that is the only one, or that the desktop asks.
+fn obvious(sources: &[SourceView]) -> Option<&SourceView> {
+    if let [only] = sources
+        && only.kind == SourceKind::Asked
+    {
+        return Some(only);
+    }
     let mut monitors = sources
         .iter()
         .filter(|source| source.kind == SourceKind::Monitor);
