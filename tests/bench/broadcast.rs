@@ -259,14 +259,21 @@ async fn broadcast(ahoy: bool, count: u32, pages: &Files) -> Result<(Figures, f6
 }
 
 /// All broadcasts; the page, and what was not reached.
-pub(crate) async fn measure(runs: u32, only: Option<Part>) -> Result<(String, Vec<String>)> {
+pub(crate) async fn measure(
+    runs: u32,
+    only: Option<Part>,
+    viewers: &[u32],
+) -> Result<(String, Vec<String>)> {
     ensure!(
         !need::lacks(&[need::Part::Chromium, need::Part::Display]),
         "nothing was measured"
     );
     let pages = dialect::pages().await?;
     let rows = AHOY.map(|count| (true, count)).into_iter();
-    let rows: Vec<_> = rows.chain(CHROMIUM.map(|count| (false, count))).collect();
+    let rows: Vec<_> = rows
+        .chain(CHROMIUM.map(|count| (false, count)))
+        .filter(|(_, count)| viewers.is_empty() || viewers.contains(count))
+        .collect();
     let mut all: HashMap<(bool, u32), Vec<(Figures, f64)>> = HashMap::new();
     let is_wanted = |part| only.is_none_or(|only| only == part);
     for run in 1..=runs * u32::from(is_wanted(Part::Load)) {

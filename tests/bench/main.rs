@@ -53,6 +53,9 @@ enum What {
         /// Only this part.
         #[arg(long, value_enum)]
         part: Option<broadcast::Part>,
+        /// Only with so many viewers; may be given several times.
+        #[arg(long)]
+        viewers: Vec<u32>,
     },
     /// One long call.
     Soak {
@@ -78,8 +81,12 @@ async fn main() -> Result<ExitCode> {
     let (file, (page, missed)) = match Arguments::parse().what {
         What::Call { runs, row } => ("docs/bench.md", calls(runs, &row).await?),
         What::Relay { runs } => ("docs/bench-relay.md", relay::measure(runs).await?),
-        What::Broadcast { runs, part } => {
-            let measured = broadcast::measure(runs, part).await?;
+        What::Broadcast {
+            runs,
+            part,
+            viewers,
+        } => {
+            let measured = broadcast::measure(runs, part, &viewers).await?;
             ("docs/bench-broadcast.md", measured)
         }
         What::Soak { minutes } => ("docs/bench-soak.md", soak::measure(minutes).await?),

@@ -28,6 +28,9 @@ const AUDIO_SHARE: u64 = 60_000;
 /// Below this a picture is of no use to anybody.
 const LEAST: u64 = 80_000;
 
+/// As many packets are sent together at most.
+const TOGETHER: usize = 32;
+
 /// What is sent to a peer.
 #[derive(Debug, Clone, Copy)]
 pub struct Outgoing {
@@ -152,17 +155,30 @@ impl Senders {
         }
     }
 
-    async fn send(&self, packet: Packet) {
-        let sender = match packet.kind {
+    fn of_kind(&self, kind: MediaKind) -> &MediaSender {
+        match kind {
             MediaKind::Audio => &self.audio,
             MediaKind::Video => &self.video,
             MediaKind::Screen => &self.screen,
+        }
+    }
+
+    /// Sends packets that leave together. The connection says by its state when it is gone; until then single packets do
+    /// not matter.
+    async fn send(&self, burst: &[Packet]) {
+        let Some((last, before)) = burst.split_last() else {
+            return;
         };
-        if let Err(error) = sender
-            .send(&packet.payload, packet.rtp_time, packet.captured)
-            .await
-        {
-            // The connection says by its state when it is gone; until then single packets do not matter.
+        for packet in before {
+            let sender = self.of_kind(packet.kind);
+            if let Err(error) = sender.join_next(&packet.payload, packet.rtp_time, packet.captured)
+            {
+                tracing::trace!("{error}");
+            }
+        }
+        let sender = self.of_kind(last.kind);
+        let sent = sender.send(&last.payload, last.rtp_time, last.captured);
+        if let Err(error) = sent.await {
             tracing::trace!("{error}");
         }
     }
@@ -191,16 +207,19 @@ impl Task {
         self.follow_screen();
         self.orders.mark_unchanged();
         loop {
-            while let Some(packet) = self.due() {
+            loop {
                 if stop.is_cancelled() {
                     return;
                 }
                 // What was stopped meanwhile does not leave.
-                if packet.kind == MediaKind::Screen && self.screen_has_changed() {
+                if self.screen.is_on() && self.screen_has_changed() {
                     self.follow_screen();
-                    continue;
                 }
-                self.senders.send(packet).await;
+                let burst = self.due();
+                if burst.is_empty() {
+                    break;
+                }
+                self.senders.send(&burst).await;
             }
             for stream in [&mut self.camera, &mut self.screen] {
                 stream.sent_so_far(now());
@@ -235,11 +254,14 @@ impl Task {
         }
     }
 
-    /// The next packet that may leave now.
-    fn due(&mut self) -> Option<Packet> {
+    /// The packets that may leave now, no more than are sent together.
+    fn due(&mut self) -> Vec<Packet> {
         let at = now();
-        let camera = self.camera.pacer.poll(at);
-        camera.or_else(|| self.screen.pacer.poll(at))
+        let next = || {
+            let camera = self.camera.pacer.poll(at);
+            camera.or_else(|| self.screen.pacer.poll(at))
+        };
+        std::iter::from_fn(next).take(TOGETHER).collect()
     }
 
     fn screen_has_changed(&self) -> bool {

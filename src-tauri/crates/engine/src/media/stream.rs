@@ -214,6 +214,11 @@ impl Stream {
 
     /// Whether a picture is left out, because what waits would make it late and none that follows needs it.
     fn leaves_out(&mut self, layer: u8) -> bool {
+        if let Some(out) = &self.out
+            && self.pacer.queue_time() > LATE / 2
+        {
+            out.is_late();
+        }
         if layer == 0 {
             self.top = u8::MAX;
             return false;

@@ -129,27 +129,24 @@ fn structure(frame: &EncodedFrame) -> Option<ScalabilityStructure> {
 /// More than the longest descriptor that is made here: 1 + 2 + 1 + 1 + 5 bytes.
 const MAX_DESCRIPTOR: usize = 12;
 
-/// Cuts data into balanced pieces; `describe` writes the descriptor of each, told whether it is the first or
-/// the last.
+/// Cuts data into pieces of one size, which the last may fall short of: packets of one size can be given to the system
+/// together. `describe` writes the descriptor of each, told whether it is the first or the last.
 fn cut(data: &Bytes, describe: impl Fn(bool, bool, &mut Vec<u8>)) -> Vec<Payload> {
     let count = data.len().div_ceil(MAX_PAYLOAD - MAX_DESCRIPTOR);
-    let (size, longer) = (data.len() / count, data.len() % count);
+    let size = data.len().div_ceil(count);
     let mut all = BytesMut::with_capacity(data.len() + count * MAX_DESCRIPTOR);
     let mut descriptor = Vec::with_capacity(MAX_DESCRIPTOR);
-    let mut rest = &data[..];
-    (0..count)
-        .map(|n| {
-            let last = n + 1 == count;
-            let (piece, behind) = rest.split_at(size + usize::from(n < longer));
-            rest = behind;
-            descriptor.clear();
-            describe(n == 0, last, &mut descriptor);
-            all.put_slice(&descriptor);
-            all.put_slice(piece);
-            Payload {
-                data: all.split().freeze(),
-                marker: last,
-            }
-        })
-        .collect()
+    let pieces: Vec<&[u8]> = data.chunks(size).collect();
+    let last = pieces.len().saturating_sub(1);
+    let payload = |(n, piece): (usize, &&[u8])| {
+        descriptor.clear();
+        describe(n == 0, n == last, &mut descriptor);
+        all.put_slice(&descriptor);
+        all.put_slice(piece);
+        Payload {
+            data: all.split().freeze(),
+            marker: n == last,
+        }
+    };
+    pieces.iter().enumerate().map(payload).collect()
 }

@@ -1,8 +1,8 @@
 //! How one encoding serves many who watch it: what it aims at, and what each of them gets of it.
 //!
-//! The large encoding has three temporal layers (L1T3), and goes by what most of the viewers can take. Whoever cannot
-//! take all of it gets fewer of its layers, at a half or a quarter of the pictures; whoever cannot take the lowest layer
-//! either gets the small encoding, which exists only while somebody needs it.
+//! The large encoding goes by what most of the viewers can take. While somebody cannot take all of it its pictures are
+//! spread over three temporal layers (L1T3), and that one gets fewer of those, at a half or a quarter of the pictures;
+//! whoever cannot take the lowest layer either gets the small encoding, which exists only while somebody needs it.
 
 use std::time::{Duration, Instant};
 
@@ -12,7 +12,8 @@ use crate::frame::{LAYER_PERCENT, LAYERS};
 /// wanders by a tenth without any reason.
 const RISE_PERCENT: u64 = 110;
 
-/// How long a viewer stays with the small encoding: changing over costs a key frame, which all others get too.
+/// How long a viewer stays with the small encoding: changing over costs a key frame, which all others get too. And so long
+/// there are layers after nobody has needed them any more.
 const STAY: Duration = Duration::from_secs(5);
 
 /// Which encoding.
@@ -95,6 +96,24 @@ impl Place {
                 }
             }
         }
+    }
+}
+
+/// Whether the pictures of the large encoding are spread over its layers. That takes more bits and more time, so they are
+/// only while somebody gets fewer, and for a while after.
+#[derive(Debug, Default)]
+pub struct Spread {
+    needed: Option<Instant>,
+}
+
+impl Spread {
+    /// Whether they are from `now` on; `needed`: somebody cannot take all of them.
+    pub fn update(&mut self, now: Instant, needed: bool) -> bool {
+        if needed {
+            self.needed = Some(now);
+        }
+        self.needed
+            .is_some_and(|at| now.saturating_duration_since(at) < STAY)
     }
 }
 
@@ -191,6 +210,16 @@ mod tests {
         }
         place.update(epoch(), 1_000, 1_000);
         assert_eq!(place.layer, 2);
+    }
+
+    #[test]
+    fn there_are_layers_while_somebody_needs_them_and_a_while_longer() {
+        let (mut spread, start) = (Spread::default(), epoch());
+        assert!(!spread.update(start, false));
+        assert!(spread.update(start, true));
+        assert!(spread.update(start + STAY / 2, true));
+        assert!(spread.update(start + STAY, false), "half a STAY ago");
+        assert!(!spread.update(start + STAY * 2, false));
     }
 
     #[test]

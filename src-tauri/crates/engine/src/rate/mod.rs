@@ -13,7 +13,7 @@ mod split;
 mod train;
 mod trend;
 
-pub use audience::{Patience, Place, Rung, large_target};
+pub use audience::{Patience, Place, Rung, Spread, large_target};
 pub use estimator::{BandwidthEstimator, MIN_BITRATE, PacketResult, START_BITRATE};
 pub use pacer::{Admission, Pacer};
 pub use split::{Split, split};

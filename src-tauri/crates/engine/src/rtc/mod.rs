@@ -5,6 +5,7 @@
 
 mod addresses;
 mod arrival;
+mod burst;
 mod config;
 mod data;
 mod error;
@@ -24,6 +25,7 @@ mod socket;
 mod stats;
 #[cfg(test)]
 mod tests;
+mod train;
 
 pub use addresses::bound_addresses;
 pub use config::{BindPolicy, Direction, MediaKind, PeerConfig};

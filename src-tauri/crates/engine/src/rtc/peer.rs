@@ -114,6 +114,9 @@ impl Peer {
             tracks: parking_lot::Mutex::default(),
             connection: OnceLock::new(),
         });
+        let receives = [config.audio, config.video, config.screen]
+            .iter()
+            .any(|direction| direction.receive);
         let builder = PeerConnectionBuilder::new()
             .with_configuration(
                 RTCConfigurationBuilder::new()
@@ -127,13 +130,8 @@ impl Peer {
             )
             .with_media_engine(media_engine(&codecs).map_err(open)?)
             .with_setting_engine(setting_engine())
-            .with_interceptor_registry(interceptors(&shared, config.max_bitrate))
-            .with_runtime(Arc::new(Tracked {
-                tasks,
-                stop,
-                shared: shared.clone(),
-                gate,
-            }))
+            .with_interceptor_registry(interceptors(&shared, config.max_bitrate, receives))
+            .with_runtime(Arc::new(Tracked::new(tasks, stop, shared.clone(), gate)))
             .with_handler(handler.clone())
             .with_data_channel_send_buffer_limit(data::SEND_BUFFER)
             .with_udp_addrs(vec![LocalAddresses(config.bind)]);

@@ -1,13 +1,19 @@
 //! The library's door to tokio, with additions: its task is counted, so that closing can wait for it;
 //! when it ends before that, by an error or a panic, the connection has failed and says so; and its
-//! sockets are [`Socket`]s.
+//! sockets are [`Socket`]s, which are told when a turn of the task is over.
 
 use std::{
-    future::Future, io, net::SocketAddr, panic::AssertUnwindSafe, pin::Pin, sync::Arc,
+    future::Future,
+    io,
+    net::SocketAddr,
+    panic::AssertUnwindSafe,
+    pin::Pin,
+    sync::{Arc, Weak},
     time::Duration,
 };
 
 use futures_util::FutureExt;
+use parking_lot::Mutex;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::error;
 use webrtc::runtime::{
@@ -26,10 +32,29 @@ type Task = Pin<Box<dyn Future<Output = ()> + Send>>;
 /// One per connection.
 #[derive(Debug)]
 pub(super) struct Tracked {
-    pub(super) tasks: TaskTracker,
-    pub(super) stop: CancellationToken,
-    pub(super) shared: Arc<Shared>,
-    pub(super) gate: Arc<Gate>,
+    tasks: TaskTracker,
+    stop: CancellationToken,
+    shared: Arc<Shared>,
+    gate: Arc<Gate>,
+    /// The connection's sockets; an ICE restart replaces them.
+    sockets: Mutex<Vec<Weak<Socket>>>,
+}
+
+impl Tracked {
+    pub(super) fn new(
+        tasks: TaskTracker,
+        stop: CancellationToken,
+        shared: Arc<Shared>,
+        gate: Arc<Gate>,
+    ) -> Self {
+        Self {
+            tasks,
+            stop,
+            shared,
+            gate,
+            sockets: Mutex::default(),
+        }
+    }
 }
 
 struct Handle(tokio::task::JoinHandle<()>);
@@ -61,7 +86,11 @@ impl Runtime for Tracked {
 
     fn wrap_udp_socket(&self, socket: std::net::UdpSocket) -> io::Result<Arc<dyn AsyncUdpSocket>> {
         let socket = TokioRuntime.wrap_udp_socket(socket)?;
-        Ok(Arc::new(Socket::new(socket, self.gate.clone())?))
+        let socket = Arc::new(Socket::new(socket, self.gate.clone())?);
+        let mut sockets = self.sockets.lock();
+        sockets.retain(|socket| socket.strong_count() > 0);
+        sockets.push(Arc::downgrade(&socket));
+        Ok(socket)
     }
 
     fn wrap_tcp_listener(
@@ -85,7 +114,11 @@ impl Runtime for Tracked {
         TokioRuntime.resolve_host(host)
     }
 
+    /// The connection's task sleeps once in each turn, when it has sent all that there was.
     fn sleep(&self, duration: Duration) -> Task {
+        for socket in self.sockets.lock().iter().filter_map(Weak::upgrade) {
+            socket.flush();
+        }
         TokioRuntime.sleep(duration)
     }
 

@@ -17,8 +17,13 @@ use webrtc::{
 };
 
 use super::{
-    Direction, MediaKind, MediaSender, data, media_engine::offered, monitor::Monitor,
-    negotiation::Line, shared::Shared,
+    Direction, MediaKind, MediaSender,
+    burst::{self, Burst},
+    data,
+    media_engine::offered,
+    monitor::Monitor,
+    negotiation::Line,
+    shared::Shared,
 };
 use crate::frame::{Bitrate, VideoCodec};
 
@@ -56,12 +61,25 @@ pub(super) fn setting_engine() -> SettingEngine {
         .build()
 }
 
-/// The interceptors of a connection.
-pub(super) fn interceptors(shared: &Arc<Shared>, max: Bitrate) -> Registry {
-    Registry::new()
+/// The interceptors of a connection. Those that watch what arrives wake it many times a second, so one that `receives`
+/// nothing has none of them.
+pub(super) fn interceptors(shared: &Arc<Shared>, max: Bitrate, receives: bool) -> Registry {
+    let sending = Registry::new()
         .with(Slot::CongestionControl, Monitor::new(shared.clone(), max))
         .with(Slot::TwccSender, TwccSenderBuilder::new().build())
         .with(Slot::NackResponder, NackResponderBuilder::new().build())
+        .with(
+            Slot::SenderReport,
+            // Sound and pictures are in step from the first report on.
+            SenderReportBuilder::new()
+                .with_interval(Duration::from_millis(500))
+                .build(),
+        )
+        .with(Slot::from(burst::POSITION), Burst::new(shared.clone()));
+    if !receives {
+        return sending;
+    }
+    sending
         .with(
             Slot::NackGenerator,
             NackGeneratorBuilder::new()
@@ -77,13 +95,6 @@ pub(super) fn interceptors(shared: &Arc<Shared>, max: Bitrate) -> Registry {
                 .build(),
         )
         .with(Slot::ReceiverReport, ReceiverReportBuilder::new().build())
-        .with(
-            Slot::SenderReport,
-            // Sound and pictures are in step from the first report on.
-            SenderReportBuilder::new()
-                .with_interval(Duration::from_millis(500))
-                .build(),
-        )
 }
 
 /// Adds a kind of media to a connection; `None`: it goes no way.

@@ -1,4 +1,4 @@
-//! The sockets of a connection as the library sees them, with two things made better.
+//! The sockets of a connection as the library sees them, with three things made better.
 //!
 //! A peer begins DTLS as soon as its own checks have succeeded. That is often a moment before this end
 //! has chosen a pair, and the library throws away what comes until then; the peer would try again 50 ms
@@ -7,6 +7,9 @@
 //!
 //! And an address that cannot reach another, as loopback cannot reach the network, is no error: checks
 //! are sent from each address to each, and most are expected to fail.
+//!
+//! And what the library sends in one turn of its task leaves in as few calls of the system as can be: it does that itself
+//! for sixteen datagrams or more, and a call has far fewer.
 
 use std::{
     collections::VecDeque,
@@ -16,12 +19,14 @@ use std::{
         Arc,
         atomic::{AtomicBool, Ordering},
     },
-    task::{Context, Poll, Waker},
+    task::{Context, Poll, Waker, ready},
 };
 
 use parking_lot::Mutex;
 use tracing::{debug, trace};
 use webrtc::runtime::{AsyncUdpSocket, RecvMeta, Transmit};
+
+use super::train::Train;
 
 /// As many early records of a socket are kept; more are thrown away. A handshake's first flight is one
 /// to three.
@@ -68,6 +73,14 @@ pub(super) struct Socket {
     /// Something may be in `early`.
     keeping: AtomicBool,
     early: Mutex<VecDeque<(Vec<u8>, RecvMeta)>>,
+    leaving: Mutex<Leaving>,
+}
+
+/// What was sent in this turn.
+#[derive(Debug, Default)]
+struct Leaving {
+    train: Option<Train>,
+    spare: Vec<u8>,
 }
 
 impl Socket {
@@ -78,6 +91,39 @@ impl Socket {
             gate,
             keeping: AtomicBool::new(false),
             early: Mutex::default(),
+            leaving: Mutex::default(),
+        })
+    }
+
+    /// The turn is over: what was sent in it leaves. What the system has no room for leaves with the next.
+    pub(super) fn flush(&self) {
+        let mut cx = Context::from_waker(Waker::noop());
+        // Not ready: it is kept.
+        let _ = self.poll_leave(&mut cx, &mut self.leaving.lock());
+    }
+
+    fn poll_leave(&self, cx: &mut Context<'_>, leaving: &mut Leaving) -> Poll<()> {
+        if let Some(train) = &leaving.train {
+            let transmit = Transmit {
+                destination: train.destination(),
+                ecn: None,
+                contents: train.data(),
+                segment_size: train.segment(),
+                src_ip: None,
+            };
+            ready!(self.poll_pass(cx, &transmit));
+        }
+        if let Some(train) = leaving.train.take() {
+            leaving.spare = train.into_data();
+        }
+        Poll::Ready(())
+    }
+
+    fn poll_pass(&self, cx: &mut Context<'_>, transmit: &Transmit<'_>) -> Poll<()> {
+        self.inner.poll_send(cx, transmit).map(|sent| {
+            if let Err(error) = sent {
+                debug!(%error, from = %self.local, to = %transmit.destination, "a packet was not sent");
+            }
         })
     }
 
@@ -113,6 +159,13 @@ impl Socket {
     }
 }
 
+impl Drop for Socket {
+    /// The last words of a connection come after its last turn.
+    fn drop(&mut self) {
+        self.flush();
+    }
+}
+
 /// Whether a datagram holds DTLS records (RFC 7983 §7).
 fn is_dtls(data: &[u8]) -> bool {
     matches!(data.first(), Some(20..=63))
@@ -127,12 +180,24 @@ impl AsyncUdpSocket for Socket {
         if !self.reaches(transmit.destination) {
             return Poll::Ready(Ok(transmit.contents.len()));
         }
-        self.inner.poll_send(cx, transmit).map(|sent| {
-            sent.or_else(|error| {
-                debug!(%error, from = %self.local, to = %transmit.destination, "a packet was not sent");
-                Ok(transmit.contents.len())
-            })
-        })
+        let mut leaving = self.leaving.lock();
+        let most = self.inner.max_gso_segments();
+        let (to, datagram) = (transmit.destination, transmit.contents);
+        let single = most > 1 && transmit.segment_size.is_none() && transmit.ecn.is_none();
+        if single
+            && let Some(train) = &mut leaving.train
+            && train.takes(to, datagram, most)
+        {
+            return Poll::Ready(Ok(datagram.len()));
+        }
+        ready!(self.poll_leave(cx, &mut leaving));
+        if single {
+            let spare = std::mem::take(&mut leaving.spare);
+            leaving.train = Some(Train::new(to, datagram, spare));
+        } else {
+            ready!(self.poll_pass(cx, transmit));
+        }
+        Poll::Ready(Ok(datagram.len()))
     }
 
     fn poll_recv(
@@ -179,16 +244,27 @@ impl AsyncUdpSocket for Socket {
 mod tests {
     use super::*;
 
-    /// Brings these datagrams, then nothing.
-    #[derive(Debug)]
-    struct Fake(Mutex<VecDeque<Vec<u8>>>);
+    /// Brings these datagrams, then nothing; and takes what is sent while it has room.
+    #[derive(Debug, Default)]
+    struct Fake {
+        arriving: Mutex<VecDeque<Vec<u8>>>,
+        sent: Mutex<Vec<(SocketAddr, Vec<u8>, Option<usize>)>>,
+        segments: usize,
+        full: AtomicBool,
+    }
 
     impl AsyncUdpSocket for Fake {
         fn local_addr(&self) -> io::Result<SocketAddr> {
             Ok(([127, 0, 0, 1], 5000).into())
         }
 
-        fn poll_send(&self, _: &mut Context<'_>, _: &Transmit<'_>) -> Poll<io::Result<usize>> {
+        fn poll_send(&self, _: &mut Context<'_>, sent: &Transmit<'_>) -> Poll<io::Result<usize>> {
+            if self.full.load(Ordering::Relaxed) {
+                return Poll::Pending;
+            }
+            let contents = sent.contents.to_vec();
+            let mut all = self.sent.lock();
+            all.push((sent.destination, contents, sent.segment_size));
             Poll::Ready(Err(io::ErrorKind::NetworkUnreachable.into()))
         }
 
@@ -198,7 +274,7 @@ mod tests {
             bufs: &mut [IoSliceMut<'_>],
             meta: &mut [RecvMeta],
         ) -> Poll<io::Result<usize>> {
-            let Some(data) = self.0.lock().pop_front() else {
+            let Some(data) = self.arriving.lock().pop_front() else {
                 return Poll::Pending;
             };
             bufs[0][..data.len()].copy_from_slice(&data);
@@ -206,6 +282,28 @@ mod tests {
             meta[0].stride = data.len();
             Poll::Ready(Ok(1))
         }
+
+        fn max_gso_segments(&self) -> usize {
+            self.segments
+        }
+    }
+
+    fn fake(segments: usize) -> Arc<Fake> {
+        Arc::new(Fake {
+            segments,
+            ..Fake::default()
+        })
+    }
+
+    fn send(socket: &Socket, port: u16, contents: &[u8]) -> Poll<io::Result<usize>> {
+        let transmit = Transmit {
+            destination: ([127, 0, 0, 1], port).into(),
+            ecn: None,
+            contents,
+            segment_size: None,
+            src_ip: None,
+        };
+        socket.poll_send(&mut Context::from_waker(Waker::noop()), &transmit)
     }
 
     fn receive(socket: &Socket) -> Option<Vec<u8>> {
@@ -222,7 +320,11 @@ mod tests {
         let mut datagrams: VecDeque<_> = vec![hello.clone(), check.clone()].into();
         datagrams.extend((0..20).map(|_| vec![22, 2]));
         let gate = Arc::new(Gate::default());
-        let socket = Socket::new(Arc::new(Fake(Mutex::new(datagrams))), gate.clone()).unwrap();
+        let fake = Fake {
+            arriving: Mutex::new(datagrams),
+            ..Fake::default()
+        };
+        let socket = Socket::new(Arc::new(fake), gate.clone()).unwrap();
         assert_eq!(receive(&socket), Some(check));
         assert_eq!(receive(&socket), None);
         gate.open();
@@ -235,21 +337,61 @@ mod tests {
 
     #[test]
     fn a_send_that_cannot_work_is_no_error() {
-        let fake = Arc::new(Fake(Mutex::default()));
-        let socket = Socket::new(fake, Arc::default()).unwrap();
+        let fake = fake(1);
+        let socket = Socket::new(fake.clone(), Arc::default()).unwrap();
+        assert!(matches!(send(&socket, 1, b"abc"), Poll::Ready(Ok(3))));
+        assert_eq!(fake.sent.lock().len(), 1);
+        let elsewhere = Transmit {
+            destination: ([192, 0, 2, 1], 1).into(),
+            ecn: None,
+            contents: b"abc",
+            segment_size: None,
+            src_ip: None,
+        };
         let mut cx = Context::from_waker(Waker::noop());
-        for destination in [([192, 0, 2, 1], 1), ([127, 0, 0, 1], 1)] {
-            let sent = socket.poll_send(
-                &mut cx,
-                &Transmit {
-                    destination: destination.into(),
-                    ecn: None,
-                    contents: b"abc",
-                    segment_size: None,
-                    src_ip: None,
-                },
-            );
-            assert!(matches!(sent, Poll::Ready(Ok(3))));
+        let sent = socket.poll_send(&mut cx, &elsewhere);
+        assert!(matches!(sent, Poll::Ready(Ok(3))));
+        assert_eq!(fake.sent.lock().len(), 1, "loopback reaches nobody else");
+    }
+
+    #[test]
+    fn what_is_sent_in_one_turn_leaves_in_few_calls_and_in_order() {
+        let fake = fake(64);
+        let socket = Socket::new(fake.clone(), Arc::default()).unwrap();
+        for (port, data) in [(1, "aaa"), (1, "bbb"), (1, "c"), (1, "ddd"), (2, "eee")] {
+            assert!(send(&socket, port, data.as_bytes()).is_ready());
         }
+        assert_eq!(fake.sent.lock().len(), 2, "the last may get company");
+        socket.flush();
+        socket.flush();
+        let to = |port: u16| SocketAddr::from(([127, 0, 0, 1], port));
+        let all = std::mem::take(&mut *fake.sent.lock());
+        assert_eq!(
+            all,
+            [
+                (to(1), b"aaabbbc".to_vec(), Some(3)),
+                (to(1), b"ddd".to_vec(), None),
+                (to(2), b"eee".to_vec(), None),
+            ]
+        );
+        // The last words.
+        assert!(send(&socket, 1, b"bye").is_ready());
+        drop(socket);
+        assert_eq!(fake.sent.lock().len(), 1);
+    }
+
+    #[test]
+    fn what_the_system_has_no_room_for_is_not_lost() {
+        let fake = fake(64);
+        let socket = Socket::new(fake.clone(), Arc::default()).unwrap();
+        fake.full.store(true, Ordering::Relaxed);
+        assert!(send(&socket, 1, b"aaa").is_ready());
+        socket.flush();
+        assert!(send(&socket, 1, b"longer").is_pending());
+        fake.full.store(false, Ordering::Relaxed);
+        assert!(send(&socket, 1, b"longer").is_ready());
+        socket.flush();
+        let sent: Vec<_> = fake.sent.lock().iter().map(|it| it.1.clone()).collect();
+        assert_eq!(sent, [&b"aaa"[..], b"longer"]);
     }
 }

@@ -488,6 +488,44 @@ async fn the_end_is_told_and_nothing_works_after_it() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn packets_that_leave_together_arrive_each_and_in_order() {
+    let (a, mut b) = pair(loopback(), loopback()).await;
+    let (video, audio) = (
+        a.peer.sender(MediaKind::Video),
+        a.peer.sender(MediaKind::Audio),
+    );
+    let mut numbers = Vec::new();
+    for burst in 0..20_u32 {
+        for n in 0..9 {
+            // Of different lengths.
+            let data: &'static [u8] = if n % 4 == 3 { b"\x90ab" } else { b"\x90abcd" };
+            video.join_next(&payload(data), burst, now()).unwrap();
+        }
+        let sender = if burst % 2 == 0 { &video } else { &audio };
+        sender
+            .send(&payload(b"\x90end"), burst, now())
+            .await
+            .unwrap();
+        for _ in 0..9 + u32::from(burst % 2 == 0) {
+            let packet = packet(&mut b.video).await;
+            assert_eq!(packet.timestamp, burst);
+            numbers.push(packet.sequence_number);
+        }
+    }
+    assert!(
+        numbers
+            .windows(2)
+            .all(|pair| pair[1] == pair[0].wrapping_add(1))
+    );
+    // No more wait than leave together at most.
+    let waits = |_: &u32| video.join_next(&payload(b"\x90"), 0, now()).is_ok();
+    assert_eq!((0..200).filter(waits).count(), 64);
+    a.peer.close().await;
+    assert!(video.join_next(&payload(b"\x90"), 0, now()).is_err());
+    b.peer.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_certificate_that_does_not_match_its_description_gets_no_connection() {
     for hash in ["sha-256", "sha-999"] {
         let (mut a, mut b) = (End::open(loopback()).await, End::open(loopback()).await);

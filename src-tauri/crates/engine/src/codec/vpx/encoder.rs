@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use super::{
     easing::Easing,
+    layers::Parts,
     raw_encoder::{LayerSettings, Packet, RawEncoder},
     settings::{self, TICKS},
 };
@@ -29,6 +30,7 @@ pub struct VpxEncoder {
     running: Option<Running>,
     quantizer: Option<u32>,
     sharp: Option<u32>,
+    spread: bool,
 }
 
 /// An encoder for one size.
@@ -43,12 +45,18 @@ struct Running {
     quantizers: (u32, u32),
     /// Those that the library was told.
     told: (u32, u32),
-    /// The speed of the layers, where it makes them, and those of the last two pictures.
-    layers: Option<i32>,
-    before: [u8; 2],
+    layers: Option<Layers>,
     last_captured: Instant,
     /// In [`TICKS`].
     time: i64,
+}
+
+/// What an encoder in layers has besides.
+struct Layers {
+    speed: i32,
+    parts: Parts,
+    /// What the bitrate was told for.
+    spread: bool,
 }
 
 impl VpxEncoder {
@@ -66,6 +74,7 @@ impl VpxEncoder {
             running: None,
             quantizer: None,
             sharp: None,
+            spread: false,
         })
     }
 
@@ -99,12 +108,22 @@ impl VpxEncoder {
         self.sharp = quantizer;
     }
 
+    /// The next pictures are spread over the layers, so that some may be left out; or all are in the lowest, which takes
+    /// fewer bits. At first they are in the lowest. Without layers it changes nothing.
+    pub fn set_spread(&mut self, spread: bool) {
+        self.spread = spread;
+        let running = self.running.as_mut();
+        if let Some(layers) = running.and_then(|running| running.layers.as_mut()) {
+            layers.parts.set_spread(spread);
+        }
+    }
+
     /// Whether the next picture is one that all that follow may refer to: of the lowest layer, where there are some.
     pub fn is_base_next(&self) -> bool {
-        self.running.as_ref().is_none_or(|running| {
-            // The pattern is 0, 2, 1, 2.
-            running.layers.is_none() || running.before == [1, 2]
-        })
+        let running = self.running.as_ref();
+        running
+            .and_then(|running| running.layers.as_ref())
+            .is_none_or(|layers| layers.parts.next(false).layer == 0)
     }
 
     fn start(&self, frame: &VideoFrame) -> Result<Running, String> {
@@ -117,8 +136,16 @@ impl VpxEncoder {
             raw.control(control, value)?;
         }
         let speed = settings::vp9_speed(size.0.saturating_mul(size.1));
-        let layers = settings::has_layers(self.codec, &self.settings).then_some(speed);
-        if let Some(speed) = layers {
+        let layers = settings::has_layers(self.codec, &self.settings).then(|| {
+            let mut parts = Parts::default();
+            parts.set_spread(self.spread);
+            Layers {
+                speed,
+                parts,
+                spread: false,
+            }
+        });
+        if layers.is_some() {
             raw.set_layers(&LayerSettings {
                 quantizers: (finest, coarsest),
                 speed,
@@ -133,7 +160,6 @@ impl VpxEncoder {
             quantizers: (finest, coarsest),
             told: (finest, coarsest),
             layers,
-            before: [0; 2],
             last_captured: frame.captured,
             time: 0,
         };
@@ -164,6 +190,7 @@ impl Running {
     fn encode(
         &mut self,
         frame: &VideoFrame,
+        codec: VideoCodec,
         settings: &VideoEncoderConfig,
         sharp: Option<u32>,
     ) -> Result<Option<Made>, String> {
@@ -179,11 +206,12 @@ impl Running {
             self.raw.reconfigure(|config| {
                 (config.rc_min_quantizer, config.rc_max_quantizer) = quantizers;
             })?;
-            if let Some(speed) = self.layers {
+            if let Some(Layers { speed, .. }) = self.layers {
                 self.raw.set_layers(&LayerSettings { quantizers, speed })?;
             }
             self.told = quantizers;
         }
+        let layer = self.take_part(codec, settings)?;
         let time = self.advance(frame.captured);
         let duration = TICKS / settings.fps;
         let packet = self
@@ -196,16 +224,34 @@ impl Running {
         self.easing
             .made(packet.key_frame, quantizer, packet.data.len());
         self.key_due &= !packet.key_frame;
-        let layer = match self.layers {
-            Some(_) => Some(self.raw.layer()?),
-            None => None,
-        };
-        self.before = [self.before[1], layer.unwrap_or(0)];
+        if let Some(layers) = &mut self.layers {
+            layers.parts.made(packet.key_frame);
+        }
         Ok(Some(Made {
             packet,
             quantizer,
             layer,
         }))
+    }
+
+    /// The layer of the next picture, where there are some.
+    fn take_part(
+        &mut self,
+        codec: VideoCodec,
+        settings: &VideoEncoderConfig,
+    ) -> Result<Option<u8>, String> {
+        let Some(layers) = &mut self.layers else {
+            return Ok(None);
+        };
+        if layers.spread != layers.parts.is_spread() {
+            layers.spread = layers.parts.is_spread();
+            self.raw.reconfigure(|config| {
+                settings::set_bitrate(codec, settings, layers.spread, config);
+            })?;
+        }
+        let part = layers.parts.next(self.key_due);
+        self.raw.set_part(part)?;
+        Ok(Some(part.layer))
     }
 
     /// The picture's time in ticks: it follows the capture and always grows.
@@ -245,7 +291,7 @@ impl VideoEncoder for VpxEncoder {
         }
         running.key_due |= key;
         let made = running
-            .encode(frame, &self.settings, self.sharp)
+            .encode(frame, self.codec, &self.settings, self.sharp)
             .map_err(fail)?;
         // An encoder that failed is not kept: the next picture begins anew with a key frame.
         self.running = Some(running);
@@ -268,13 +314,18 @@ impl VideoEncoder for VpxEncoder {
         let changed = settings::kbps(bitrate) != settings::kbps(self.settings.bitrate);
         self.settings.bitrate = bitrate;
         match &mut self.running {
-            Some(running) if changed => running
-                .raw
-                .reconfigure(|config| settings::set_bitrate(self.codec, &self.settings, config))
-                .map_err(|detail| CodecError::Setup {
-                    codec: self.codec.name(),
-                    detail,
-                }),
+            Some(running) if changed => {
+                let spread = running.layers.as_ref().is_some_and(|layers| layers.spread);
+                running
+                    .raw
+                    .reconfigure(|config| {
+                        settings::set_bitrate(self.codec, &self.settings, spread, config);
+                    })
+                    .map_err(|detail| CodecError::Setup {
+                        codec: self.codec.name(),
+                        detail,
+                    })
+            }
             _ => Ok(()),
         }
     }

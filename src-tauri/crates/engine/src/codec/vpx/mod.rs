@@ -8,6 +8,7 @@ mod decoder;
 mod easing;
 mod encoder;
 mod header;
+mod layers;
 #[cfg(libvpx_static)]
 mod memory;
 mod raw_decoder;

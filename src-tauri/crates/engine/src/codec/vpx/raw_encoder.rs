@@ -6,7 +6,8 @@ use bytes::{Bytes, BytesMut};
 use vpx_sys::{
     VPX_DL_REALTIME, VPX_EFLAG_FORCE_KF, VPX_ENCODER_ABI_VERSION, VPX_FRAME_IS_KEY,
     vp8e_enc_control_id::{
-        VP8E_GET_LAST_QUANTIZER_64, VP9E_GET_SVC_LAYER_ID, VP9E_SET_SVC, VP9E_SET_SVC_PARAMETERS,
+        VP8E_GET_LAST_QUANTIZER_64, VP9E_SET_SVC, VP9E_SET_SVC_LAYER_ID, VP9E_SET_SVC_PARAMETERS,
+        VP9E_SET_SVC_REF_FRAME_CONFIG,
     },
     vpx_codec_ctx,
     vpx_codec_cx_pkt_kind::VPX_CODEC_CX_FRAME_PKT,
@@ -14,10 +15,10 @@ use vpx_sys::{
     vpx_codec_err_t::VPX_CODEC_OK,
     vpx_enc_frame_flags_t, vpx_image_t,
     vpx_img_fmt::VPX_IMG_FMT_I420,
-    vpx_svc_layer_id, vpx_svc_parameters,
+    vpx_svc_layer_id, vpx_svc_parameters, vpx_svc_ref_frame_config,
 };
 
-use super::message;
+use super::{layers::Part, message};
 use crate::frame::{I420Buffer, VideoCodec};
 
 /// How the layers of a VP9 encoder are made.
@@ -171,27 +172,51 @@ impl RawEncoder {
         Ok(())
     }
 
-    /// The temporal layer of the last frame.
+    /// Says what the next picture's part in a stream in layers is.
     #[expect(unsafe_code, reason = "libvpx is a C library")]
-    pub(super) fn layer(&mut self) -> Result<u8, String> {
+    pub(super) fn set_part(&mut self, part: Part) -> Result<(), String> {
+        let layer = c_int::from(part.told);
         let mut id = vpx_svc_layer_id {
             spatial_layer_id: 0,
-            temporal_layer_id: 0,
-            temporal_layer_id_per_spatial: [0; 5],
+            temporal_layer_id: layer,
+            temporal_layer_id_per_spatial: [layer, 0, 0, 0, 0],
         };
-        // SAFETY: the context was initialised, and the control writes the structure.
+        let first = |value: u8| [c_int::from(value), 0, 0, 0, 0];
+        // A key frame is kept in all three places that are named here, and must not be named one twice.
+        let mut others = (0..3).filter(|place| *place != part.refers_to);
+        let mut references = vpx_svc_ref_frame_config {
+            lst_fb_idx: first(part.refers_to),
+            gld_fb_idx: first(others.next().unwrap_or(1)),
+            alt_fb_idx: first(others.next().unwrap_or(2)),
+            update_buffer_slot: first(part.kept_in.map_or(0, |place| 1 << place)),
+            update_last: [0; 5],
+            update_golden: [0; 5],
+            update_alt_ref: [0; 5],
+            reference_last: first(1),
+            reference_golden: [0; 5],
+            reference_alt_ref: [0; 5],
+            duration: [0; 5],
+        };
+        // SAFETY: the context was initialised. Each control reads a whole structure.
         unsafe {
-            let result = vpx_sys::vpx_codec_control_(
-                &mut *self.context,
-                VP9E_GET_SVC_LAYER_ID as i32,
-                &mut id as *mut vpx_svc_layer_id,
-            );
-            if result == VPX_CODEC_OK {
-                Ok(id.temporal_layer_id.clamp(0, 7) as u8)
-            } else {
-                Err(message(&mut *self.context, result))
+            for result in [
+                vpx_sys::vpx_codec_control_(
+                    &mut *self.context,
+                    VP9E_SET_SVC_LAYER_ID as i32,
+                    &mut id as *mut vpx_svc_layer_id,
+                ),
+                vpx_sys::vpx_codec_control_(
+                    &mut *self.context,
+                    VP9E_SET_SVC_REF_FRAME_CONFIG as i32,
+                    &mut references as *mut vpx_svc_ref_frame_config,
+                ),
+            ] {
+                if result != VPX_CODEC_OK {
+                    return Err(message(&mut *self.context, result));
+                }
             }
         }
+        Ok(())
     }
 
     /// The quantizer of the last frame, 0 to 63.

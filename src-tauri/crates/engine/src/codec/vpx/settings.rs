@@ -54,7 +54,7 @@ pub(super) fn configure(
     // Lost frames are repaired by retransmission or a key frame; resilience would cost bits all the time.
     config.g_error_resilient = 0;
     config.rc_end_usage = vpx_rc_mode::VPX_CBR;
-    set_bitrate(codec, settings, config);
+    set_bitrate(codec, settings, false, config);
     config.rc_resize_allowed = 0;
     // The buffer model in milliseconds: a second in all, so that one difficult picture costs little sharpness,
     // 600 ms to steer for, half a second to begin with.
@@ -82,29 +82,33 @@ pub(super) fn configure(
         config.ss_number_layers = 1;
         config.ts_number_layers = LAYERS as u32;
         config.ts_rate_decimator[..LAYERS].copy_from_slice(&[4, 2, 1]);
+        // What belongs to which layer is said with each picture.
         config.temporal_layering_mode = LAYERING;
     }
 }
 
-/// The pattern of the layers: 0, 2, 1, 2.
-pub(super) const LAYERING: i32 =
-    vpx_sys::vp9e_temporal_layering_mode::VP9E_TEMPORAL_LAYERING_MODE_0212 as i32;
+const LAYERING: i32 =
+    vpx_sys::vp9e_temporal_layering_mode::VP9E_TEMPORAL_LAYERING_MODE_BYPASS as i32;
 
 /// Whether the encoder makes temporal layers.
 pub(super) fn has_layers(codec: VideoCodec, settings: &VideoEncoderConfig) -> bool {
     settings.layers && codec == VideoCodec::Vp9
 }
 
-/// Writes the bitrate into a configuration; the layers' are sums of those below.
+/// Writes the bitrate into a configuration, for pictures that are `spread` over the layers or all in the lowest. The
+/// layers' bitrates are sums of those below.
 pub(super) fn set_bitrate(
     codec: VideoCodec,
     settings: &VideoEncoderConfig,
+    spread: bool,
     config: &mut vpx_codec_enc_cfg,
 ) {
     let all = kbps(settings.bitrate);
     config.rc_target_bitrate = all;
     if has_layers(codec, settings) {
-        for (bitrate, percent) in config.layer_target_bitrate.iter_mut().zip(LAYER_PERCENT) {
+        // Where all are told to be of the highest, which has every second picture, half of the rate is for those.
+        let percents = if spread { LAYER_PERCENT } else { [25, 50, 100] };
+        for (bitrate, percent) in config.layer_target_bitrate.iter_mut().zip(percents) {
             *bitrate = (u64::from(all) * percent / 100) as u32;
         }
     }

@@ -108,8 +108,9 @@ fn pictures_come_back_much_as_they_were() {
     }
 }
 
-/// An encoder in layers, and what it makes of 48 pictures; the 21st is asked to be a key frame.
-fn layered(start: Instant) -> Vec<(EncodedFrame, VideoFrame)> {
+/// An encoder in layers, and what it makes of 48 pictures; the 21st is asked to be a key frame. `spread` says of each
+/// picture whether it may use them.
+fn layered(start: Instant, spread: impl Fn(u32) -> bool) -> Vec<(EncodedFrame, VideoFrame)> {
     let settings = VideoEncoderConfig {
         bitrate: Bitrate::kbps(800),
         fps: 30,
@@ -120,6 +121,7 @@ fn layered(start: Instant) -> Vec<(EncodedFrame, VideoFrame)> {
     (0..48)
         .filter_map(|n| {
             let original = frame(picture(320, 240, n), start, n);
+            encoder.set_spread(spread(n));
             let encoded = encoder.encode(&original, n == 21).unwrap()?;
             Some((encoded, original))
         })
@@ -128,7 +130,7 @@ fn layered(start: Instant) -> Vec<(EncodedFrame, VideoFrame)> {
 
 #[test]
 fn the_higher_layers_of_vp9_may_be_left_out() {
-    let all = layered(start());
+    let all = layered(start(), |_| true);
     assert_eq!(all.len(), 48, "of a screen no picture is left out");
     let mut run = 0;
     for (n, (encoded, _)) in all.iter().enumerate() {
@@ -147,18 +149,61 @@ fn the_higher_layers_of_vp9_may_be_left_out() {
     };
     assert!(bytes(0) * 2 < bytes(2), "{} of {}", bytes(0), bytes(2));
     for top in 0..3 {
-        let mut decoder = VpxDecoder::new(VideoCodec::Vp9);
-        let mut worst = f64::MAX;
-        for (encoded, original) in all.iter().filter(|(it, _)| it.layer <= Some(top)) {
-            let decoded = decoder.decode(encoded).unwrap().unwrap();
-            worst = worst.min(psnr(&original.buffer, &decoded.buffer));
+        let worst = worst_up_to(top, &all);
+        assert!(worst > 26.0, "up to layer {top}: {worst} dB");
+    }
+}
+
+/// How much the worst picture has lost where only those up to a layer arrive.
+fn worst_up_to(top: u8, all: &[(EncodedFrame, VideoFrame)]) -> f64 {
+    let mut decoder = VpxDecoder::new(VideoCodec::Vp9);
+    let kept = all.iter().filter(|(it, _)| it.layer <= Some(top));
+    kept.map(|(encoded, original)| {
+        let decoded = decoder.decode(encoded).unwrap().unwrap();
+        psnr(&original.buffer, &decoded.buffer)
+    })
+    .fold(f64::MAX, f64::min)
+}
+
+#[test]
+fn layers_come_and_go_without_a_key_frame() {
+    // Also in the middle of four, and across a key frame.
+    let spread = |n: u32| matches!(n, 5..12 | 18..29 | 35..38);
+    let all = layered(start(), spread);
+    for (n, (encoded, _)) in all.iter().enumerate() {
+        assert_eq!(encoded.key_frame, n == 0 || n == 21);
+        if !spread(n as u32) {
+            assert_eq!(encoded.layer, Some(0), "picture {n}");
         }
+    }
+    let higher = all.iter().filter(|(it, _)| it.layer > Some(0)).count();
+    assert!(higher > 10, "{higher}");
+    for top in 0..3 {
+        let worst = worst_up_to(top, &all);
         assert!(worst > 26.0, "up to layer {top}: {worst} dB");
     }
 }
 
 #[test]
+fn without_layers_the_same_rate_gives_a_better_picture() {
+    let quality = |spread: bool| {
+        let all = layered(start(), |_| spread);
+        let bytes: usize = all.iter().map(|(it, _)| it.data.len()).sum();
+        (worst_up_to(2, &all), bytes)
+    };
+    let ((spread, more), (flat, bytes)) = (quality(true), quality(false));
+    assert!(flat > spread, "{flat} dB, {spread} dB");
+    assert!(bytes < more * 11 / 10, "{bytes}, {more}");
+}
+
+#[test]
 fn the_layers_follow_the_bitrate() {
+    for spread in [true, false] {
+        follow_the_bitrate(spread);
+    }
+}
+
+fn follow_the_bitrate(spread: bool) {
     let settings = VideoEncoderConfig {
         bitrate: Bitrate::kbps(2_000),
         fps: 30,
@@ -166,6 +211,7 @@ fn the_layers_follow_the_bitrate() {
         layers: true,
     };
     let mut encoder = VpxEncoder::new(VideoCodec::Vp9, settings).unwrap();
+    encoder.set_spread(spread);
     let start = start();
     let mut sums = [0, 0];
     for n in 0..240 {
@@ -178,7 +224,10 @@ fn the_layers_follow_the_bitrate() {
         }
     }
     // Four seconds each, the first with a key frame.
-    assert!(sums[1] < 130_000 && sums[0] > 2 * sums[1], "{sums:?}");
+    assert!(
+        sums[1] < 130_000 && sums[0] > 2 * sums[1],
+        "{spread}: {sums:?}"
+    );
 }
 
 #[test]

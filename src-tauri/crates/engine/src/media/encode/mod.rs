@@ -125,6 +125,11 @@ impl VideoOut {
         self.slot.set_share(bitrate.as_bps());
     }
 
+    /// What waits for this peer takes so long that pictures have to be left out: the encoder makes some that may be.
+    pub(super) fn is_late(&self) {
+        self.slot.is_late();
+    }
+
     /// This peer needs a key frame; all get it, at most twice a second.
     pub fn request_key_frame(&self) {
         let encoding = self.shared.encoding(self.slot.rung());

@@ -12,7 +12,10 @@ use std::{
 use tokio::sync::mpsc::{self, error::TrySendError};
 
 use super::Packets;
-use crate::rate::{Place, Rung, large_target};
+use crate::{
+    frame::LAYERS,
+    rate::{Place, Rung, Spread, large_target},
+};
 
 /// Pictures that wait for a peer at most: its pacer takes them at once, so more means that it is stuck.
 /// Full: all up to the next key frame are lost for that peer.
@@ -27,11 +30,17 @@ const SMALL_LEAST: u64 = 80_000;
 pub(super) struct Slot {
     share: AtomicU64,
     small: AtomicBool,
+    late: AtomicBool,
 }
 
 impl Slot {
     pub(super) fn set_share(&self, bits: u64) {
         self.share.store(bits, Ordering::Relaxed);
+    }
+
+    /// What waits for this peer takes so long that pictures have to be left out.
+    pub(super) fn is_late(&self) {
+        self.late.store(true, Ordering::Relaxed);
     }
 
     pub(super) fn rung(&self) -> Rung {
@@ -55,7 +64,7 @@ struct Output {
     last: Option<Instant>,
 }
 
-/// What the large encoding finds.
+/// What an encoding finds.
 pub(super) struct Wanted {
     /// Bits per second to aim at.
     pub(super) target: u64,
@@ -63,12 +72,16 @@ pub(super) struct Wanted {
     pub(super) key: bool,
     /// Somebody has just changed over to the small encoding.
     pub(super) small: bool,
+    /// Somebody cannot take all of its pictures, so that they are spread over layers.
+    pub(super) spread: bool,
 }
 
 /// All who take what an encoder makes.
 #[derive(Debug, Default)]
 pub(super) struct Outputs {
     list: Vec<Output>,
+    /// Of the large encoding, and of the small one.
+    spread: [Spread; 2],
 }
 
 impl Outputs {
@@ -77,6 +90,7 @@ impl Outputs {
         let slot = Arc::new(Slot {
             share: AtomicU64::new(share),
             small: AtomicBool::new(false),
+            late: AtomicBool::new(false),
         });
         let place = Place::default();
         self.list.push(Output {
@@ -110,6 +124,7 @@ impl Outputs {
             target,
             key: self.list.iter().any(|output| output.needs_key),
             small: false,
+            spread: false,
         })
     }
 
@@ -139,22 +154,34 @@ impl Outputs {
             target,
             key: self.list.iter().any(key),
             small,
+            spread: self.is_spread(Rung::Large, now),
         })
     }
 
     /// What is wanted of the small encoding, beside a large one that aims at `large`; `None`: nobody needs it.
-    pub(super) fn small(&self, large: u64) -> Option<Wanted> {
+    pub(super) fn small(&mut self, now: Instant, large: u64) -> Option<Wanted> {
         let all = || {
             let all = self.list.iter();
             all.filter(|output| output.place.rung == Rung::Small && !output.packets.is_closed())
         };
         let shares = all().map(|output| output.slot.share.load(Ordering::Relaxed));
         let target = shares.min()?.min((large / SMALL_SHARE).max(SMALL_LEAST));
+        let key = all().any(|output| output.needs_key);
         Some(Wanted {
             target,
-            key: all().any(|output| output.needs_key),
+            key,
             small: false,
+            spread: self.is_spread(Rung::Small, now),
         })
+    }
+
+    fn is_spread(&mut self, rung: Rung, now: Instant) -> bool {
+        let mut needed = false;
+        for output in self.list.iter().filter(|output| output.place.rung == rung) {
+            let late = output.slot.late.swap(false, Ordering::Relaxed);
+            needed |= late || usize::from(output.place.layer) + 1 < LAYERS;
+        }
+        self.spread[rung as usize].update(now, needed)
     }
 
     /// Hands a picture of an encoding to all who get that.
@@ -301,16 +328,37 @@ mod tests {
     }
 
     #[test]
+    fn pictures_are_spread_over_layers_only_while_somebody_cannot_take_all() {
+        let (mut outputs, start) = (Outputs::default(), start());
+        let mut viewers: Vec<_> = (0..4).map(|_| outputs.add(1_000)).collect();
+        let second = Duration::from_secs(1);
+        let mut spread = |n: u32| outputs.large(start + second * n).unwrap().spread;
+        assert!(!spread(0));
+        viewers[0].1.set_share(700);
+        assert!(spread(1));
+        viewers[0].1.set_share(1_000);
+        assert!(spread(4) && !spread(7));
+        // One whose path bears all, but not now.
+        viewers[1].1.is_late();
+        assert!(spread(8) && spread(12) && !spread(14));
+        // Who is gone needs nothing.
+        viewers[0].1.set_share(700);
+        assert!(spread(15));
+        viewers.remove(0);
+        assert!(!spread(21));
+    }
+
+    #[test]
     fn who_changes_over_begins_with_a_key_frame_that_is_no_older() {
         let (mut outputs, start) = (Outputs::default(), start());
         let (mut narrow, slot) = outputs.add(1_000);
         let _wide = outputs.add(1_000);
-        assert!(outputs.small(1_000).is_none(), "nobody needs it");
+        assert!(outputs.small(start, 1_000).is_none(), "nobody needs it");
         outputs.large(start).unwrap();
         outputs.hand_out(Rung::Large, &packets(start + FRAME, 0, true));
         slot.set_share(100);
         assert!(outputs.large(start + FRAME).unwrap().small);
-        let wanted = outputs.small(1_000).unwrap();
+        let wanted = outputs.small(start, 1_000).unwrap();
         assert!(wanted.key && wanted.target == 100);
         assert_eq!(slot.rung(), Rung::Small);
         outputs.hand_out(Rung::Large, &packets(start + FRAME * 2, 2, false));
@@ -321,7 +369,7 @@ mod tests {
         outputs.hand_out(Rung::Small, &packets(start + FRAME * 4, 2, false));
         assert_eq!(got(&mut narrow), [0, 2]);
         drop(narrow);
-        assert!(outputs.small(1_000).is_none());
+        assert!(outputs.small(start, 1_000).is_none());
     }
 
     #[test]

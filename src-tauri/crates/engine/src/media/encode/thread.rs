@@ -139,7 +139,7 @@ impl Thread {
         match self.rung {
             Rung::Large if self.shared.layered => outputs.large(at),
             Rung::Large => outputs.narrowest(),
-            Rung::Small => outputs.small(self.shared.large.target.load(Ordering::Relaxed)),
+            Rung::Small => outputs.small(at, self.shared.large.target.load(Ordering::Relaxed)),
         }
     }
 
@@ -193,24 +193,26 @@ impl Thread {
             captured,
             ..picture
         };
-        self.compress(&picture, wanted.target, (key, repeated), at)?;
+        self.compress(&picture, &wanted, (key, repeated), at)?;
         Ok(true)
     }
 
     fn compress(
         &mut self,
         picture: &VideoFrame,
-        target: u64,
+        wanted: &Wanted,
         (key, repeated): (bool, bool),
         at: Instant,
     ) -> Result<(), CodecError> {
         let number = (self.shared.layered).then(|| self.shared.numbers.lock().of(picture.captured));
         let made = self.made_fit(picture);
         let picture = made.as_ref().unwrap_or(picture);
-        let base = self.encoder(target)?.is_base_next();
+        let encoder = self.encoder(wanted.target)?;
+        encoder.set_spread(wanted.spread);
+        let base = encoder.is_base_next();
         // In a layer that the next ones do not refer to it would be for the moment only.
         let sharp = (repeated && base).then(|| self.pace.sharp());
-        let encoder = self.encoder(target)?;
+        let encoder = self.encoder(wanted.target)?;
         encoder.sharpen(sharp);
         let Some(mut encoded) = encoder.encode(picture, key)? else {
             self.pace.left_out(at);
