@@ -22,10 +22,10 @@ const MAX_QUEUE: Duration = Duration::from_millis(300);
 
 /// The most that leaves at once after a pause, in time at the pacing rate: timers are no finer than
 /// some milliseconds, and each wake costs.
-const BURST: Duration = Duration::from_millis(6);
+const BURST: Duration = Duration::from_millis(10);
 
 /// So much of it is saved up before anything leaves: packets that leave together cost less than as many single ones.
-const SAVED: Duration = Duration::from_millis(3);
+const SAVED: Duration = Duration::from_millis(5);
 
 /// Whether a picture was taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

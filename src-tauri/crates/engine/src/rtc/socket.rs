@@ -244,11 +244,14 @@ impl AsyncUdpSocket for Socket {
 mod tests {
     use super::*;
 
+    /// Where to, what, and the size of each datagram in it.
+    type Sent = (SocketAddr, Vec<u8>, Option<usize>);
+
     /// Brings these datagrams, then nothing; and takes what is sent while it has room.
     #[derive(Debug, Default)]
     struct Fake {
         arriving: Mutex<VecDeque<Vec<u8>>>,
-        sent: Mutex<Vec<(SocketAddr, Vec<u8>, Option<usize>)>>,
+        sent: Mutex<Vec<Sent>>,
         segments: usize,
         full: AtomicBool,
     }
