@@ -8,8 +8,6 @@
 /// The layers of four pictures on end.
 const PATTERN: [u8; 4] = [0, 2, 1, 2];
 
-const TOP: u8 = 2;
-
 /// Where a decoder keeps the last picture of the lowest layer, and where that of the middle one.
 const BASE: u8 = 0;
 const MIDDLE: u8 = 1;
@@ -19,9 +17,9 @@ const MIDDLE: u8 = 1;
 pub(super) struct Part {
     /// Its layer.
     pub(super) layer: u8,
-    /// The layer that the library takes it for, whose rate control and search go by that: it searches wider for a picture
-    /// of the lowest, which takes a third more time, and gives each of them what four may take.
-    pub(super) told: u8,
+    /// The layer that the encoder counts it in: in turn also where all are in the lowest. Its rate control has a ledger for
+    /// each, which only come out even if each gets its share, and it refreshes what stands still in the lowest.
+    pub(super) counts_as: u8,
     /// The place of the picture that it refers to.
     pub(super) refers_to: u8,
     /// The place where it is kept; `None`: no other refers to it.
@@ -51,15 +49,19 @@ impl Parts {
 
     /// The part of the next picture.
     pub(super) fn next(&self, key: bool) -> Part {
-        let position = if key || !self.spread {
-            0
-        } else {
-            self.position
-        };
-        let layer = PATTERN[position];
+        let position = if key { 0 } else { self.position };
+        let counts_as = PATTERN[position];
+        if !self.spread {
+            return Part {
+                layer: 0,
+                counts_as,
+                refers_to: BASE,
+                kept_in: Some(BASE),
+            };
+        }
         Part {
-            layer,
-            told: if key || self.spread { layer } else { TOP },
+            layer: counts_as,
+            counts_as,
             refers_to: if position == 3 { MIDDLE } else { BASE },
             kept_in: [Some(BASE), None, Some(MIDDLE), None][position],
         }

@@ -8,6 +8,7 @@ use crate::{
     frame::{
         Bitrate, Color, ColorMatrix, ColorRange, EncodedFrame, I420Buffer, VideoCodec, VideoFrame,
     },
+    packet::{Packetizer, Vp9Descriptor},
 };
 
 const BOTH: [VideoCodec; 2] = [VideoCodec::Vp8, VideoCodec::Vp9];
@@ -181,6 +182,72 @@ fn layers_come_and_go_without_a_key_frame() {
     for top in 0..3 {
         let worst = worst_up_to(top, &all);
         assert!(worst > 26.0, "up to layer {top}: {worst} dB");
+    }
+}
+
+#[test]
+fn a_camera_goes_on_when_layers_come_after_many_key_frames() {
+    let settings = VideoEncoderConfig {
+        bitrate: Bitrate::kbps(600),
+        fps: 30,
+        content: Content::Camera,
+        layers: true,
+    };
+    let mut encoder = VpxEncoder::new(VideoCodec::Vp9, settings).unwrap();
+    let start = start();
+    // Somebody joins twice in each second for half a minute.
+    for n in 0..900 {
+        let original = frame(picture(640, 368, n), start, n);
+        encoder.encode(&original, n % 15 == 0).unwrap();
+    }
+    encoder.set_spread(true);
+    let made = (900..930)
+        .filter(|n| {
+            let original = frame(picture(640, 368, *n), start, *n);
+            encoder.encode(&original, false).unwrap().is_some()
+        })
+        .count();
+    assert!(made > 24, "{made} of 30");
+}
+
+#[test]
+fn the_packets_say_what_a_picture_was_made_from() {
+    // Pictures are left out and layers come and go; the places are the decoder's.
+    let (mut parts, mut packetizer) = (layers::Parts::default(), Packetizer::new(0));
+    let mut kept: [u16; 2] = [0; 2];
+    let mut seed = 7_u32;
+    for n in 0..2_000_u16 {
+        seed = seed.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        let chance = seed >> 24;
+        parts.set_spread(chance & 0x30 == 0);
+        let key = n == 0 || chance > 250;
+        let part = parts.next(key);
+        // The encoder leaves it out.
+        if !key && chance % 5 == 0 {
+            continue;
+        }
+        parts.made(key);
+        let encoded = EncodedFrame {
+            data: Bytes::from_static(b"picture"),
+            codec: VideoCodec::Vp9,
+            key_frame: key,
+            layer: Some(part.layer),
+            width: 16,
+            height: 16,
+            captured: start(),
+            rtp_time: 0,
+        };
+        let payloads = packetizer.packetize_layered(&encoded, part.layer, n);
+        let payloads = payloads.unwrap();
+        let (descriptor, _) = Vp9Descriptor::parse(&payloads[0].data).unwrap();
+        let from = kept[usize::from(part.refers_to)];
+        let said = if key { vec![] } else { vec![(n - from) as u8] };
+        assert_eq!(descriptor.references, said, "picture {n}");
+        if key {
+            kept = [n; 2];
+        } else if let Some(place) = part.kept_in {
+            kept[usize::from(place)] = n;
+        }
     }
 }
 
