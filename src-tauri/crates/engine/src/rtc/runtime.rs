@@ -3,7 +3,7 @@
 //! sockets are [`Socket`]s, which are told when a turn of the task is over.
 
 use std::{
-    future::Future,
+    future::{Future, poll_fn},
     io,
     net::SocketAddr,
     panic::AssertUnwindSafe,

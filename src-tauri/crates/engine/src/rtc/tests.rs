@@ -494,7 +494,8 @@ async fn packets_that_leave_together_arrive_each_and_in_order() {
         a.peer.sender(MediaKind::Video),
         a.peer.sender(MediaKind::Audio),
     );
-    for number in 0..40_u32 {
+    // No more than the system keeps for who does not read yet.
+    for number in 0..12_u32 {
         let mut burst = Burst::default();
         for n in 0..9 {
             // Of different lengths.
@@ -511,14 +512,14 @@ async fn packets_that_leave_together_arrive_each_and_in_order() {
         burst.send().await.unwrap();
     }
     let mut numbers = Vec::new();
-    for n in 0..40 * 9 {
+    for n in 0..12 * 9 {
         let packet = packet(&mut b.video).await;
         assert_eq!(packet.timestamp, n / 9);
         numbers.push(packet.sequence_number);
     }
     let follows = |pair: &[u16]| pair[1] == pair[0].wrapping_add(1);
     assert!(numbers.windows(2).all(follows), "{numbers:?}");
-    for _ in 0..20 {
+    for _ in 0..6 {
         packet(&mut b.audio).await;
     }
     a.peer.close().await;

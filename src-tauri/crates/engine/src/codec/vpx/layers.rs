@@ -8,6 +8,8 @@
 /// The layers of four pictures on end.
 const PATTERN: [u8; 4] = [0, 2, 1, 2];
 
+const TOP: u8 = 2;
+
 /// Where a decoder keeps the last picture of the lowest layer, and where that of the middle one.
 const BASE: u8 = 0;
 const MIDDLE: u8 = 1;
@@ -17,8 +19,10 @@ const MIDDLE: u8 = 1;
 pub(super) struct Part {
     /// Its layer.
     pub(super) layer: u8,
-    /// The layer that the encoder counts it in: in turn also where all are in the lowest. Its rate control has a ledger for
-    /// each, which only come out even if each gets its share, and it refreshes what stands still in the lowest.
+    /// The layer that the encoder takes it for, whose search and rate control go by that. Also where all are in the lowest
+    /// a camera's are counted in turn: each layer has a ledger of its own, which only come out even if each gets its
+    /// share, and what stands still is refreshed in the lowest. A screen's are all counted in the highest: one ledger
+    /// gives them one sharpness, and the search is the quickest.
     pub(super) counts_as: u8,
     /// The place of the picture that it refers to.
     pub(super) refers_to: u8,
@@ -27,14 +31,24 @@ pub(super) struct Part {
 }
 
 /// The parts of a stream's pictures.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Parts {
+    screen: bool,
     spread: bool,
     /// In [`PATTERN`].
     position: usize,
 }
 
 impl Parts {
+    /// All in the lowest layer; of a screen, or of a camera.
+    pub(super) fn new(screen: bool) -> Self {
+        Self {
+            screen,
+            spread: false,
+            position: 0,
+        }
+    }
+
     /// The next pictures are spread over the layers, or all in the lowest.
     pub(super) fn set_spread(&mut self, spread: bool) {
         if self.spread != spread {
@@ -54,7 +68,7 @@ impl Parts {
         if !self.spread {
             return Part {
                 layer: 0,
-                counts_as,
+                counts_as: if self.screen { TOP } else { counts_as },
                 refers_to: BASE,
                 kept_in: Some(BASE),
             };
@@ -79,7 +93,7 @@ mod tests {
 
     #[test]
     fn no_picture_refers_to_one_that_may_be_left_out() {
-        let (mut parts, mut kept) = (Parts::default(), [None; 2]);
+        let (mut parts, mut kept) = (Parts::new(false), [None; 2]);
         for n in 0..200_u32 {
             if n % 7 == 0 {
                 parts.set_spread(n % 3 == 0);
@@ -105,7 +119,7 @@ mod tests {
 
     #[test]
     fn each_is_made_from_the_one_before_while_all_are_taken() {
-        let mut parts = Parts::default();
+        let mut parts = Parts::new(false);
         let mut next = |key| {
             let part = parts.next(key);
             parts.made(key);
