@@ -113,6 +113,8 @@ impl Stream {
 
     /// Takes pictures from here. What waits of others is not sent any more.
     pub(super) fn take_from(&mut self, out: Option<VideoOut>) {
+        self.pacer
+            .set_audience(out.as_ref().is_some_and(VideoOut::has_audience));
         self.out = out;
         self.pacer.clear();
         self.key = KeyFrame::Arrived;
