@@ -4,11 +4,7 @@
 //! call of the system for each. So it is handed only the last of those that leave at one moment, and the others join
 //! that one here, the first interceptor on the way to the wire. What they have in common is done once then.
 
-use std::{
-    collections::{HashMap, VecDeque},
-    sync::Arc,
-    time::Instant,
-};
+use std::{collections::VecDeque, mem, sync::Arc};
 
 use parking_lot::Mutex;
 use rtc::{
@@ -18,90 +14,47 @@ use rtc::{
     shared::error::Error,
 };
 
-use super::{MediaSender, RtcError, shared::Shared};
-use crate::packet::Payload;
+use super::shared::Shared;
+
+/// As many packets wait for the last of their burst at most.
+pub(super) const MOST: usize = 64;
 
 /// Farther from the wire than all of the library's, so that nothing misses a packet that joins.
 pub(super) const POSITION: usize = 14_000;
 
-/// More than the library's queue holds: who leads so many has been lost on the way, and they with them.
-const MOST: usize = 512;
-
-/// Packets of one connection, of any kind, that leave at one moment and in this order.
+/// Packets that leave with the next one.
 #[derive(Debug, Default)]
-pub struct Burst {
-    packets: Vec<(MediaSender, rtp::Packet)>,
-}
+pub(super) struct Waiting(Mutex<Vec<rtp::Packet>>);
 
-impl Burst {
-    /// Puts a packet behind the others. `timestamp` is in ticks of the kind's clock; `captured` is when what has that time
-    /// stamp was captured.
-    ///
-    /// # Errors
-    /// [`RtcError::NotNegotiated`] before the connection stands and where the peer does not take this
-    /// kind; [`RtcError::Closed`] after its end. The others are not touched by it.
-    pub fn add(
-        &mut self,
-        sender: &MediaSender,
-        payload: &Payload,
-        timestamp: u32,
-        captured: Instant,
-    ) -> Result<(), RtcError> {
-        let packet = sender.packet(payload, timestamp, captured)?;
-        self.packets.push((sender.clone(), packet));
-        Ok(())
-    }
-
-    /// Sends them. Waits while the connection's queue of 256 bursts is full.
-    ///
-    /// # Errors
-    /// [`RtcError::Closed`] after the connection's end.
-    pub async fn send(mut self) -> Result<(), RtcError> {
-        let Some((sender, leader)) = self.packets.pop() else {
-            return Ok(());
-        };
-        let before: Vec<_> = self.packets.into_iter().map(|(_, packet)| packet).collect();
-        sender.write(leader, before).await
-    }
-}
-
-/// Which packet others leave with: its stream and its number.
-type Leader = (u32, u16);
-
-fn leader(packet: &rtp::Packet) -> Leader {
-    (packet.header.ssrc, packet.header.sequence_number)
-}
-
-/// Packets on their way to those that they leave with.
-#[derive(Debug, Default)]
-pub(super) struct Followers(Mutex<HashMap<Leader, Vec<rtp::Packet>>>);
-
-impl Followers {
-    /// These leave before that one.
-    pub(super) fn put(&self, packet: &rtp::Packet, before: Vec<rtp::Packet>) {
-        if before.is_empty() {
-            return;
+impl Waiting {
+    /// `false`: too many wait already, and this one is lost.
+    pub(super) fn push(&self, packet: rtp::Packet) -> bool {
+        let mut waiting = self.0.lock();
+        let has_room = waiting.len() < MOST;
+        if has_room {
+            waiting.push(packet);
         }
-        let mut all = self.0.lock();
-        if all.len() >= MOST {
-            all.clear();
-        }
-        all.insert(leader(packet), before);
+        has_room
     }
 
-    pub(super) fn take(&self, leader: Leader) -> Vec<rtp::Packet> {
-        self.0.lock().remove(&leader).unwrap_or_default()
+    /// None of them leaves.
+    pub(super) fn clear(&self) {
+        self.0.lock().clear();
+    }
+
+    fn take(&self) -> Vec<rtp::Packet> {
+        mem::take(&mut *self.0.lock())
     }
 }
 
 /// The interceptor.
-pub(super) struct Join {
+pub(super) struct Burst {
     shared: Arc<Shared>,
     read: VecDeque<TaggedPacket>,
     write: VecDeque<TaggedPacket>,
 }
 
-impl Join {
+impl Burst {
     pub(super) fn new(shared: Arc<Shared>) -> Self {
         Self {
             shared,
@@ -111,12 +64,12 @@ impl Join {
     }
 }
 
-impl Protocol<TaggedPacket, TaggedPacket, ()> for Join {
+impl Protocol<TaggedPacket, TaggedPacket, ()> for Burst {
     type Rout = TaggedPacket;
     type Wout = TaggedPacket;
     type Eout = ();
     type Error = Error;
-    type Time = Instant;
+    type Time = std::time::Instant;
 
     fn handle_read(&mut self, packet: TaggedPacket) -> Result<(), Error> {
         self.read.push_back(packet);
@@ -128,14 +81,13 @@ impl Protocol<TaggedPacket, TaggedPacket, ()> for Join {
     }
 
     fn handle_write(&mut self, packet: TaggedPacket) -> Result<(), Error> {
-        if let Packet::Rtp(last) = &packet.message.packet {
-            let before = self.shared.followers.take(leader(last));
-            self.write
-                .extend(before.into_iter().map(|joining| TaggedPacket {
-                    now: packet.now,
-                    transport: packet.transport,
-                    message: Packet::Rtp(joining).into(),
-                }));
+        if let Packet::Rtp(_) = packet.message.packet {
+            let before = self.shared.waiting.take().into_iter();
+            self.write.extend(before.map(|joining| TaggedPacket {
+                now: packet.now,
+                transport: packet.transport,
+                message: Packet::Rtp(joining).into(),
+            }));
         }
         self.write.push_back(packet);
         Ok(())
@@ -146,7 +98,7 @@ impl Protocol<TaggedPacket, TaggedPacket, ()> for Join {
     }
 }
 
-impl Interceptor for Join {
+impl Interceptor for Burst {
     fn bind_local_stream(&mut self, _: &StreamInfo) {}
 
     fn unbind_local_stream(&mut self, _: &StreamInfo) {}

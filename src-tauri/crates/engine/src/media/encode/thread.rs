@@ -207,10 +207,8 @@ impl Thread {
         let number = (self.shared.layered).then(|| self.shared.numbers.lock().of(picture.captured));
         let made = self.made_fit(picture);
         let picture = made.as_ref().unwrap_or(picture);
-        let camera = self.content == Content::Camera;
         let encoder = self.encoder(wanted.target)?;
-        // Of a camera they always are: its encoder leaves pictures out, and more of them where layers come suddenly.
-        encoder.set_spread(wanted.spread || camera);
+        encoder.set_spread(wanted.spread);
         let base = encoder.is_base_next();
         // In a layer that the next ones do not refer to it would be for the moment only.
         let sharp = (repeated && base).then(|| self.pace.sharp());
