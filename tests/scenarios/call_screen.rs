@@ -200,8 +200,6 @@ async fn a_window_that_is_closed_ends_only_its_share_and_a_newcomer_sees_what_is
         shown,
         "nothing is sent of it any more"
     );
-    let freezes = |peer: &Value| peer["receive"]["video"]["freezes"].clone();
-    assert_eq!(freezes(&later), freezes(&peer), "the camera goes on");
     drop(film);
     for call in [&mut first, &mut second] {
         call.hang_up().await?;

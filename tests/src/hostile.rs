@@ -120,10 +120,35 @@ async fn serve(mut socket: TcpStream, target: &str, meddler: &Meddler) -> Result
     let (relay, _) = connect_async(request).await?;
     let (client_out, client_in) = client.split();
     let (relay_out, relay_in) = relay.split();
-    // Whichever side ends first ends the other.
-    tokio::select! {
-        done = pass(Way::Up, client_in, relay_out, meddler) => done,
-        done = pass(Way::Down, relay_in, client_out, meddler) => done,
+    let up = pass(Way::Up, client_in, relay_out, meddler);
+    let down = pass(Way::Down, relay_in, client_out, meddler);
+    tokio::pin!(up, down);
+    // Whichever side ends first ends the other. But a client that takes nothing any more may have said its last words, and
+    // they are still to be read.
+    let ended = tokio::select! {
+        ended = &mut up => return ended.result(),
+        ended = &mut down => ended,
+    };
+    match ended {
+        Ended::Heard(result) => result,
+        Ended::Deaf => up.await.result(),
+    }
+}
+
+/// Why nothing is passed on any more.
+enum Ended {
+    /// Nothing comes, or what came was no message.
+    Heard(Result<()>),
+    /// Nothing is taken.
+    Deaf,
+}
+
+impl Ended {
+    fn result(self) -> Result<()> {
+        match self {
+            Self::Heard(result) => result,
+            Self::Deaf => Ok(()),
+        }
     }
 }
 
@@ -132,28 +157,36 @@ async fn pass<A, B>(
     mut from: futures_util::stream::SplitStream<WebSocketStream<A>>,
     mut to: futures_util::stream::SplitSink<WebSocketStream<B>, Message>,
     meddler: &Meddler,
-) -> Result<()>
+) -> Ended
 where
     A: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin,
     B: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin,
 {
     while let Some(message) = from.next().await {
-        match message? {
-            Message::Text(text) => {
-                let parsed = serde_json::from_str(text.as_str())?;
-                for message in meddler(way, parsed) {
-                    to.send(Message::text(message.to_string())).await?;
-                }
-            }
-            Message::Close(frame) => {
-                to.send(Message::Close(frame)).await?;
-                return Ok(());
-            }
+        let passed = match message {
+            Ok(Message::Text(text)) => match serde_json::from_str(text.as_str()) {
+                Ok(parsed) => meddler(way, parsed)
+                    .into_iter()
+                    .map(|message| Message::text(message.to_string()))
+                    .collect(),
+                Err(error) => return Ended::Heard(Err(error.into())),
+            },
+            Ok(Message::Close(frame)) => vec![Message::Close(frame)],
             // Each side answers pings itself.
-            _ => {}
+            Ok(_) => vec![],
+            Err(error) => return Ended::Heard(Err(error.into())),
+        };
+        for message in passed {
+            let last = message.is_close();
+            if to.send(message).await.is_err() {
+                return Ended::Deaf;
+            }
+            if last {
+                return Ended::Heard(Ok(()));
+            }
         }
     }
-    Ok(())
+    Ended::Heard(Ok(()))
 }
 
 /// Changes nothing.

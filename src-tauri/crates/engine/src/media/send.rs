@@ -19,7 +19,7 @@ use crate::{
     device::VideoSpec,
     frame::{Bitrate, VideoCodec},
     rate::{Split, split},
-    rtc::{MediaKind, MediaSender, Peer},
+    rtc::{Burst, MediaKind, MediaSender, Peer},
 };
 
 /// What sound and its headers take of what may be sent: 32 kbit/s of Opus in 50 packets a second with
@@ -165,20 +165,16 @@ impl Senders {
 
     /// Sends packets that leave together. The connection says by its state when it is gone; until then single packets do
     /// not matter.
-    async fn send(&self, burst: &[Packet]) {
-        let Some((last, before)) = burst.split_last() else {
-            return;
-        };
-        for packet in before {
+    async fn send(&self, packets: &[Packet]) {
+        let mut burst = Burst::default();
+        for packet in packets {
             let sender = self.of_kind(packet.kind);
-            if let Err(error) = sender.join_next(&packet.payload, packet.rtp_time, packet.captured)
-            {
+            let added = burst.add(sender, &packet.payload, packet.rtp_time, packet.captured);
+            if let Err(error) = added {
                 tracing::trace!("{error}");
             }
         }
-        let sender = self.of_kind(last.kind);
-        let sent = sender.send(&last.payload, last.rtp_time, last.captured);
-        if let Err(error) = sent.await {
+        if let Err(error) = burst.send().await {
             tracing::trace!("{error}");
         }
     }

@@ -113,6 +113,8 @@ impl Stream {
 
     /// Takes pictures from here. What waits of others is not sent any more.
     pub(super) fn take_from(&mut self, out: Option<VideoOut>) {
+        self.pacer
+            .set_audience(out.as_ref().is_some_and(VideoOut::has_audience));
         self.out = out;
         self.pacer.clear();
         self.key = KeyFrame::Arrived;
@@ -214,10 +216,12 @@ impl Stream {
 
     /// Whether a picture is left out, because what waits would make it late and none that follows needs it.
     fn leaves_out(&mut self, layer: u8) -> bool {
+        // A key frame may take its time.
         if let Some(out) = &self.out
+            && self.key != KeyFrame::Waits
             && self.pacer.queue_time() > LATE / 2
         {
-            out.is_late();
+            out.tell_late();
         }
         if layer == 0 {
             self.top = u8::MAX;

@@ -4,7 +4,11 @@
 //! call of the system for each. So it is handed only the last of those that leave at one moment, and the others join
 //! that one here, the first interceptor on the way to the wire. What they have in common is done once then.
 
-use std::{collections::VecDeque, mem, sync::Arc};
+use std::{
+    collections::{HashMap, VecDeque},
+    sync::Arc,
+    time::Instant,
+};
 
 use parking_lot::Mutex;
 use rtc::{
@@ -14,47 +18,90 @@ use rtc::{
     shared::error::Error,
 };
 
-use super::shared::Shared;
-
-/// As many packets wait for the last of their burst at most.
-pub(super) const MOST: usize = 64;
+use super::{MediaSender, RtcError, shared::Shared};
+use crate::packet::Payload;
 
 /// Farther from the wire than all of the library's, so that nothing misses a packet that joins.
 pub(super) const POSITION: usize = 14_000;
 
-/// Packets that leave with the next one.
+/// More than the library's queue holds: who leads so many has been lost on the way, and they with them.
+const MOST: usize = 512;
+
+/// Packets of one connection, of any kind, that leave at one moment and in this order.
 #[derive(Debug, Default)]
-pub(super) struct Waiting(Mutex<Vec<rtp::Packet>>);
+pub struct Burst {
+    packets: Vec<(MediaSender, rtp::Packet)>,
+}
 
-impl Waiting {
-    /// `false`: too many wait already, and this one is lost.
-    pub(super) fn push(&self, packet: rtp::Packet) -> bool {
-        let mut waiting = self.0.lock();
-        let has_room = waiting.len() < MOST;
-        if has_room {
-            waiting.push(packet);
+impl Burst {
+    /// Puts a packet behind the others. `timestamp` is in ticks of the kind's clock; `captured` is when what has that time
+    /// stamp was captured.
+    ///
+    /// # Errors
+    /// [`RtcError::NotNegotiated`] before the connection stands and where the peer does not take this
+    /// kind; [`RtcError::Closed`] after its end. The others are not touched by it.
+    pub fn add(
+        &mut self,
+        sender: &MediaSender,
+        payload: &Payload,
+        timestamp: u32,
+        captured: Instant,
+    ) -> Result<(), RtcError> {
+        let packet = sender.packet(payload, timestamp, captured)?;
+        self.packets.push((sender.clone(), packet));
+        Ok(())
+    }
+
+    /// Sends them. Waits while the connection's queue of 256 bursts is full.
+    ///
+    /// # Errors
+    /// [`RtcError::Closed`] after the connection's end.
+    pub async fn send(mut self) -> Result<(), RtcError> {
+        let Some((sender, leader)) = self.packets.pop() else {
+            return Ok(());
+        };
+        let before: Vec<_> = self.packets.into_iter().map(|(_, packet)| packet).collect();
+        sender.write(leader, before).await
+    }
+}
+
+/// Which packet others leave with: its stream and its number.
+type Leader = (u32, u16);
+
+fn leader(packet: &rtp::Packet) -> Leader {
+    (packet.header.ssrc, packet.header.sequence_number)
+}
+
+/// Packets on their way to those that they leave with.
+#[derive(Debug, Default)]
+pub(super) struct Followers(Mutex<HashMap<Leader, Vec<rtp::Packet>>>);
+
+impl Followers {
+    /// These leave before that one.
+    pub(super) fn put(&self, packet: &rtp::Packet, before: Vec<rtp::Packet>) {
+        if before.is_empty() {
+            return;
         }
-        has_room
+        let mut all = self.0.lock();
+        if all.len() >= MOST {
+            all.clear();
+        }
+        all.insert(leader(packet), before);
     }
 
-    /// None of them leaves.
-    pub(super) fn clear(&self) {
-        self.0.lock().clear();
-    }
-
-    fn take(&self) -> Vec<rtp::Packet> {
-        mem::take(&mut *self.0.lock())
+    pub(super) fn take(&self, leader: Leader) -> Vec<rtp::Packet> {
+        self.0.lock().remove(&leader).unwrap_or_default()
     }
 }
 
 /// The interceptor.
-pub(super) struct Burst {
+pub(super) struct Join {
     shared: Arc<Shared>,
     read: VecDeque<TaggedPacket>,
     write: VecDeque<TaggedPacket>,
 }
 
-impl Burst {
+impl Join {
     pub(super) fn new(shared: Arc<Shared>) -> Self {
         Self {
             shared,
@@ -64,12 +111,12 @@ impl Burst {
     }
 }
 
-impl Protocol<TaggedPacket, TaggedPacket, ()> for Burst {
+impl Protocol<TaggedPacket, TaggedPacket, ()> for Join {
     type Rout = TaggedPacket;
     type Wout = TaggedPacket;
     type Eout = ();
     type Error = Error;
-    type Time = std::time::Instant;
+    type Time = Instant;
 
     fn handle_read(&mut self, packet: TaggedPacket) -> Result<(), Error> {
         self.read.push_back(packet);
@@ -81,13 +128,14 @@ impl Protocol<TaggedPacket, TaggedPacket, ()> for Burst {
     }
 
     fn handle_write(&mut self, packet: TaggedPacket) -> Result<(), Error> {
-        if let Packet::Rtp(_) = packet.message.packet {
-            let before = self.shared.waiting.take().into_iter();
-            self.write.extend(before.map(|joining| TaggedPacket {
-                now: packet.now,
-                transport: packet.transport,
-                message: Packet::Rtp(joining).into(),
-            }));
+        if let Packet::Rtp(last) = &packet.message.packet {
+            let before = self.shared.followers.take(leader(last));
+            self.write
+                .extend(before.into_iter().map(|joining| TaggedPacket {
+                    now: packet.now,
+                    transport: packet.transport,
+                    message: Packet::Rtp(joining).into(),
+                }));
         }
         self.write.push_back(packet);
         Ok(())
@@ -98,7 +146,7 @@ impl Protocol<TaggedPacket, TaggedPacket, ()> for Burst {
     }
 }
 
-impl Interceptor for Burst {
+impl Interceptor for Join {
     fn bind_local_stream(&mut self, _: &StreamInfo) {}
 
     fn unbind_local_stream(&mut self, _: &StreamInfo) {}

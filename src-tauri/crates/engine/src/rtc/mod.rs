@@ -28,6 +28,7 @@ mod tests;
 mod train;
 
 pub use addresses::bound_addresses;
+pub use burst::Burst;
 pub use config::{BindPolicy, Direction, MediaKind, PeerConfig};
 pub use error::RtcError;
 pub use event::{AUDIO_QUEUE, EVENT_QUEUE, Incoming, PeerEvent, PeerState, VIDEO_QUEUE};

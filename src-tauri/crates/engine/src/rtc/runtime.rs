@@ -3,7 +3,7 @@
 //! sockets are [`Socket`]s, which are told when a turn of the task is over.
 
 use std::{
-    future::Future,
+    future::{Future, poll_fn},
     io,
     net::SocketAddr,
     panic::AssertUnwindSafe,
@@ -114,12 +114,26 @@ impl Runtime for Tracked {
         TokioRuntime.resolve_host(host)
     }
 
-    /// The connection's task sleeps once in each turn, when it has sent all that there was.
+    /// The connection's task sleeps when it has sent all that there was.
     fn sleep(&self, duration: Duration) -> Task {
-        for socket in self.sockets.lock().iter().filter_map(Weak::upgrade) {
-            socket.flush();
+        let mut full: Vec<Weak<Socket>> = Vec::new();
+        for socket in &*self.sockets.lock() {
+            if socket.upgrade().is_some_and(|socket| !socket.flush()) {
+                full.push(socket.clone());
+            }
         }
-        TokioRuntime.sleep(duration)
+        let mut sleep = TokioRuntime.sleep(duration);
+        if full.is_empty() {
+            return sleep;
+        }
+        Box::pin(poll_fn(move |cx| {
+            full.retain(|socket| {
+                socket
+                    .upgrade()
+                    .is_some_and(|socket| socket.poll_flush(cx).is_pending())
+            });
+            sleep.as_mut().poll(cx)
+        }))
     }
 
     fn interval(&self, period: Duration) -> Box<dyn AsyncInterval> {

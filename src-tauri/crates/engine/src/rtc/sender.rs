@@ -133,54 +133,44 @@ impl MediaSender {
         self.line.track.is_some() && self.line.state.lock().payload_type.is_some()
     }
 
-    /// Sends a packet with all that [wait](Self::join_next) for it. Waits while the connection's queue of 256 packets is
-    /// full. `timestamp` is in ticks of the kind's clock; `captured` is when what has that time stamp was captured.
+    /// Sends a packet by itself: a [`Burst`] of one.
     ///
     /// # Errors
-    /// [`RtcError::NotNegotiated`] before the connection stands and where the peer does not take this
-    /// kind; [`RtcError::Closed`] after its end. What waited is lost then.
+    /// As those of a burst.
     pub async fn send(
         &self,
         payload: &Payload,
         timestamp: u32,
         captured: Instant,
     ) -> Result<(), RtcError> {
-        let sent = match self.packet(payload, timestamp, captured) {
-            // The library's error holds the whole packet: not for a log.
-            Ok((track, packet)) => {
-                let written = track.local.write_rtp(packet).await;
-                written.map_err(|_| RtcError::Closed)
-            }
-            Err(error) => Err(error),
-        };
-        if sent.is_err() {
-            self.line.shared.waiting.clear();
-        }
-        sent
+        let packet = self.packet(payload, timestamp, captured)?;
+        self.write(packet, Vec::new()).await
     }
 
-    /// As [`send`](Self::send), but the packet leaves together with the next one that is sent on this connection, of
-    /// whatever kind: packets that leave at one moment cost less so. At most 64 may wait.
-    ///
-    /// # Errors
-    /// As there; and [`RtcError::Closed`] while too many wait.
-    pub fn join_next(
+    /// Hands a packet to the library, which others leave in front of.
+    pub(super) async fn write(
         &self,
-        payload: &Payload,
-        timestamp: u32,
-        captured: Instant,
+        packet: rtp::Packet,
+        before: Vec<rtp::Packet>,
     ) -> Result<(), RtcError> {
-        let (_, packet) = self.packet(payload, timestamp, captured)?;
-        let waits = self.line.shared.waiting.push(packet);
-        waits.then_some(()).ok_or(RtcError::Closed)
+        let track = self.line.track.as_ref().ok_or(RtcError::NotNegotiated)?;
+        self.line.shared.followers.put(&packet, before);
+        let leader = (packet.header.ssrc, packet.header.sequence_number);
+        // The library's error holds the whole packet: not for a log.
+        let written = track.local.write_rtp(packet).await;
+        written.map_err(|_| {
+            self.line.shared.followers.take(leader);
+            RtcError::Closed
+        })
     }
 
-    fn packet(
+    /// The next packet of the stream.
+    pub(super) fn packet(
         &self,
         payload: &Payload,
         timestamp: u32,
         captured: Instant,
-    ) -> Result<(&Track, rtp::Packet), RtcError> {
+    ) -> Result<rtp::Packet, RtcError> {
         let line = &self.line;
         let track = line.track.as_ref().ok_or(RtcError::NotNegotiated)?;
         if !line.shared.is_connected() {
@@ -203,7 +193,7 @@ impl MediaSender {
                 at: captured,
             },
         );
-        let packet = rtp::Packet {
+        Ok(rtp::Packet {
             header: rtp::Header {
                 version: 2,
                 marker: payload.marker,
@@ -214,8 +204,7 @@ impl MediaSender {
                 ..rtp::Header::default()
             },
             payload: payload.data.clone(),
-        };
-        Ok((track, packet))
+        })
     }
 }
 

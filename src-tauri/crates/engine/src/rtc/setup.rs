@@ -18,7 +18,7 @@ use webrtc::{
 
 use super::{
     Direction, MediaKind, MediaSender,
-    burst::{self, Burst},
+    burst::{self, Join},
     data,
     media_engine::offered,
     monitor::Monitor,
@@ -75,7 +75,7 @@ pub(super) fn interceptors(shared: &Arc<Shared>, max: Bitrate, receives: bool) -
                 .with_interval(Duration::from_millis(500))
                 .build(),
         )
-        .with(Slot::from(burst::POSITION), Burst::new(shared.clone()));
+        .with(Slot::from(burst::POSITION), Join::new(shared.clone()));
     if !receives {
         return sending;
     }

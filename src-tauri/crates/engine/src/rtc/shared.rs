@@ -12,7 +12,7 @@ use tracing::warn;
 
 use super::{
     MediaKind, PeerEvent, PeerState, PeerStats,
-    burst::Waiting,
+    burst::Followers,
     config::KINDS,
     sdp::{Section, section},
 };
@@ -33,7 +33,7 @@ pub(super) struct Capture {
 pub(super) struct Shared {
     pub(super) stats: Mutex<PeerStats>,
     pub(super) estimate: watch::Sender<Bitrate>,
-    pub(super) waiting: Waiting,
+    pub(super) followers: Followers,
     events: Mutex<Option<mpsc::Sender<PeerEvent>>>,
     captures: Mutex<[Option<Capture>; KINDS]>,
     /// The numbers (SSRC) of the screen's streams: this end's, and those that the peer's last description names.
@@ -60,7 +60,7 @@ impl Shared {
                 ..PeerStats::default()
             }),
             estimate: watch::Sender::new(estimate),
-            waiting: Waiting::default(),
+            followers: Followers::default(),
             events: Mutex::new(Some(events)),
             captures: Mutex::default(),
             screens: Mutex::default(),

@@ -81,6 +81,8 @@ pub(super) struct Socket {
 struct Leaving {
     train: Option<Train>,
     spare: Vec<u8>,
+    /// There was no room for more, and who sends waits for it.
+    awaited: bool,
 }
 
 impl Socket {
@@ -95,36 +97,80 @@ impl Socket {
         })
     }
 
-    /// The turn is over: what was sent in it leaves. What the system has no room for leaves with the next.
-    pub(super) fn flush(&self) {
-        let mut cx = Context::from_waker(Waker::noop());
-        // Not ready: it is kept.
-        let _ = self.poll_leave(&mut cx, &mut self.leaving.lock());
+    /// The turn is over: what was sent in it leaves. `false`: the system has no room for it now, and
+    /// [`poll_flush`](Self::poll_flush) is to be asked.
+    pub(super) fn flush(&self) -> bool {
+        let mut leaving = self.leaving.lock();
+        // Somebody waits for room to send more, and must not be forgotten over this.
+        leaving.train.is_none() || leaving.awaited || {
+            let mut cx = Context::from_waker(Waker::noop());
+            self.poll_leave(&mut cx, &mut leaving).is_ready()
+        }
+    }
+
+    /// As [`flush`](Self::flush); wakes when there is room.
+    pub(super) fn poll_flush(&self, cx: &mut Context<'_>) -> Poll<()> {
+        self.poll_leave(cx, &mut self.leaving.lock())
     }
 
     fn poll_leave(&self, cx: &mut Context<'_>, leaving: &mut Leaving) -> Poll<()> {
-        if let Some(train) = &leaving.train {
+        while let Some(train) = &mut leaving.train {
+            let Some((contents, segment_size)) = train.next() else {
+                leaving.spare = leaving
+                    .train
+                    .take()
+                    .map(Train::into_data)
+                    .unwrap_or_default();
+                break;
+            };
             let transmit = Transmit {
                 destination: train.destination(),
                 ecn: None,
-                contents: train.data(),
-                segment_size: train.segment(),
+                contents,
+                segment_size,
                 src_ip: None,
             };
-            ready!(self.poll_pass(cx, &transmit));
-        }
-        if let Some(train) = leaving.train.take() {
-            leaving.spare = train.into_data();
+            if ready!(self.poll_pass(cx, &transmit)) || segment_size.is_none() {
+                train.has_left();
+            } else {
+                train.falls_apart();
+            }
         }
         Poll::Ready(())
     }
 
-    fn poll_pass(&self, cx: &mut Context<'_>, transmit: &Transmit<'_>) -> Poll<()> {
+    /// Whether the system took it.
+    fn poll_pass(&self, cx: &mut Context<'_>, transmit: &Transmit<'_>) -> Poll<bool> {
         self.inner.poll_send(cx, transmit).map(|sent| {
-            if let Err(error) = sent {
+            if let Err(error) = &sent {
                 debug!(%error, from = %self.local, to = %transmit.destination, "a packet was not sent");
             }
+            sent.is_ok()
         })
+    }
+
+    fn poll_add(
+        &self,
+        cx: &mut Context<'_>,
+        transmit: &Transmit<'_>,
+        leaving: &mut Leaving,
+    ) -> Poll<()> {
+        let most = self.inner.max_gso_segments();
+        let (to, datagram) = (transmit.destination, transmit.contents);
+        let single = most > 1 && transmit.segment_size.is_none() && transmit.ecn.is_none();
+        if single
+            && let Some(train) = &mut leaving.train
+            && train.takes(to, datagram, most)
+        {
+            return Poll::Ready(());
+        }
+        ready!(self.poll_leave(cx, leaving));
+        if single {
+            let spare = std::mem::take(&mut leaving.spare);
+            leaving.train = Some(Train::new(to, datagram, spare));
+            return Poll::Ready(());
+        }
+        self.poll_pass(cx, transmit).map(|_| ())
     }
 
     fn keep(&self, data: &[u8], meta: RecvMeta) {
@@ -162,7 +208,8 @@ impl Socket {
 impl Drop for Socket {
     /// The last words of a connection come after its last turn.
     fn drop(&mut self) {
-        self.flush();
+        // What there is no room for now never leaves.
+        let _ = self.flush();
     }
 }
 
@@ -181,23 +228,9 @@ impl AsyncUdpSocket for Socket {
             return Poll::Ready(Ok(transmit.contents.len()));
         }
         let mut leaving = self.leaving.lock();
-        let most = self.inner.max_gso_segments();
-        let (to, datagram) = (transmit.destination, transmit.contents);
-        let single = most > 1 && transmit.segment_size.is_none() && transmit.ecn.is_none();
-        if single
-            && let Some(train) = &mut leaving.train
-            && train.takes(to, datagram, most)
-        {
-            return Poll::Ready(Ok(datagram.len()));
-        }
-        ready!(self.poll_leave(cx, &mut leaving));
-        if single {
-            let spare = std::mem::take(&mut leaving.spare);
-            leaving.train = Some(Train::new(to, datagram, spare));
-        } else {
-            ready!(self.poll_pass(cx, transmit));
-        }
-        Poll::Ready(Ok(datagram.len()))
+        let added = self.poll_add(cx, transmit, &mut leaving);
+        leaving.awaited = added.is_pending();
+        added.map(|()| Ok(transmit.contents.len()))
     }
 
     fn poll_recv(
@@ -254,6 +287,9 @@ mod tests {
         sent: Mutex<Vec<Sent>>,
         segments: usize,
         full: AtomicBool,
+        /// It says that it takes several at once, and does not.
+        no_trains: bool,
+        unreachable: bool,
     }
 
     impl AsyncUdpSocket for Fake {
@@ -265,10 +301,18 @@ mod tests {
             if self.full.load(Ordering::Relaxed) {
                 return Poll::Pending;
             }
+            let all = sent.contents.len();
+            if self.no_trains && sent.segment_size.is_some() {
+                return Poll::Ready(Err(io::ErrorKind::InvalidInput.into()));
+            }
             let contents = sent.contents.to_vec();
-            let mut all = self.sent.lock();
-            all.push((sent.destination, contents, sent.segment_size));
-            Poll::Ready(Err(io::ErrorKind::NetworkUnreachable.into()))
+            let about = (sent.destination, contents, sent.segment_size);
+            self.sent.lock().push(about);
+            Poll::Ready(if self.unreachable {
+                Err(io::ErrorKind::NetworkUnreachable.into())
+            } else {
+                Ok(all)
+            })
         }
 
         fn poll_recv(
@@ -340,7 +384,11 @@ mod tests {
 
     #[test]
     fn a_send_that_cannot_work_is_no_error() {
-        let fake = fake(1);
+        let fake = Arc::new(Fake {
+            segments: 1,
+            unreachable: true,
+            ..Fake::default()
+        });
         let socket = Socket::new(fake.clone(), Arc::default()).unwrap();
         assert!(matches!(send(&socket, 1, b"abc"), Poll::Ready(Ok(3))));
         assert_eq!(fake.sent.lock().len(), 1);
@@ -365,8 +413,7 @@ mod tests {
             assert!(send(&socket, port, data.as_bytes()).is_ready());
         }
         assert_eq!(fake.sent.lock().len(), 2, "the last may get company");
-        socket.flush();
-        socket.flush();
+        assert!(socket.flush() && socket.flush());
         let to = |port: u16| SocketAddr::from(([127, 0, 0, 1], port));
         let all = std::mem::take(&mut *fake.sent.lock());
         assert_eq!(
@@ -389,12 +436,33 @@ mod tests {
         let socket = Socket::new(fake.clone(), Arc::default()).unwrap();
         fake.full.store(true, Ordering::Relaxed);
         assert!(send(&socket, 1, b"aaa").is_ready());
-        socket.flush();
+        assert!(!socket.flush());
+        let mut cx = Context::from_waker(Waker::noop());
+        assert!(socket.poll_flush(&mut cx).is_pending());
         assert!(send(&socket, 1, b"longer").is_pending());
+        // Who sends waits for room, and is who will be woken.
         fake.full.store(false, Ordering::Relaxed);
+        assert!(socket.flush());
+        assert!(fake.sent.lock().is_empty());
         assert!(send(&socket, 1, b"longer").is_ready());
-        socket.flush();
+        assert!(socket.flush());
         let sent: Vec<_> = fake.sent.lock().iter().map(|it| it.1.clone()).collect();
         assert_eq!(sent, [&b"aaa"[..], b"longer"]);
+    }
+
+    #[test]
+    fn what_the_system_does_not_take_together_it_gets_one_by_one() {
+        let fake = Arc::new(Fake {
+            segments: 64,
+            no_trains: true,
+            ..Fake::default()
+        });
+        let socket = Socket::new(fake.clone(), Arc::default()).unwrap();
+        for data in ["aaa", "bbb", "c"] {
+            assert!(send(&socket, 1, data.as_bytes()).is_ready());
+        }
+        assert!(socket.flush());
+        let sent: Vec<_> = fake.sent.lock().iter().map(|it| it.1.clone()).collect();
+        assert_eq!(sent, [&b"aaa"[..], b"bbb", b"c"]);
     }
 }

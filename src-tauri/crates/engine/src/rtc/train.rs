@@ -13,9 +13,13 @@ pub(super) struct Train {
     /// The size of each but the last, in bytes.
     segment: usize,
     data: Vec<u8>,
+    /// So many bytes of it have left.
+    left: usize,
     count: usize,
     /// The last one is shorter: none can follow.
     ended: bool,
+    /// Each goes in a call of its own.
+    apart: bool,
 }
 
 impl Train {
@@ -27,14 +31,17 @@ impl Train {
             destination,
             segment: datagram.len(),
             data,
+            left: 0,
             count: 1,
             ended: false,
+            apart: false,
         }
     }
 
     /// Takes another one if it can go in the same call, which takes `most`.
     pub(super) fn takes(&mut self, destination: SocketAddr, datagram: &[u8], most: usize) -> bool {
         let fits = !self.ended
+            && !self.apart
             && destination == self.destination
             && !datagram.is_empty()
             && datagram.len() <= self.segment
@@ -52,13 +59,25 @@ impl Train {
         self.destination
     }
 
-    pub(super) fn data(&self) -> &[u8] {
-        &self.data
+    /// What goes in the next call, and the size of each datagram in it but the last where there are several. `None`: all
+    /// have left.
+    pub(super) fn next(&self) -> Option<(&[u8], Option<usize>)> {
+        let rest = self.data.get(self.left..).filter(|rest| !rest.is_empty())?;
+        if self.apart {
+            Some((&rest[..rest.len().min(self.segment)], None))
+        } else {
+            Some((rest, (self.count > 1).then_some(self.segment)))
+        }
     }
 
-    /// The size of each but the last; `None`: there is one.
-    pub(super) fn segment(&self) -> Option<usize> {
-        (self.count > 1).then_some(self.segment)
+    /// What was next has left, or is lost.
+    pub(super) fn has_left(&mut self) {
+        self.left += self.next().map_or(0, |(data, _)| data.len());
+    }
+
+    /// The system cannot take them together.
+    pub(super) fn falls_apart(&mut self) {
+        self.apart = true;
     }
 
     /// Its memory, to be used again.
@@ -75,14 +94,20 @@ mod tests {
     fn those_of_one_size_go_together_and_a_shorter_one_is_the_last() {
         let to: SocketAddr = ([127, 0, 0, 1], 1).into();
         let mut train = Train::new(to, b"abc", vec![9]);
-        assert_eq!(train.segment(), None);
+        assert_eq!(train.next(), Some((&b"abc"[..], None)));
         assert!(!train.takes(to, b"long", 8), "it is longer");
         assert!(!train.takes(([127, 0, 0, 1], 2).into(), b"def", 8));
         assert!(!train.takes(to, b"", 8));
         assert!(train.takes(to, b"def", 8));
         assert!(train.takes(to, b"gh", 8));
         assert!(!train.takes(to, b"ij", 8), "one that was shorter ended it");
-        assert_eq!((train.data(), train.segment()), (&b"abcdefgh"[..], Some(3)));
+        assert_eq!(train.next(), Some((&b"abcdefgh"[..], Some(3))));
+        train.falls_apart();
+        for datagram in [&b"abc"[..], b"def", b"gh"] {
+            assert_eq!(train.next(), Some((datagram, None)));
+            train.has_left();
+        }
+        assert_eq!(train.next(), None);
     }
 
     #[test]

@@ -9,7 +9,7 @@ use super::{
     settings::{self, TICKS},
 };
 use crate::{
-    codec::{CodecError, VideoEncoder, VideoEncoderConfig},
+    codec::{CodecError, Content, VideoEncoder, VideoEncoderConfig},
     frame::{Bitrate, Color, EncodedFrame, VideoCodec, VideoFrame},
 };
 
@@ -137,7 +137,7 @@ impl VpxEncoder {
         }
         let speed = settings::vp9_speed(size.0.saturating_mul(size.1));
         let layers = settings::has_layers(self.codec, &self.settings).then(|| {
-            let mut parts = Parts::default();
+            let mut parts = Parts::new(self.settings.content == Content::Screen);
             parts.set_spread(self.spread);
             Layers {
                 speed,

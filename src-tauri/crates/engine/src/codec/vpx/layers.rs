@@ -19,9 +19,11 @@ const MIDDLE: u8 = 1;
 pub(super) struct Part {
     /// Its layer.
     pub(super) layer: u8,
-    /// The layer that the library takes it for, whose rate control and search go by that: it searches wider for a picture
-    /// of the lowest, which takes a third more time, and gives each of them what four may take.
-    pub(super) told: u8,
+    /// The layer that the encoder takes it for, whose search and rate control go by that. Also where all are in the lowest
+    /// a camera's are counted in turn: each layer has a ledger of its own, which only come out even if each gets its
+    /// share, and what stands still is refreshed in the lowest. A screen's are all counted in the highest: one ledger
+    /// gives them one sharpness, and the search is the quickest.
+    pub(super) counts_as: u8,
     /// The place of the picture that it refers to.
     pub(super) refers_to: u8,
     /// The place where it is kept; `None`: no other refers to it.
@@ -29,14 +31,24 @@ pub(super) struct Part {
 }
 
 /// The parts of a stream's pictures.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Parts {
+    screen: bool,
     spread: bool,
     /// In [`PATTERN`].
     position: usize,
 }
 
 impl Parts {
+    /// All in the lowest layer; of a screen, or of a camera.
+    pub(super) fn new(screen: bool) -> Self {
+        Self {
+            screen,
+            spread: false,
+            position: 0,
+        }
+    }
+
     /// The next pictures are spread over the layers, or all in the lowest.
     pub(super) fn set_spread(&mut self, spread: bool) {
         if self.spread != spread {
@@ -51,15 +63,19 @@ impl Parts {
 
     /// The part of the next picture.
     pub(super) fn next(&self, key: bool) -> Part {
-        let position = if key || !self.spread {
-            0
-        } else {
-            self.position
-        };
-        let layer = PATTERN[position];
+        let position = if key { 0 } else { self.position };
+        let counts_as = PATTERN[position];
+        if !self.spread {
+            return Part {
+                layer: 0,
+                counts_as: if self.screen { TOP } else { counts_as },
+                refers_to: BASE,
+                kept_in: Some(BASE),
+            };
+        }
         Part {
-            layer,
-            told: if key || self.spread { layer } else { TOP },
+            layer: counts_as,
+            counts_as,
             refers_to: if position == 3 { MIDDLE } else { BASE },
             kept_in: [Some(BASE), None, Some(MIDDLE), None][position],
         }
@@ -77,7 +93,7 @@ mod tests {
 
     #[test]
     fn no_picture_refers_to_one_that_may_be_left_out() {
-        let (mut parts, mut kept) = (Parts::default(), [None; 2]);
+        let (mut parts, mut kept) = (Parts::new(false), [None; 2]);
         for n in 0..200_u32 {
             if n % 7 == 0 {
                 parts.set_spread(n % 3 == 0);
@@ -103,7 +119,7 @@ mod tests {
 
     #[test]
     fn each_is_made_from_the_one_before_while_all_are_taken() {
-        let mut parts = Parts::default();
+        let mut parts = Parts::new(false);
         let mut next = |key| {
             let part = parts.next(key);
             parts.made(key);

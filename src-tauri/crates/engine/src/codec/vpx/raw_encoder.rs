@@ -175,7 +175,7 @@ impl RawEncoder {
     /// Says what the next picture's part in a stream in layers is.
     #[expect(unsafe_code, reason = "libvpx is a C library")]
     pub(super) fn set_part(&mut self, part: Part) -> Result<(), String> {
-        let layer = c_int::from(part.told);
+        let layer = c_int::from(part.counts_as);
         let mut id = vpx_svc_layer_id {
             spatial_layer_id: 0,
             temporal_layer_id: layer,

@@ -106,7 +106,8 @@ pub(super) fn set_bitrate(
     let all = kbps(settings.bitrate);
     config.rc_target_bitrate = all;
     if has_layers(codec, settings) {
-        // Where all are told to be of the highest, which has every second picture, half of the rate is for those.
+        // Where the layers are counted only, each picture may take the same: of the rate a quarter is for the lowest layer,
+        // which has a quarter of the pictures, a quarter for the middle one, and half for the highest.
         let percents = if spread { LAYER_PERCENT } else { [25, 50, 100] };
         for (bitrate, percent) in config.layer_target_bitrate.iter_mut().zip(percents) {
             *bitrate = (u64::from(all) * percent / 100) as u32;

@@ -8,6 +8,7 @@ use crate::{
     frame::{
         Bitrate, Color, ColorMatrix, ColorRange, EncodedFrame, I420Buffer, VideoCodec, VideoFrame,
     },
+    packet::{Packetizer, Vp9Descriptor},
 };
 
 const BOTH: [VideoCodec; 2] = [VideoCodec::Vp8, VideoCodec::Vp9];
@@ -185,15 +186,121 @@ fn layers_come_and_go_without_a_key_frame() {
 }
 
 #[test]
-fn without_layers_the_same_rate_gives_a_better_picture() {
-    let quality = |spread: bool| {
-        let all = layered(start(), |_| spread);
-        let bytes: usize = all.iter().map(|(it, _)| it.data.len()).sum();
-        (worst_up_to(2, &all), bytes)
+fn pictures_go_on_when_layers_come_after_many_key_frames() {
+    for content in [Content::Camera, Content::Screen] {
+        go_on_after_many_key_frames(content);
+    }
+}
+
+fn go_on_after_many_key_frames(content: Content) {
+    let settings = VideoEncoderConfig {
+        bitrate: Bitrate::kbps(600),
+        fps: 30,
+        content,
+        layers: true,
     };
-    let ((spread, more), (flat, bytes)) = (quality(true), quality(false));
-    assert!(flat > spread, "{flat} dB, {spread} dB");
-    assert!(bytes < more * 11 / 10, "{bytes}, {more}");
+    let mut encoder = VpxEncoder::new(VideoCodec::Vp9, settings).unwrap();
+    let start = start();
+    // Somebody joins twice in each second for half a minute.
+    for n in 0..900 {
+        let original = frame(picture(640, 368, n), start, n);
+        encoder.encode(&original, n % 15 == 0).unwrap();
+    }
+    encoder.set_spread(true);
+    let made = (900..930)
+        .filter(|n| {
+            let original = frame(picture(640, 368, *n), start, *n);
+            encoder.encode(&original, false).unwrap().is_some()
+        })
+        .count();
+    assert!(made > 24, "{content:?}: {made} of 30");
+}
+
+#[test]
+fn the_packets_say_what_a_picture_was_made_from() {
+    // Pictures are left out and layers come and go; the places are the decoder's.
+    let (mut parts, mut packetizer) = (layers::Parts::new(true), Packetizer::new(0));
+    let mut kept: [u16; 2] = [0; 2];
+    let mut seed = 7_u32;
+    for n in 0..2_000_u16 {
+        seed = seed.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        let chance = seed >> 24;
+        parts.set_spread(chance & 0x30 == 0);
+        let key = n == 0 || chance > 250;
+        let part = parts.next(key);
+        // The encoder leaves it out.
+        if !key && chance.is_multiple_of(5) {
+            continue;
+        }
+        parts.made(key);
+        let encoded = EncodedFrame {
+            data: Bytes::from_static(b"picture"),
+            codec: VideoCodec::Vp9,
+            key_frame: key,
+            layer: Some(part.layer),
+            width: 16,
+            height: 16,
+            captured: start(),
+            rtp_time: 0,
+        };
+        let payloads = packetizer.packetize_layered(&encoded, part.layer, n);
+        let payloads = payloads.unwrap();
+        let (descriptor, _) = Vp9Descriptor::parse(&payloads[0].data).unwrap();
+        let from = kept[usize::from(part.refers_to)];
+        let said = if key { vec![] } else { vec![(n - from) as u8] };
+        assert_eq!(descriptor.references, said, "picture {n}");
+        if key {
+            kept = [n; 2];
+        } else if let Some(place) = part.kept_in {
+            kept[usize::from(place)] = n;
+        }
+    }
+}
+
+/// Something like letters that run to the left by 20 pixels a picture.
+fn running_text(n: u32) -> I420Buffer {
+    let mut picture = I420Buffer::new(640, 368);
+    let stride = picture.strides()[0];
+    let [luma, blue, red] = picture.planes_mut();
+    blue.fill(128);
+    red.fill(128);
+    for (y, line) in luma.chunks_mut(stride).enumerate() {
+        for (x, value) in line.iter_mut().enumerate() {
+            let (x, y) = ((x as u32 + 20 * n) / 2, y as u32 / 2);
+            let noise = (x.wrapping_mul(0x9E37_79B1) ^ y.wrapping_mul(0x85EB_CA77))
+                .wrapping_mul(0xC2B2_AE3D);
+            let ink = y % 8 < 5 && noise >> 30 == 0;
+            *value = if ink { 16 } else { 235 };
+        }
+    }
+    picture
+}
+
+#[test]
+fn without_layers_what_runs_over_the_screen_is_better() {
+    let made = |spread: bool| {
+        let settings = VideoEncoderConfig {
+            bitrate: Bitrate::kbps(2_000),
+            fps: 30,
+            content: Content::Screen,
+            layers: true,
+        };
+        let mut encoder = VpxEncoder::new(VideoCodec::Vp9, settings).unwrap();
+        encoder.set_spread(spread);
+        let start = start();
+        let all: Vec<_> = (0..60)
+            .filter_map(|n| {
+                let original = frame(running_text(n), start, n);
+                Some((encoder.encode(&original, false).unwrap()?, original))
+            })
+            .collect();
+        let bytes: usize = all.iter().skip(30).map(|(it, _)| it.data.len()).sum();
+        (worst_up_to(2, &all[..]), bytes)
+    };
+    let ((layers, _), (none, bytes)) = (made(true), made(false));
+    assert!(none > layers + 3.0, "{none} dB, {layers} dB");
+    // Of one second.
+    assert!(bytes < 275_000, "{bytes}");
 }
 
 #[test]

@@ -126,8 +126,8 @@ impl VideoOut {
     }
 
     /// What waits for this peer takes so long that pictures have to be left out: the encoder makes some that may be.
-    pub(super) fn is_late(&self) {
-        self.slot.is_late();
+    pub(super) fn tell_late(&self) {
+        self.slot.tell_late();
     }
 
     /// This peer needs a key frame; all get it, at most twice a second.

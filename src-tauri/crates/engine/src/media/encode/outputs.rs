@@ -39,7 +39,7 @@ impl Slot {
     }
 
     /// What waits for this peer takes so long that pictures have to be left out.
-    pub(super) fn is_late(&self) {
+    pub(super) fn tell_late(&self) {
         self.late.store(true, Ordering::Relaxed);
     }
 
@@ -339,7 +339,7 @@ mod tests {
         viewers[0].1.set_share(1_000);
         assert!(spread(4) && !spread(7));
         // One whose path bears all, but not now.
-        viewers[1].1.is_late();
+        viewers[1].1.tell_late();
         assert!(spread(8) && spread(12) && !spread(14));
         // Who is gone needs nothing.
         viewers[0].1.set_share(700);
