@@ -265,6 +265,11 @@ impl Args {
         if self.count > 1 && matches!(place, Place::Open { .. }) {
             return Err("--count joins the room of a link; this is the address of a relay.".into());
         }
+        if self.count > 1 && self.probe {
+            return Err(
+                "--probe measures what one connection receives: leave --count away.".into(),
+            );
+        }
         let video = self.video.as_deref().unwrap_or("camera");
         let audio = self.audio.as_deref().unwrap_or("mic");
         let video: VideoSpec = video
@@ -407,6 +412,22 @@ mod tests {
                 .contains("cut off")
         );
         assert!(place("https://relay.example#rubbish").is_err());
+    }
+
+    #[test]
+    fn several_at_once_join_a_link_and_are_not_measured() {
+        let link = format!(
+            "http://127.0.0.1:3002/r/{}#AAECAwQFBgcICQoLDA0ODw",
+            "a".repeat(26)
+        );
+        assert_eq!(call(&format!("ahoy-call {link} --count 3")).count, 3);
+        for line in [
+            format!("{link} --count 3 --probe"),
+            "http://127.0.0.1:3002 --count 3".to_owned(),
+        ] {
+            let error = plan(&format!("ahoy-call {line}")).unwrap_err();
+            assert!(error.message.contains("--count"), "{line}: {error}");
+        }
     }
 
     fn call(line: &str) -> CallPlan {

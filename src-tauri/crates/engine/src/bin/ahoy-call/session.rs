@@ -247,7 +247,10 @@ async fn talk(
                 }
             }
             _ = second.tick() => {
-                let reports = engines.iter().flat_map(Engine::report).collect();
+                let reports = engines.iter().enumerate().flat_map(|(connection, engine)| {
+                    engine.report().into_iter().map(move |report| (connection, report))
+                });
+                let reports = reports.collect();
                 let event = meter.event(now(), reports, |peer, run| {
                     if let Some(probes) = sinks.probes() {
                         let probes = probes.lock().unwrap_or_else(std::sync::PoisonError::into_inner);

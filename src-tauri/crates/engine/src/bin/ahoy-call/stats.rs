@@ -21,7 +21,8 @@ pub(crate) struct Meter {
     start: Instant,
     last: Instant,
     cpu: Option<Duration>,
-    before: HashMap<PeerId, PeerReport>,
+    /// By the connection's number too: with `--count` several meet the same peer.
+    before: HashMap<(usize, PeerId), PeerReport>,
 }
 
 /// A figure with one digit behind the point.
@@ -43,11 +44,11 @@ impl Meter {
         }
     }
 
-    /// The event of this second.
+    /// The event of this second. Each report comes with the number of the connection that made it.
     pub(crate) fn event(
         &mut self,
         now: Instant,
-        reports: Vec<PeerReport>,
+        reports: Vec<(usize, PeerReport)>,
         probe: impl Fn(&PeerId, &mut dyn FnMut(&Probe)),
     ) -> Value {
         let seconds = now.duration_since(self.last).as_secs_f64().max(0.001);
@@ -59,68 +60,72 @@ impl Meter {
         });
         self.cpu = cpu;
         let mut peers = Vec::new();
-        for report in &reports {
-            let mut peer = self.peer(report, seconds);
+        for (connection, report) in &reports {
+            let before = self.before.get(&(*connection, report.peer.clone()));
+            let mut peer = peer_figures(report, before, seconds);
             probe(&report.peer, &mut |probe| measured(&mut peer, probe));
             peers.push(Value::Object(peer));
         }
         self.before = reports
             .into_iter()
-            .map(|report| (report.peer.clone(), report))
+            .map(|(connection, report)| ((connection, report.peer.clone()), report))
             .collect();
         let t = round(now.duration_since(self.start).as_secs_f64());
         json!({"event": "stats", "t": t, "cpu": used, "rss_mib": process::rss_mib(), "peers": peers})
     }
+}
 
-    fn peer(&self, report: &PeerReport, seconds: f64) -> Map<String, Value> {
-        let before = self.before.get(&report.peer);
-        let kbps = |counter: fn(&PeerReport) -> u64| {
-            (rate(seconds, report, before, counter) * 8.0 / 1000.0).round()
-        };
-        let connection = &report.connection;
-        let audio = &connection.audio;
-        let video = Pictures {
-            report: &report.video,
-            stream: &connection.video,
-            before: before.map(|before| (&before.video, &before.connection.video)),
-            seconds,
-        };
-        let screen = Pictures {
-            report: &report.screen,
-            stream: &connection.screen,
-            before: before.map(|before| (&before.screen, &before.connection.screen)),
-            seconds,
-        };
-        let mut value = json!({
-            "peer": report.peer,
-            "rtt_ms": connection.rtt.map(ms),
-            "estimate_kbps": connection.estimate.as_kbps(),
-            "send": {
-                "video": video.sent(),
-                "audio": {"kbps": kbps(|r| r.connection.audio.sent.bytes), "loss": audio.sent.fraction_lost},
+fn peer_figures(
+    report: &PeerReport,
+    before: Option<&PeerReport>,
+    seconds: f64,
+) -> Map<String, Value> {
+    let kbps = |counter: fn(&PeerReport) -> u64| {
+        (rate(seconds, report, before, counter) * 8.0 / 1000.0).round()
+    };
+    let connection = &report.connection;
+    let audio = &connection.audio;
+    let video = Pictures {
+        report: &report.video,
+        stream: &connection.video,
+        before: before.map(|before| (&before.video, &before.connection.video)),
+        seconds,
+    };
+    let screen = Pictures {
+        report: &report.screen,
+        stream: &connection.screen,
+        before: before.map(|before| (&before.screen, &before.connection.screen)),
+        seconds,
+    };
+    let mut value = json!({
+        "peer": report.peer,
+        "rtt_ms": connection.rtt.map(ms),
+        "estimate_kbps": connection.estimate.as_kbps(),
+        "send": {
+            "video": video.sent(),
+            "audio": {"kbps": kbps(|r| r.connection.audio.sent.bytes), "loss": audio.sent.fraction_lost},
+        },
+        "receive": {
+            "video": video.received(),
+            "audio": {
+                "kbps": kbps(|r| r.connection.audio.received.bytes),
+                "level_db": round(report.level_db),
+                "concealed_ms": report.jitter.concealed_ms,
+                "jitter_ms": round(report.jitter.jitter_ms),
+                "buffer_ms": report.jitter.buffer_ms.round(),
             },
-            "receive": {
-                "video": video.received(),
-                "audio": {
-                    "kbps": kbps(|r| r.connection.audio.received.bytes),
-                    "level_db": round(report.level_db),
-                    "concealed_ms": report.jitter.concealed_ms,
-                    "jitter_ms": round(report.jitter.jitter_ms),
-                    "buffer_ms": report.jitter.buffer_ms.round(),
-                },
-            },
-        });
-        // A screen is there from its first picture on.
-        if report.screen.sent_frames > 0 {
-            value["send"]["screen"] = screen.sent();
-        }
-        if report.screen.frames > 0 {
-            value["receive"]["screen"] = screen.received();
-        }
-        match value {
-            Value::Object(map) => map,
-            _ => Map::new(),
-        }
+        },
+    });
+    // A screen is there from its first picture on.
+    if report.screen.sent_frames > 0 {
+        value["send"]["screen"] = screen.sent();
+    }
+    if report.screen.frames > 0 {
+        value["receive"]["screen"] = screen.received();
+    }
+    match value {
+        Value::Object(map) => map,
+        _ => Map::new(),
     }
 }
 
@@ -189,5 +194,40 @@ fn measured(peer: &mut Map<String, Value>, probe: &Probe) {
     }
     if let Some(offset) = probe.av_offset_ms() {
         peer["receive"]["audio"]["av_offset_ms"] = json!(round(offset));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ahoy_engine::rtc::PeerStats;
+
+    use super::*;
+
+    fn report(frames: u64) -> PeerReport {
+        PeerReport {
+            peer: PeerId::from_bytes(&[7; 10]),
+            connection: PeerStats::default(),
+            video: PicturesReport {
+                frames,
+                ..PicturesReport::default()
+            },
+            screen: PicturesReport::default(),
+            level_db: -100.0,
+            jitter: Default::default(),
+        }
+    }
+
+    #[test]
+    fn connections_to_the_same_peer_are_told_apart() {
+        let start = Instant::now();
+        let mut meter = Meter::new(start);
+        let mut fps = |second, frames: [u64; 2]| {
+            let now = start + Duration::from_secs(second);
+            let reports = frames.map(report).into_iter().enumerate().collect();
+            let event = meter.event(now, reports, |_, _| {});
+            [0, 1].map(|peer| event["peers"][peer]["receive"]["video"]["fps"].as_f64())
+        };
+        assert_eq!(fps(1, [7, 30]), [Some(7.0), Some(30.0)]);
+        assert_eq!(fps(2, [25, 60]), [Some(18.0), Some(30.0)]);
     }
 }
