@@ -139,15 +139,18 @@ impl BandwidthEstimator {
     pub fn on_feedback(&mut self, now: Instant, results: &[PacketResult]) {
         self.last_feedback = Some(now);
         let mut found = None;
+        // What left before the last decrease does not say what that did.
+        let before = |result: &PacketResult| self.last_decrease.is_some_and(|at| result.sent <= at);
         for result in results {
             found = self.train.add(result).or(found);
-            self.window.total += 1;
+            let counts = u32::from(!before(result));
+            self.window.total += counts;
             match result.arrived {
                 Some(arrived) => {
                     self.acknowledged.add(now, u64::from(result.bytes));
                     self.trend.add(result.sent, arrived);
                 }
-                None => self.window.lost += 1,
+                None => self.window.lost += counts,
             }
         }
         // Until something has limited the connection it is not known what the path carries.
@@ -156,8 +159,9 @@ impl BandwidthEstimator {
         }
         if self.trend.usage() == Usage::Over {
             let arriving = self.acknowledged.rate(now).map(|rate| rate.as_bps() as f64);
-            let full = arriving.unwrap_or(self.estimate).min(self.estimate);
-            self.decrease(now, full, BACK_OFF * full);
+            let full = arriving.unwrap_or(self.estimate);
+            // Again and again while the queue stands, so that it empties; what the path carries is not less for that.
+            self.decrease(now, full, BACK_OFF * full.min(self.estimate));
         }
         let since = *self.window.since.get_or_insert(now);
         let passed = now.saturating_duration_since(since);
@@ -295,11 +299,23 @@ pub(super) mod tests {
                 self.now += Duration::from_secs_f64(f64::from(PACKET) * 8.0 / rate);
                 if self.now >= feedback {
                     feedback = self.now + Duration::from_millis(50);
-                    let results = std::mem::take(&mut self.pending);
+                    let results = self.reported();
                     self.estimator.on_feedback(self.now, &results);
                 }
             }
             self.estimator.estimate(self.now).as_bps() as f64
+        }
+
+        /// What the peer knows, and has told, by now: all up to the last packet that has arrived.
+        fn reported(&mut self) -> Vec<PacketResult> {
+            let known = (self.now - self.start).saturating_sub(DELAY);
+            let last = self
+                .pending
+                .iter()
+                .rposition(|result| result.arrived.is_some_and(|arrived| arrived <= known));
+            self.pending
+                .drain(..last.map_or(0, |last| last + 1))
+                .collect()
         }
 
         fn send(&mut self) {
@@ -379,6 +395,24 @@ pub(super) mod tests {
         path.capacity = 3e6;
         let back = path.run(30.0, 10e6);
         assert!(back > 1.5e6, "{back}");
+    }
+
+    #[test]
+    fn a_path_that_narrows_suddenly_is_still_used() {
+        let mut path = Path::new(20e6, Bitrate::kbps(2_000));
+        path.run(3.0, 1.3e6);
+        path.capacity = 400e3;
+        let (mut least, mut last) = (f64::MAX, 0.0);
+        for tenth in 0..40 {
+            last = path.run(0.1, 1.3e6);
+            least = least.min(last);
+            let queued = path.queued_until.saturating_sub(path.now - path.start);
+            assert!(
+                tenth < 20 || queued < Duration::from_millis(50),
+                "{queued:?} after {tenth} tenths of a second"
+            );
+        }
+        assert!(least > 250e3 && last > 360e3, "{least} {last}");
     }
 
     #[test]
