@@ -60,16 +60,21 @@ pub fn large_target(shares: &mut [u64]) -> Option<u64> {
 }
 
 impl Place {
-    /// What a viewer that can take `share` gets from `now` on, the large encoding aiming at `target`.
-    pub fn update(&mut self, now: Instant, share: u64, target: u64) {
-        let needs =
-            |layer: u8, percent: u64| target * LAYER_PERCENT[layer as usize] / 100 * percent / 100;
+    /// What a viewer that can take `share` gets from `now` on, the large encoding aiming at `target` and taking `taken` of
+    /// that: for fewer pictures goes what it takes, for small ones what it may take at any time. A viewer that is given
+    /// little because it takes little could never show that it takes more.
+    pub fn update(&mut self, now: Instant, share: u64, target: u64, taken: u64) {
+        let part = |all: u64, layer: u8, percent: u64| {
+            all * LAYER_PERCENT[layer as usize] / 100 * percent / 100
+        };
+        let needs = |layer, percent| part(taken.min(target), layer, percent);
+        let lowest = |percent| part(target, 0, percent);
         let settled = self
             .since
             .is_none_or(|since| now.saturating_duration_since(since) >= STAY);
         match self.rung {
             Rung::Small => {
-                if settled && share >= needs(0, RISE_PERCENT) {
+                if settled && share >= lowest(RISE_PERCENT) {
                     *self = Self {
                         rung: Rung::Large,
                         layer: 0,
@@ -77,7 +82,7 @@ impl Place {
                     };
                 }
             }
-            Rung::Large if settled && share < needs(0, 100) * 9 / 10 => {
+            Rung::Large if settled && share < lowest(90) => {
                 *self = Self {
                     rung: Rung::Small,
                     layer: LAYERS as u8 - 1,
@@ -162,7 +167,7 @@ mod tests {
 
     fn placed(share: u64) -> Place {
         let mut place = Place::default();
-        place.update(epoch(), share, 1_000);
+        place.update(epoch(), share, 1_000, 1_000);
         place
     }
 
@@ -205,11 +210,26 @@ mod tests {
     fn an_estimate_that_wanders_changes_nothing() {
         let mut place = placed(800);
         for share in [700, 660, 640, 625, 700, 900, 940] {
-            place.update(epoch(), share, 1_000);
+            place.update(epoch(), share, 1_000, 1_000);
             assert_eq!(place.layer, 1, "{share}");
         }
-        place.update(epoch(), 1_000, 1_000);
+        place.update(epoch(), 1_000, 1_000, 1_000);
         assert_eq!(place.layer, 2);
+    }
+
+    #[test]
+    fn who_can_take_what_there_is_gets_all_of_it() {
+        let mut place = placed(500);
+        place.update(epoch(), 500, 1_000, 600);
+        assert_eq!((place.rung, place.layer), (Rung::Large, 1));
+        place.update(epoch(), 500, 1_000, 400);
+        assert_eq!((place.rung, place.layer), (Rung::Large, 2));
+        // A large picture is no reason to ask for more than was aimed at.
+        place.update(epoch(), 1_000, 1_000, 3_000);
+        assert_eq!((place.rung, place.layer), (Rung::Large, 2));
+        // How large the next ones are is not known: the lowest layer has to fit as it may be.
+        place.update(epoch(), 300, 1_000, 300);
+        assert_eq!(place.rung, Rung::Small);
     }
 
     #[test]
@@ -226,15 +246,15 @@ mod tests {
     fn between_the_encodings_nobody_goes_to_and_fro() {
         let mut place = placed(300);
         let later = epoch() + STAY;
-        place.update(epoch() + STAY / 2, 5_000, 1_000);
+        place.update(epoch() + STAY / 2, 5_000, 1_000, 1_000);
         assert_eq!(place.rung, Rung::Small);
-        place.update(later, 460, 1_000);
+        place.update(later, 460, 1_000, 1_000);
         assert_eq!(place.rung, Rung::Small, "it would fall back at once");
-        place.update(later, 5_000, 1_000);
+        place.update(later, 5_000, 1_000, 1_000);
         assert_eq!((place.rung, place.layer), (Rung::Large, 0));
-        place.update(later, 100, 1_000);
+        place.update(later, 100, 1_000, 1_000);
         assert_eq!(place.rung, Rung::Large);
-        place.update(later + STAY, 100, 1_000);
+        place.update(later + STAY, 100, 1_000, 1_000);
         assert_eq!(place.rung, Rung::Small);
     }
 }

@@ -15,14 +15,14 @@ const STEP: Duration = Duration::from_millis(10);
 
 /// Counts bytes and says their rate.
 #[derive(Debug, Default)]
-pub(super) struct RateMeter {
+pub struct RateMeter {
     steps: VecDeque<(Instant, u64)>,
     bytes: u64,
 }
 
 impl RateMeter {
     /// `bytes` passed at `now`.
-    pub(super) fn add(&mut self, now: Instant, bytes: u64) {
+    pub fn add(&mut self, now: Instant, bytes: u64) {
         self.forget(now);
         self.bytes += bytes;
         match self.steps.back_mut() {
@@ -32,7 +32,7 @@ impl RateMeter {
     }
 
     /// The rate of the last half second; `None` before a fifth of a second was seen.
-    pub(super) fn rate(&mut self, now: Instant) -> Option<Bitrate> {
+    pub fn rate(&mut self, now: Instant) -> Option<Bitrate> {
         self.forget(now);
         let (first, _) = self.steps.front()?;
         let span = now.saturating_duration_since(*first);

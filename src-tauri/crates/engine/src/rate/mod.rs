@@ -15,5 +15,6 @@ mod trend;
 
 pub use audience::{Patience, Place, Rung, Spread, large_target};
 pub use estimator::{BandwidthEstimator, MIN_BITRATE, PacketResult, START_BITRATE};
+pub use meter::RateMeter;
 pub use pacer::{Admission, Pacer};
 pub use split::{Split, split};

@@ -14,7 +14,7 @@ use tokio::sync::mpsc::{self, error::TrySendError};
 use super::Packets;
 use crate::{
     frame::LAYERS,
-    rate::{Place, Rung, Spread, large_target},
+    rate::{Place, RateMeter, Rung, Spread, large_target},
 };
 
 /// Pictures that wait for a peer at most: its pacer takes them at once, so more means that it is stuck.
@@ -24,6 +24,8 @@ const QUEUE: usize = 16;
 const SMALL_SHARE: u64 = 2;
 /// And at least this, in bits per second, whatever the large one does.
 const SMALL_LEAST: u64 = 80_000;
+/// How much more than what the large encoding took of late it may take next, in percent.
+const TAKEN_PERCENT: u64 = 125;
 
 /// What a peer and the encoder know of each other.
 #[derive(Debug)]
@@ -82,6 +84,8 @@ pub(super) struct Outputs {
     list: Vec<Output>,
     /// Of the large encoding, and of the small one.
     spread: [Spread; 2],
+    /// What the large encoding takes.
+    taken: RateMeter,
 }
 
 impl Outputs {
@@ -137,11 +141,13 @@ impl Outputs {
             .map(|output| output.slot.share.load(Ordering::Relaxed))
             .collect();
         let target = large_target(&mut shares)?;
+        let taken = self.taken.rate(now);
+        let taken = taken.map_or(target, |rate| rate.as_bps() * TAKEN_PERCENT / 100);
         let mut small = false;
         for output in &mut self.list {
             let before = output.place.rung;
             let share = output.slot.share.load(Ordering::Relaxed);
-            output.place.update(now, share, target);
+            output.place.update(now, share, target, taken);
             if output.place.rung != before {
                 output.needs_key = true;
                 let is_small = output.place.rung == Rung::Small;
@@ -186,6 +192,11 @@ impl Outputs {
 
     /// Hands a picture of an encoding to all who get that.
     pub(super) fn hand_out(&mut self, rung: Rung, packets: &Packets) {
+        if rung == Rung::Large {
+            let bytes = packets.payloads.iter().map(|payload| payload.data.len());
+            self.taken
+                .add(packets.captured, bytes.sum::<usize>() as u64);
+        }
         for output in &mut self.list {
             if output.place.rung == rung {
                 output.take(packets);
@@ -261,6 +272,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
+    use crate::packet::Payload;
 
     fn packets(at: Instant, layer: u8, key_frame: bool) -> Packets {
         Packets {
@@ -325,6 +337,30 @@ mod tests {
             outputs.hand_out(Rung::Large, &packets(at, PATTERN[n as usize % 4], n == 0));
         }
         assert_eq!(got(&mut narrow), [0, 0, 2, 1, 2]);
+    }
+
+    #[test]
+    fn who_can_take_what_the_encoding_takes_gets_all_of_it() {
+        let (mut outputs, start) = (Outputs::default(), start());
+        let (mut narrow, _slot) = outputs.add(500_000);
+        let _wide = [(); 3].map(|()| outputs.add(1_000_000));
+        for n in 0..24 {
+            let at = start + FRAME * n;
+            assert_eq!(outputs.large(at).unwrap().target, 1_000_000);
+            // A key frame of 100 kbit, then 10 kbit a picture: 300 kbit/s.
+            let size = if n == 0 { 12_500 } else { 1_250 };
+            let picture = Packets {
+                payloads: Arc::new([Payload {
+                    data: vec![0; size].into(),
+                    marker: true,
+                }]),
+                ..packets(at, PATTERN[n as usize % 4], n == 0)
+            };
+            outputs.hand_out(Rung::Large, &picture);
+        }
+        let got = got(&mut narrow);
+        assert!(got.starts_with(&[0, 0, 0]), "{got:?}");
+        assert!(got.ends_with(&[0, 2, 1, 2, 0, 2, 1, 2]), "{got:?}");
     }
 
     #[test]
