@@ -16,6 +16,7 @@ mod media_engine;
 mod monitor;
 mod negotiation;
 mod peer;
+mod repair;
 mod runtime;
 mod sdp;
 mod sender;

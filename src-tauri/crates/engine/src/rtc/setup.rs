@@ -23,6 +23,7 @@ use super::{
     media_engine::offered,
     monitor::Monitor,
     negotiation::Line,
+    repair::Repair,
     shared::Shared,
 };
 use crate::frame::{Bitrate, VideoCodec};
@@ -67,6 +68,7 @@ pub(super) fn interceptors(shared: &Arc<Shared>, max: Bitrate, receives: bool) -
     let sending = Registry::new()
         .with(Slot::CongestionControl, Monitor::new(shared.clone(), max))
         .with(Slot::TwccSender, TwccSenderBuilder::new().build())
+        .with(Slot::Pacer, Repair::new(shared.clone()))
         .with(Slot::NackResponder, NackResponderBuilder::new().build())
         .with(
             Slot::SenderReport,

@@ -13,7 +13,7 @@ use tokio::sync::mpsc::{self, error::TrySendError};
 
 use super::Packets;
 use crate::{
-    frame::LAYERS,
+    frame::{Bitrate, LAYERS},
     rate::{Place, RateMeter, Rung, Spread, large_target},
 };
 
@@ -24,8 +24,6 @@ const QUEUE: usize = 16;
 const SMALL_SHARE: u64 = 2;
 /// And at least this, in bits per second, whatever the large one does.
 const SMALL_LEAST: u64 = 80_000;
-/// How much more than what the large encoding took of late it may take next, in percent.
-const TAKEN_PERCENT: u64 = 125;
 
 /// What a peer and the encoder know of each other.
 #[derive(Debug)]
@@ -141,8 +139,7 @@ impl Outputs {
             .map(|output| output.slot.share.load(Ordering::Relaxed))
             .collect();
         let target = large_target(&mut shares)?;
-        let taken = self.taken.rate(now);
-        let taken = taken.map_or(target, |rate| rate.as_bps() * TAKEN_PERCENT / 100);
+        let taken = self.taken.rate(now).map_or(target, Bitrate::as_bps);
         let mut small = false;
         for output in &mut self.list {
             let before = output.place.rung;
