@@ -218,6 +218,7 @@ mod tests {
     }
 
     #[test]
+    #[expect(clippy::disallowed_methods, reason = "a test's time begins now")]
     fn connections_to_the_same_peer_are_told_apart() {
         let start = Instant::now();
         let mut meter = Meter::new(start);
