@@ -139,12 +139,14 @@ impl BandwidthEstimator {
     pub fn on_feedback(&mut self, now: Instant, results: &[PacketResult]) {
         self.last_feedback = Some(now);
         let mut found = None;
+        let mut any = false;
         // What left before the last decrease does not say what that did.
         let before = |result: &PacketResult| self.last_decrease.is_some_and(|at| result.sent <= at);
         for result in results {
             found = self.train.add(result).or(found);
             let counts = u32::from(!before(result));
             self.window.total += counts;
+            any |= counts > 0;
             match result.arrived {
                 Some(arrived) => {
                     self.acknowledged.add(now, u64::from(result.bytes));
@@ -160,10 +162,18 @@ impl BandwidthEstimator {
         if self.trend.usage() == Usage::Over {
             let arriving = self.acknowledged.rate(now).map(|rate| rate.as_bps() as f64);
             let full = arriving.unwrap_or(self.estimate);
+            // Reports that come at once make too much of it.
+            let most = self
+                .limit
+                .map_or(self.estimate, |limit| limit.max(self.estimate));
+            let full = full.min(most);
             // Again and again while the queue stands, so that it empties; what the path carries is not less for that.
             self.decrease(now, full, BACK_OFF * full.min(self.estimate));
         }
-        let since = *self.window.since.get_or_insert(now);
+        if any {
+            self.window.since.get_or_insert(now);
+        }
+        let since = self.window.since.unwrap_or(now);
         let passed = now.saturating_duration_since(since);
         let enough = match self.window.total {
             // One loss of twenty is 5 %: fewer say nothing about a tenth.
@@ -176,7 +186,7 @@ impl BandwidthEstimator {
             self.window = LossWindow::default();
             self.on_loss(now, loss);
         }
-        if self.window.total == 0 || self.low_loss() {
+        if any && self.low_loss() {
             self.grow(now);
         } else {
             self.last_update = Some(now);
@@ -220,6 +230,7 @@ impl BandwidthEstimator {
         self.limit = Some(full);
         self.last_decrease = Some(now);
         self.last_update = Some(now);
+        self.window = LossWindow::default();
         self.estimate = target.max(MIN_BITRATE.as_bps() as f64);
     }
 
@@ -425,6 +436,37 @@ pub(super) mod tests {
         assert!(estimate < 700e3, "{estimate}");
         path.random_loss = 0;
         assert!(path.run(30.0, 10e6) > 1.4 * estimate);
+    }
+
+    #[test]
+    fn what_left_before_a_decrease_says_nothing_of_what_that_did() {
+        let start = epoch();
+        let mut estimator = BandwidthEstimator::new(Bitrate::kbps(2_000));
+        let at = |ms: u64| start + Duration::from_millis(ms);
+        // One packet in 10 ms, of which one in five is lost, arriving after a second; told each tenth of a second.
+        let mut report = |step: u64| {
+            let results: Vec<_> = (step * 10..step * 10 + 10)
+                .map(|n| PacketResult {
+                    sent: at(n * 10),
+                    arrived: (n % 5 != 0).then(|| Duration::from_millis(n * 10 + 1_000)),
+                    bytes: 1_250,
+                })
+                .collect();
+            let now = at(step * 100 + 1_100);
+            estimator.on_sent(now, 12_500);
+            estimator.on_feedback(now, &results);
+            estimator.estimate(now).as_kbps()
+        };
+        // A second of it is enough.
+        let fallen = (0..=10).map(&mut report).last().unwrap();
+        assert_eq!(fallen, 900);
+        // As much is lost of what was on its way by then: that is known already, and no reason to send more either.
+        for step in 11..=20 {
+            assert_eq!(report(step), fallen, "{step}");
+        }
+        // What left since is lost too: the path is narrower still.
+        let again = (21..=32).map(&mut report).last().unwrap();
+        assert!(again < fallen, "{again}");
     }
 
     #[test]

@@ -24,7 +24,9 @@ use crate::packet::Payload;
 /// Farther from the wire than all of the library's, so that nothing misses a packet that joins.
 pub(super) const POSITION: usize = 14_000;
 
-/// More than the library's queue holds: who leads so many has been lost on the way, and they with them.
+/// So many bursts may be on their way: what the library's queue holds.
+const QUEUED: u64 = 256;
+/// Among so many some have been lost on the way, and their leaders with them: the older ones.
 const MOST: usize = 512;
 
 /// Packets of one connection, of any kind, that leave at one moment and in this order.
@@ -74,23 +76,35 @@ fn leader(packet: &rtp::Packet) -> Leader {
 
 /// Packets on their way to those that they leave with.
 #[derive(Debug, Default)]
-pub(super) struct Followers(Mutex<HashMap<Leader, Vec<rtp::Packet>>>);
+pub(super) struct Followers(Mutex<Waiting>);
+
+#[derive(Debug, Default)]
+struct Waiting {
+    /// With the number of the burst.
+    bursts: HashMap<Leader, (u64, Vec<rtp::Packet>)>,
+    next: u64,
+}
 
 impl Followers {
     /// These leave before that one.
     pub(super) fn put(&self, packet: &rtp::Packet, before: Vec<rtp::Packet>) {
+        let mut all = self.0.lock();
         if before.is_empty() {
+            // Of one with the same number, that was lost long ago.
+            all.bursts.remove(&leader(packet));
             return;
         }
-        let mut all = self.0.lock();
-        if all.len() >= MOST {
-            all.clear();
+        let number = all.next;
+        all.next += 1;
+        if all.bursts.len() >= MOST {
+            all.bursts.retain(|_, (other, _)| *other + QUEUED > number);
         }
-        all.insert(leader(packet), before);
+        all.bursts.insert(leader(packet), (number, before));
     }
 
     pub(super) fn take(&self, leader: Leader) -> Vec<rtp::Packet> {
-        self.0.lock().remove(&leader).unwrap_or_default()
+        let found = self.0.lock().bursts.remove(&leader);
+        found.map(|(_, packets)| packets).unwrap_or_default()
     }
 }
 
@@ -154,4 +168,51 @@ impl Interceptor for Join {
     fn bind_remote_stream(&mut self, _: &StreamInfo) {}
 
     fn unbind_remote_stream(&mut self, _: &StreamInfo) {}
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn packet(sequence_number: u16) -> rtp::Packet {
+        rtp::Packet {
+            header: rtp::header::Header {
+                sequence_number,
+                ..rtp::header::Header::default()
+            },
+            ..rtp::Packet::default()
+        }
+    }
+
+    fn numbers(packets: &[rtp::Packet]) -> Vec<u16> {
+        let number = |packet: &rtp::Packet| packet.header.sequence_number;
+        packets.iter().map(number).collect()
+    }
+
+    #[test]
+    fn each_leaves_with_its_own_and_never_with_one_that_was_lost() {
+        let followers = Followers::default();
+        let take = |number| numbers(&followers.take((0, number)));
+        followers.put(&packet(2), vec![packet(1)]);
+        followers.put(&packet(5), vec![packet(3), packet(4)]);
+        assert_eq!(take(5), [3, 4]);
+        // The first one's leader was lost, and much later its number comes again, alone.
+        followers.put(&packet(2), vec![]);
+        assert!(take(2).is_empty());
+    }
+
+    #[test]
+    fn however_many_are_lost_those_that_are_on_their_way_stay() {
+        let followers = Followers::default();
+        for number in 0..5_000u16 {
+            followers.put(&packet(2 * number + 1), vec![packet(2 * number)]);
+            assert!(followers.0.lock().bursts.len() <= MOST);
+            let before = number.saturating_sub(QUEUED as u16 - 1);
+            // One in a hundred arrives, when as many wait behind it as there can.
+            if before % 100 == 50 && number > before {
+                let with = followers.take((0, 2 * before + 1));
+                assert_eq!(numbers(&with), [2 * before], "{number}");
+            }
+        }
+    }
 }

@@ -170,7 +170,15 @@ impl Socket {
             leaving.train = Some(Train::new(to, datagram, spare));
             return Poll::Ready(());
         }
-        self.poll_pass(cx, transmit).map(|_| ())
+        if !ready!(self.poll_pass(cx, transmit))
+            && let Some(segment) = transmit.segment_size
+        {
+            let spare = std::mem::take(&mut leaving.spare);
+            leaving.train = Some(Train::refused(to, segment, datagram, spare));
+            // What there is no room for leaves at the end of the turn.
+            let _ = self.poll_leave(cx, leaving);
+        }
+        Poll::Ready(())
     }
 
     fn keep(&self, data: &[u8], meta: RecvMeta) {
@@ -464,5 +472,21 @@ mod tests {
         assert!(socket.flush());
         let sent: Vec<_> = fake.sent.lock().iter().map(|it| it.1.clone()).collect();
         assert_eq!(sent, [&b"aaa"[..], b"bbb", b"c"]);
+
+        // Those that the library has put together as well.
+        fake.sent.lock().clear();
+        let together = Transmit {
+            destination: ([127, 0, 0, 1], 1).into(),
+            ecn: None,
+            contents: b"aaabbbc",
+            segment_size: Some(3),
+            src_ip: None,
+        };
+        let mut cx = Context::from_waker(Waker::noop());
+        assert!(socket.poll_send(&mut cx, &together).is_ready());
+        assert!(send(&socket, 1, b"ddd").is_ready());
+        assert!(socket.flush());
+        let sent: Vec<_> = fake.sent.lock().iter().map(|it| it.1.clone()).collect();
+        assert_eq!(sent, [&b"aaa"[..], b"bbb", b"c", b"ddd"]);
     }
 }

@@ -38,6 +38,22 @@ impl Train {
         }
     }
 
+    /// Datagrams of `segment` bytes, the last one of fewer perhaps, that the system did not take together.
+    pub(super) fn refused(
+        destination: SocketAddr,
+        segment: usize,
+        datagrams: &[u8],
+        data: Vec<u8>,
+    ) -> Self {
+        let segment = segment.max(1);
+        Self {
+            segment,
+            count: datagrams.len().div_ceil(segment),
+            apart: true,
+            ..Self::new(destination, datagrams, data)
+        }
+    }
+
     /// Takes another one if it can go in the same call, which takes `most`.
     pub(super) fn takes(&mut self, destination: SocketAddr, datagram: &[u8], most: usize) -> bool {
         let fits = !self.ended

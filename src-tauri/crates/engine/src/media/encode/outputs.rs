@@ -24,6 +24,8 @@ const QUEUE: usize = 16;
 const SMALL_SHARE: u64 = 2;
 /// And at least this, in bits per second, whatever the large one does.
 const SMALL_LEAST: u64 = 80_000;
+/// Over so many pictures is counted what the large encoding takes.
+const SMOOTH: u64 = 16;
 
 /// What a peer and the encoder know of each other.
 #[derive(Debug)]
@@ -83,7 +85,9 @@ pub(super) struct Outputs {
     /// Of the large encoding, and of the small one.
     spread: [Spread; 2],
     /// What the large encoding takes.
-    taken: RateMeter,
+    meter: RateMeter,
+    /// The same over some [`SMOOTH`] pictures, in bits per second; `None`: not known yet.
+    taken: Option<u64>,
 }
 
 impl Outputs {
@@ -139,7 +143,8 @@ impl Outputs {
             .map(|output| output.slot.share.load(Ordering::Relaxed))
             .collect();
         let target = large_target(&mut shares)?;
-        let taken = self.taken.rate(now).map_or(target, Bitrate::as_bps);
+        // Before anything is known the first pictures show it.
+        let taken = self.taken.unwrap_or(0);
         let mut small = false;
         for output in &mut self.list {
             let before = output.place.rung;
@@ -178,6 +183,20 @@ impl Outputs {
         })
     }
 
+    /// Counts what the large encoding takes. Key frames are left out: each is followed by pictures that are as large as ever.
+    fn count(&mut self, packets: &Packets) {
+        if packets.key_frame {
+            return;
+        }
+        let bytes = packets.payloads.iter().map(|payload| payload.data.len());
+        self.meter
+            .add(packets.captured, bytes.sum::<usize>() as u64);
+        if let Some(rate) = self.meter.rate(packets.captured).map(Bitrate::as_bps) {
+            let before = self.taken.unwrap_or(rate);
+            self.taken = Some((before * (SMOOTH - 1) + rate) / SMOOTH);
+        }
+    }
+
     fn is_spread(&mut self, rung: Rung, now: Instant) -> bool {
         let mut needed = false;
         for output in self.list.iter().filter(|output| output.place.rung == rung) {
@@ -190,9 +209,7 @@ impl Outputs {
     /// Hands a picture of an encoding to all who get that.
     pub(super) fn hand_out(&mut self, rung: Rung, packets: &Packets) {
         if rung == Rung::Large {
-            let bytes = packets.payloads.iter().map(|payload| payload.data.len());
-            self.taken
-                .add(packets.captured, bytes.sum::<usize>() as u64);
+            self.count(packets);
         }
         for output in &mut self.list {
             if output.place.rung == rung {
@@ -298,9 +315,17 @@ mod tests {
             .collect()
     }
 
+    /// Of an encoding that takes all that it may.
+    fn busy() -> Outputs {
+        Outputs {
+            taken: Some(1_000_000),
+            ..Outputs::default()
+        }
+    }
+
     #[test]
     fn a_narrow_viewer_loses_pictures_and_the_others_none() {
-        let (mut outputs, start) = (Outputs::default(), start());
+        let (mut outputs, start) = (busy(), start());
         let mut viewers: Vec<_> = [1_000, 1_000, 700, 500]
             .into_iter()
             .map(|share| outputs.add(share))
@@ -321,7 +346,7 @@ mod tests {
 
     #[test]
     fn a_layer_is_taken_up_with_a_picture_of_the_lowest() {
-        let (mut outputs, start) = (Outputs::default(), start());
+        let (mut outputs, start) = (busy(), start());
         let (mut narrow, slot) = outputs.add(500);
         let _wide = [outputs.add(1_000), outputs.add(1_000), outputs.add(1_000)];
         outputs.large(start).unwrap();
@@ -341,28 +366,37 @@ mod tests {
         let (mut outputs, start) = (Outputs::default(), start());
         let (mut narrow, _slot) = outputs.add(500_000);
         let _wide = [(); 3].map(|()| outputs.add(1_000_000));
-        for n in 0..24 {
-            let at = start + FRAME * n;
-            assert_eq!(outputs.large(at).unwrap().target, 1_000_000);
-            // A key frame of 100 kbit, then 10 kbit a picture: 300 kbit/s.
-            let size = if n == 0 { 12_500 } else { 1_250 };
-            let picture = Packets {
-                payloads: Arc::new([Payload {
-                    data: vec![0; size].into(),
-                    marker: true,
-                }]),
-                ..packets(at, PATTERN[n as usize % 4], n == 0)
-            };
-            outputs.hand_out(Rung::Large, &picture);
+        let mut show = |range: std::ops::Range<u32>, size: usize| {
+            for n in range {
+                let at = start + FRAME * n;
+                assert_eq!(outputs.large(at).unwrap().target, 1_000_000);
+                let size = if n == 0 { 12_500 } else { size };
+                let picture = Packets {
+                    payloads: Arc::new([Payload {
+                        data: vec![0; size].into(),
+                        marker: true,
+                    }]),
+                    ..packets(at, PATTERN[n as usize % 4], n == 0)
+                };
+                outputs.hand_out(Rung::Large, &picture);
+            }
+            got(&mut narrow)
+        };
+        // A key frame of 100 kbit, then 10 kbit a picture, 300 kbit/s; then nothing for a second, and again so.
+        let all = [0, 2, 1, 2].repeat(4);
+        for first in [0, 16, 60, 76] {
+            assert_eq!(show(first..first + 16, 1_250), all, "{first}");
         }
-        let got = got(&mut narrow);
-        assert!(got.starts_with(&[0, 0, 0]), "{got:?}");
-        assert!(got.ends_with(&[0, 2, 1, 2, 0, 2, 1, 2]), "{got:?}");
+        // Four times that, which is more than it can take.
+        for first in (92..188).step_by(16) {
+            show(first..first + 16, 5_000);
+        }
+        assert_eq!(show(188..204, 5_000), [0; 4]);
     }
 
     #[test]
     fn pictures_are_spread_over_layers_only_while_somebody_cannot_take_all() {
-        let (mut outputs, start) = (Outputs::default(), start());
+        let (mut outputs, start) = (busy(), start());
         let mut viewers: Vec<_> = (0..4).map(|_| outputs.add(1_000)).collect();
         let second = Duration::from_secs(1);
         let mut spread = |n: u32| outputs.large(start + second * n).unwrap().spread;
