@@ -48,6 +48,19 @@ const STILL_AFTER: Duration = Duration::from_secs(4);
 pub(crate) const SOON: Duration = Duration::from_secs(60);
 /// The most that pictures may take, in kbit/s.
 pub(crate) const CAP_KBPS: &str = "4000";
+/// The page knows no cap; without one Chromium takes its own, which is lower.
+const HELD_TO_THE_CAP: &str = "
+    const { setRemoteDescription } = RTCPeerConnection.prototype;
+    RTCPeerConnection.prototype.setRemoteDescription = async function (description) {
+        await setRemoteDescription.call(this, description);
+        for (const sender of this.getSenders()) {
+            if (sender.track?.kind !== 'video') continue;
+            const parameters = sender.getParameters();
+            for (const encoding of parameters.encodings) encoding.maxBitrate = CAP * 1000;
+            await sender.setParameters(parameters);
+        }
+    };
+";
 
 /// What is measured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -59,7 +72,7 @@ pub(crate) enum Part {
 }
 
 /// What was measured of one broadcast.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 struct Figures {
     /// Of one core.
     cpu: f64,
@@ -68,6 +81,10 @@ struct Figures {
     fps: f64,
     /// Processor time for each picture that got to a viewer, in ms.
     ms_per_frame: f64,
+    /// What the pictures take at the middle viewer, in kbit/s.
+    kbps: f64,
+    /// How they come to the first: `VP9 1920x1080`.
+    kind: String,
     mib: f64,
 }
 
@@ -150,6 +167,7 @@ impl Sender {
             return Ok(Self::Ahoy(Box::new(call)));
         }
         let chromium = Chromium::on_display(display.name()).await?;
+        hold_to_the_cap(&chromium).await?;
         let mut page = url::Url::parse(&pages.url("/broadcast"))?;
         page.query_pairs_mut()
             .extend_pairs([("relay", lobby.url()), ("role", "broadcaster")]);
@@ -168,6 +186,15 @@ impl Sender {
     }
 }
 
+/// Has the next page send no more, and no less, than Ahoy may.
+pub(crate) async fn hold_to_the_cap(chromium: &Chromium) -> Result<()> {
+    let source = serde_json::json!({ "source": HELD_TO_THE_CAP.replace("CAP", CAP_KBPS) });
+    chromium
+        .devtools("Page.addScriptToEvaluateOnNewDocument", source)
+        .await?;
+    Ok(())
+}
+
 #[expect(clippy::disallowed_methods, reason = "a bench measures real time")]
 fn now() -> Instant {
     Instant::now()
@@ -184,6 +211,25 @@ fn frames(event: &Value) -> HashMap<String, u64> {
             (n.to_string(), count.unwrap_or(0))
         })
         .collect()
+}
+
+/// What pictures take at the middle viewer, in kbit/s, and how they come to the first.
+fn rate(viewers: &AhoyCall) -> (f64, String) {
+    let lines: Vec<_> = viewers
+        .events()
+        .filter(|event| event["event"] == "stats")
+        .collect();
+    let counted = lines.iter().rev().take(WINDOW.as_secs() as usize);
+    let videos: Vec<_> = counted
+        .flat_map(|event| event["peers"].as_array().into_iter().flatten())
+        .map(|peer| &peer["receive"]["video"])
+        .collect();
+    let rates = videos.iter().filter_map(|video| video["kbps"].as_f64());
+    let kind = videos.first().map_or_else(String::new, |video| {
+        let codec = video["codec"].as_str().unwrap_or("?");
+        format!("{codec} {}x{}", video["width"], video["height"])
+    });
+    (median(rates.collect()).unwrap_or(f64::NAN), kind)
 }
 
 async fn next_stats(viewers: &AhoyCall, wanted: impl Fn(&Value) -> bool) -> Result<Value> {
@@ -242,11 +288,14 @@ async fn broadcast(ahoy: bool, count: u32, pages: &Files) -> Result<(Figures, f6
         .collect();
     let all: f64 = got.iter().sum();
     ensure!(all > 0.0, "nobody got anything");
+    let (kbps, kind) = rate(&viewers);
     let figures = Figures {
         cpu: cpu / seconds,
         least_fps: got.iter().copied().fold(f64::MAX, f64::min) / seconds,
         fps: median(got).context("no viewers")? / seconds,
         ms_per_frame: cpu * 1000.0 / all,
+        kbps,
+        kind,
         mib: after.1.memory_mib,
     };
 
@@ -309,8 +358,8 @@ pub(crate) async fn measure(
         "# A screen and its viewers, measured\n\n\
          Written by `cargo xtask bench broadcast`: medians of {runs} runs on {}. A screen of {}x{} with a page of text that \
          scrolls thirty times a second; viewers that count and do not decode, on the same machine. Built with optimisation.\n\n\
-         | | viewers | CPU, of a core | frames/s at the middle viewer | at the last | CPU ms per delivered frame | memory MiB |\n\
-         |---|---:|---:|---:|---:|---:|---:|\n",
+         | | viewers | CPU, of a core | frames/s at the middle viewer | at the last | CPU ms per delivered frame | kbit/s at the middle viewer | pictures | memory MiB |\n\
+         |---|---:|---:|---:|---:|---:|---:|---|---:|\n",
         machine(),
         SCREEN.0,
         SCREEN.1
@@ -319,12 +368,16 @@ pub(crate) async fn measure(
         let who = if row.0 { "Ahoy" } else { "Chromium" };
         let _ = writeln!(
             page,
-            "| {who} | {} | {:.2} | {:.1} | {:.1} | {:.2} | {:.0} |",
+            "| {who} | {} | {:.2} | {:.1} | {:.1} | {:.2} | {:.0} | {} | {:.0} |",
             row.1,
             of(row, |it| it.0.cpu),
             of(row, |it| it.0.fps),
             of(row, |it| it.0.least_fps),
             of(row, |it| it.0.ms_per_frame),
+            of(row, |it| it.0.kbps),
+            all.get(&row)
+                .and_then(|runs| runs.last())
+                .map_or("", |it| it.0.kind.as_str()),
             of(row, |it| it.0.mib),
         );
     }
@@ -390,13 +443,16 @@ pub(crate) async fn measure(
         let word = if reached { "reached" } else { "not yet" };
         let _ = writeln!(page, "| {name} | {figure:.2} | {sign} {aim} | {word} |");
     }
-    page += "\n## How it is measured\n\n\
+    let _ = write!(
+        page,
+        "\n## How it is measured\n\n\
          - Sender and viewers meet at `ahoy-relay --lobby` and speak its dialect `broadcast`; Chromium by the page of the \
-         tests, in a window on the same display.\n\
+         tests, in a window on the same display. Both may take {CAP_KBPS} kbit/s for each viewer.\n\
          - CPU and memory are the sender's, with all its processes; capture is in it, the X server is not. Memory is PSS.\n\
          - A screen that stands still is measured with one viewer, from four seconds after its last change.\n\
          - From *Share*: a page of text stands still, and a Chromium waits for whoever shows it (dialect `broadcast`, one to \
          one). Ahoy's time begins with the start of its program, Chromium's when the screen has been chosen. Text is legible from an SSIM of 0.98 on, of a part of the picture as the viewer shows it.\n\
-         - From *Stop*: until an interface between both has carried the last packet of more than 800 bytes.\n";
+         - From *Stop*: until an interface between both has carried the last packet of more than 800 bytes.\n"
+    );
     Ok((page, missed))
 }

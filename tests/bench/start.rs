@@ -13,7 +13,7 @@ use ahoy_tests::{
 use anyhow::{Context as _, Result, bail};
 use tokio::time::{Instant, sleep};
 
-use crate::broadcast::{CAP_KBPS, SCREEN, SOON};
+use crate::broadcast::{CAP_KBPS, SCREEN, SOON, hold_to_the_cap};
 
 /// Shows the screen where the page would show its camera, and keeps when that was chosen.
 const SCREEN_FOR_CAMERA: &str = "
@@ -83,6 +83,7 @@ pub(crate) async fn begin(ahoy: bool, pages: &Files) -> Result<Began> {
         chromium
             .devtools("Page.addScriptToEvaluateOnNewDocument", source)
             .await?;
+        hold_to_the_cap(&chromium).await?;
         let page = chromium.page();
         page.goto(&page_at(pages, &lobby, "send")?).await?;
         chromium.explain(ready(page).await).await?;
