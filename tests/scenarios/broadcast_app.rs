@@ -2,6 +2,7 @@
 
 use ahoy_tests::{
     app::Instead,
+    call::AhoyCall,
     chromium::{Camera, Chromium},
     desktop::Desktop,
     need::lacks,
@@ -206,6 +207,42 @@ async fn a_broadcast_is_watched_in_ahoy_without_a_camera() -> Result<()> {
     page.press("hang-up").await?;
     assert_eq!(ended(page).await?, "by_me");
     says(stage.app.page(), "viewer-count", "Nobody watches yet").await?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn who_watches_turns_the_sound_off_and_on() -> Result<()> {
+    if lacks(&PARTS) {
+        return Ok(());
+    }
+    let relay = Relay::start().await?;
+    let host = AhoyCall::start(relay.url(), &["--as", "broadcaster"])?;
+    let link = host.link().await?;
+    let viewer = Stage::open(Instead::default()).await?;
+    viewer.follow(&link).await?;
+    let page = viewer.app.page();
+    page.press("join").await?;
+    viewer.sound.hear_tone(440.0, -40.0).await?;
+    page.press("mute-speaker").await?;
+    viewer.sound.hear_silence().await?;
+    viewer.picture("watch-muted").await?;
+    // The picture goes on, and the sound comes back by the key as by the button.
+    page.moving_stamp("remote-video").await?;
+    let key = "dispatchEvent(new KeyboardEvent('keydown', { key: 'm' }))";
+    page.run(key, vec![]).await?;
+    viewer.sound.hear_tone(440.0, -40.0).await?;
+
+    let chromium = Chromium::start(Camera::Absent).await?;
+    chromium.join(&link, "Grace").await?;
+    let guest = chromium.page();
+    guest.moving_stamp("remote-video").await?;
+    let muted = "return ahoy.part('remote-video')?.muted === arguments[0]";
+    for off in [true, false] {
+        guest.press("mute-speaker").await?;
+        guest
+            .until("the sound as chosen", muted, vec![json!(off)])
+            .await?;
+    }
     Ok(())
 }
 

@@ -13,6 +13,9 @@ use crate::{SOON, process::Process, tone};
 /// Samples a second of everything here.
 pub const RATE: usize = 48_000;
 
+/// -60 dB below full scale.
+const INAUDIBLE: f32 = 0.001;
+
 /// A server that runs, or did.
 pub struct SoundServer {
     server: Process,
@@ -281,6 +284,22 @@ impl SoundServer {
                 last.1
             )),
         }
+    }
+
+    /// Waits until the speaker plays nothing for a second.
+    ///
+    /// # Errors
+    /// It does not fall silent soon.
+    pub async fn hear_silence(&self) -> Result<()> {
+        let silent = timeout(SOON, async {
+            loop {
+                let sound = self.hear("speaker", 1).await?;
+                if sound.iter().all(|sample| sample.abs() < INAUDIBLE) {
+                    return Ok(());
+                }
+            }
+        });
+        silent.await.context("the speaker does not fall silent")?
     }
 }
 

@@ -18,6 +18,9 @@ export function commandForKey(event: Key, view: AppView, kind: "app" | "guest"):
     return kind === "app" && (screen.type === "lobby" || screen.type === "ended") ? { type: "back" } : null;
   }
   if (event.target instanceof Element && event.target.closest("input, textarea, select")) return null;
+  if (key === "m" && screen.type === "call" && screen.kind === "broadcast" && !screen.host) {
+    return { type: "set_speaker_muted", muted: !media.speaker_muted };
+  }
   // In a broadcast nobody has a microphone or a camera.
   if ((screen.type !== "call" && screen.type !== "lobby") || screen.kind !== "call") return null;
   if (key === "m") return { type: "set_muted", muted: !media.muted };

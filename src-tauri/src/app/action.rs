@@ -129,6 +129,8 @@ pub(crate) enum MediaAction {
     SelectCamera(Option<String>),
     SelectMicrophone(Option<String>),
     SelectSpeaker(Option<String>),
+    /// What the others say and play is not heard.
+    SetSpeakerMuted(bool),
     /// Camera and microphone are closed: what was taken for a call is only watched.
     OnlyWatch,
     /// Another part of the screen, by its source's id.

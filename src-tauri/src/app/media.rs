@@ -145,6 +145,7 @@ fn with_media(media: &LocalMedia, action: MediaAction, environment: &Environment
         MediaAction::SelectCamera(id) => media.select_camera(VideoSpec::Camera(id)),
         MediaAction::SelectMicrophone(id) => media.select_microphone(AudioSpec::Microphone(id)),
         MediaAction::SelectSpeaker(id) => media.select_speaker(SpeakerSpec::Speaker(id)),
+        MediaAction::SetSpeakerMuted(muted) => media.set_speaker_muted(muted),
         MediaAction::OnlyWatch => {
             media.select_camera(VideoSpec::None);
             media.select_microphone(AudioSpec::None);

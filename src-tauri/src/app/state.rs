@@ -185,6 +185,9 @@ impl State {
                 self.set(|settings| settings.speaker.clone_from(&id));
                 self.with_media(MediaAction::SelectSpeaker(id));
             }
+            Command::SetSpeakerMuted { muted } => {
+                self.with_media(MediaAction::SetSpeakerMuted(muted));
+            }
             Command::ShowSources { shown } => self.show_sources(shown),
             Command::SelectSource { id } => self.select_source(&id),
             Command::StopShare => self.stop_share(),

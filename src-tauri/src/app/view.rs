@@ -95,5 +95,6 @@ fn closed() -> MediaView {
         screen: DeviceState::Closed,
         muted: false,
         camera_off: false,
+        speaker_muted: false,
     }
 }

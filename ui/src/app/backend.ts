@@ -18,6 +18,7 @@ const EMPTY: AppView = {
     screen: { type: "closed" },
     muted: false,
     camera_off: false,
+    speaker_muted: false,
   },
   share: { sources: { type: "closed" }, selected: null, state: { type: "closed" }, paused: false, content: "text", fps: 30, sound: false, sound_state: { type: "closed" } },
   settings: { name: "", theme: "system", relay: { type: "this_network" }, language: "system", ask_before_entry: false, last_relay: null },

@@ -37,7 +37,11 @@ id: string | null, } | { "type": "select_speaker",
 /**
  * Which; `null`: the system's default.
  */
-id: string | null, } | { "type": "show_sources", 
+id: string | null, } | { "type": "set_speaker_muted", 
+/**
+ * Not heard.
+ */
+muted: boolean, } | { "type": "show_sources", 
 /**
  * It is looked.
  */

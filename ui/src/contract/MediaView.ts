@@ -29,4 +29,8 @@ muted: boolean,
 /**
  * The user has the camera off.
  */
-camera_off: boolean, };
+camera_off: boolean, 
+/**
+ * The user does not want to hear the others.
+ */
+speaker_muted: boolean, };

@@ -37,6 +37,7 @@ export function media(change: Partial<MediaView> = {}): MediaView {
     screen: { type: "closed" },
     muted: false,
     camera_off: false,
+    speaker_muted: false,
     ...change,
   };
 }
@@ -412,6 +413,7 @@ export const fixtures = {
   "guest-watch-lobby": { kind: "guest", view: view(lobby(false, false, "broadcast")) },
   "watch-lobby": { kind: "app", view: view(lobby(false, false, "broadcast")) },
   "guest-watch": { kind: "guest", view: view(watching()) },
+  "watch-muted": { kind: "app", view: view(watching(), { media: media({ speaker_muted: true }) }) },
   "watch-own-size": { kind: "app", view: view(watching()), press: "own-size" },
   "guest-watch-connecting": { kind: "guest", view: view(watching({ phase: "connecting", peers: [peer("ada", "Ada", { host: true, state: "connecting", quality: null })] })) },
   "guest-watch-knocking": { kind: "guest", view: view(watching({ phase: "knocking", others: 0, peers: [] })) },

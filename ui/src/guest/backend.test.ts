@@ -112,7 +112,7 @@ describe("a guest's page", () => {
     const getUserMedia = vi.fn();
     vi.stubGlobal("navigator", { mediaDevices: { getUserMedia, addEventListener() {} } });
     vi.stubGlobal("isSecureContext", false);
-    const { view, socket } = await join("broadcast");
+    const { backend, view, socket } = await join("broadcast");
     expect(view().screen).toMatchObject({ type: "lobby", kind: "broadcast", busy: true });
     expect(view().error).toBeNull();
     expect(socket.sent[1]).toMatchObject({ type: "join", role: "viewer", name: "Grace" });
@@ -121,6 +121,10 @@ describe("a guest's page", () => {
     socket.say({ type: "room", kind: "broadcast", host: null, peers: [me], count: 8, capacity: 100, locked: false });
     expect(view().screen).toMatchObject({ type: "call", kind: "broadcast", phase: "host_away", others: 8 });
     expect(getUserMedia).not.toHaveBeenCalled();
+    for (const muted of [true, false, true]) {
+      await backend.dispatch({ type: "set_speaker_muted", muted });
+      expect(view().media.speaker_muted).toBe(muted);
+    }
     socket.say({ type: "left", peer: "hhhhhhhhhhhhhhhh" });
     socket.say({ type: "error", code: "removed", message: "" });
     expect(view().screen).toMatchObject({ type: "ended", kind: "broadcast", can_call_again: false });

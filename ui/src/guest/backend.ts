@@ -105,6 +105,9 @@ export class GuestBackend implements Backend {
       case "select_speaker":
         this.#videos.useSpeaker(command.id);
         return this.#local.selectSpeaker(command.id);
+      case "set_speaker_muted":
+        this.#videos.mute(command.muted);
+        return this.#render();
       case "show_sources":
         if (command.shown && this.#call?.kind === "call") await this.#showing.start();
         return;
@@ -146,7 +149,7 @@ export class GuestBackend implements Backend {
   }
 
   #own() {
-    return { media: this.#local.view(), share: this.#showing.view() };
+    return { media: { ...this.#local.view(), speaker_muted: this.#videos.muted }, share: this.#showing.view() };
   }
 
   /** What goes to the others in a call. */
@@ -197,6 +200,7 @@ export class GuestBackend implements Backend {
     const { screen, kind, busy } = this.#state;
     if (!this.#link || screen !== "lobby" || kind === null || busy) return;
     remember(NAME_KEY, name);
+    this.#videos.mute(false);
     this.#set({ busy: true, error: null, name });
     this.#call = new Call({
       link: this.#link,

@@ -93,7 +93,7 @@ export class LocalMedia {
     return null;
   }
 
-  view(): Omit<MediaView, "screen"> {
+  view(): Omit<MediaView, "screen" | "speaker_muted"> {
     return {
       camera: this.#view("videoinput", this.#devices.video),
       microphone: this.#view("audioinput", this.#devices.audio),

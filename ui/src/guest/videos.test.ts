@@ -50,6 +50,33 @@ it("leaves muted what its viewer has muted, whatever is pressed", async () => {
   shown.close();
 });
 
+it("is silent while its viewer wants that, also with what comes later", async () => {
+  touched = true;
+  const [videos, host] = [new Videos(), document.createElement("div")];
+  const attach = (own: boolean) => videos.attach(new MediaStream(), own, host, MARKS);
+  const shown = [attach(false), attach(true)];
+  const muted = () => [...host.querySelectorAll("video")].map((video) => video.muted);
+  videos.mute(true);
+  shown.push(attach(false));
+  await settle();
+  expect([videos.muted, ...muted()]).toEqual([true, true, true, true]);
+  videos.mute(false);
+  expect([videos.muted, ...muted()]).toEqual([false, false, true, false]);
+  for (const each of shown) each.close();
+});
+
+it("stays silent when the page is touched, where its viewer wants that", async () => {
+  const [videos, host] = [new Videos(), document.createElement("div")];
+  const shown = videos.attach(new MediaStream(), false, host, MARKS);
+  await settle();
+  videos.mute(true);
+  await touch("keydown");
+  expect(host.querySelector("video")!.muted).toBe(true);
+  videos.mute(false);
+  expect(host.querySelector("video")!.muted).toBe(false);
+  shown.close();
+});
+
 it("never plays the user's own sound", async () => {
   const { video, shown } = await attach(true);
   await touch("pointerdown");

@@ -7,13 +7,15 @@ const TOUCHES = ["pointerdown", "click", "keydown"] as const;
 export class Videos {
   readonly #remote = new Set<HTMLVideoElement>();
   #speaker: string | null = null;
+  /** The viewer does not want to hear any of them. */
+  #muted = false;
 
   /** Shows a stream in a new element inside `host`; the user's own stays without sound. */
   attach(stream: MediaStream | null, own: boolean, host: HTMLElement, marks: VideoMarks): ShownVideo {
     const video = document.createElement("video");
     video.autoplay = true;
     video.playsInline = true;
-    video.muted = own;
+    video.muted = own || this.#muted;
     video.disablePictureInPicture = own;
     video.dataset["testid"] = marks.testid;
     video.setAttribute("aria-label", marks.label);
@@ -32,7 +34,7 @@ export class Videos {
       if (await playsSilently(video)) heldBack = true;
     };
     const touched = () => {
-      if (heldBack) video.muted = false;
+      if (heldBack) video.muted = this.#muted;
       heldBack = false;
       void begin();
     };
@@ -54,6 +56,15 @@ export class Videos {
   useSpeaker(id: string | null): void {
     this.#speaker = id;
     for (const video of this.#remote) this.#route(video);
+  }
+
+  get muted(): boolean {
+    return this.#muted;
+  }
+
+  mute(muted: boolean): void {
+    this.#muted = muted;
+    for (const video of this.#remote) video.muted = muted;
   }
 
   #route(video: HTMLVideoElement): void {

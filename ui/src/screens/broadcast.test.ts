@@ -336,6 +336,24 @@ describe("watching", () => {
     vi.restoreAllMocks();
   });
 
+  it("is silent on wish, by button and key", async () => {
+    const backend = show("guest-watch");
+    expect(part("mute-speaker").getAttribute("aria-pressed")).toBe("false");
+    await userEvent.click(part("mute-speaker"));
+    expect(backend.commands).toEqual([{ type: "set_speaker_muted", muted: true }]);
+    cleanup();
+    const muted = show("watch-muted");
+    expect(part("mute-speaker").getAttribute("aria-pressed")).toBe("true");
+    absent("sound-on");
+    await userEvent.click(part("mute-speaker"));
+    expect(muted.commands).toEqual([{ type: "set_speaker_muted", muted: false }]);
+    const key = (name: FixtureName) => commandForKey(new KeyboardEvent("keydown", { key: "M" }), fixtures[name].view, fixtures[name].kind);
+    expect(key("guest-watch")).toEqual({ type: "set_speaker_muted", muted: true });
+    expect(key("watch-muted")).toEqual({ type: "set_speaker_muted", muted: false });
+    // Who shows hears nobody.
+    expect(key("share")).toBeNull();
+  });
+
   it("fills the screen by button and key, where there is a way", async () => {
     show("guest-watch");
     absent("full-screen");

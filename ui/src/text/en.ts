@@ -202,6 +202,7 @@ export const texts = {
   "watch.full": "Full screen",
   "watch.full.leave": "Leave full screen",
   "watch.sound.on": "Turn sound on",
+  "watch.sound.off": "Turn sound off",
   "watch.leave": "Leave",
   "watch.status.joining": "Going in…",
   "watch.status.knocking": "Waiting to be let in…",

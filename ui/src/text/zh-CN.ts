@@ -203,6 +203,7 @@ export const texts: Record<TextId, string> = {
   "watch.full": "全屏",
   "watch.full.leave": "退出全屏",
   "watch.sound.on": "打开声音",
+  "watch.sound.off": "关闭声音",
   "watch.leave": "离开",
   "watch.status.joining": "正在进入…",
   "watch.status.knocking": "正在等待允许进入…",

@@ -25,6 +25,7 @@ pub(super) fn media(camera: DeviceState, selected: Option<&str>, known: &[&str])
         screen: DeviceState::Closed,
         muted: false,
         camera_off: false,
+        speaker_muted: false,
     }
 }
 
@@ -139,4 +140,18 @@ fn an_id_that_no_device_has_is_not_kept() {
     let id = Some("x".repeat(512));
     person.says(Command::SelectSpeaker { id });
     assert_eq!(person.did(), ["Save", "Media"]);
+}
+
+#[test]
+fn what_is_watched_can_be_silenced() {
+    let mut person = Person::new();
+    person.says(Command::NewCall).did();
+    for muted in [true, false] {
+        person.says(Command::SetSpeakerMuted { muted });
+        assert!(matches!(
+            &person.done[..],
+            [Action::Media(MediaAction::SetSpeakerMuted(told))] if *told == muted
+        ));
+        person.did();
+    }
 }

@@ -54,6 +54,11 @@ pub enum Command {
         /// Which; `null`: the system's default.
         id: Option<String>,
     },
+    /// What the others say and play is heard no more, or again.
+    SetSpeakerMuted {
+        /// Not heard.
+        muted: bool,
+    },
     /// Looks what of the screen can be shown, for as long as the user chooses; in the lobby of a broadcast that is
     /// looked for anyway. In a browser it asks the user itself, and what they choose is shown at once.
     ShowSources {

@@ -283,6 +283,8 @@ pub struct MediaView {
     pub muted: bool,
     /// The user has the camera off.
     pub camera_off: bool,
+    /// The user does not want to hear the others.
+    pub speaker_muted: bool,
 }
 
 /// One kind of device: what there is, what is chosen and how it does.

@@ -9,6 +9,13 @@ pub fn fade_in(block: &mut AudioBlock) {
     }
 }
 
+/// Lets a block go out into silence, over its 10 ms.
+pub fn fade_out(block: &mut AudioBlock) {
+    for (i, sample) in block.iter_mut().enumerate() {
+        *sample *= 1.0 - (i + 1) as f32 / BLOCK_SAMPLES as f32;
+    }
+}
+
 /// The 10 ms after sound that has broken off at the sample `last`: down to silence without a step.
 pub fn tail(last: f32) -> AudioBlock {
     let last = if last.is_finite() { last } else { 0.0 };
@@ -42,6 +49,15 @@ mod tests {
                 .all(|sample| (-0.5..=0.0).contains(sample))
         );
         assert_eq!(tail(f32::NAN), [0.0; BLOCK_SAMPLES]);
+    }
+
+    #[test]
+    fn sound_that_goes_out_does_so_without_a_step() {
+        let mut block = [0.9; BLOCK_SAMPLES];
+        fade_out(&mut block);
+        let heard = [[0.9; BLOCK_SAMPLES], block, [0.0; BLOCK_SAMPLES]].concat();
+        assert!(step(&heard) < 0.01, "{}", step(&heard));
+        assert_eq!(block[BLOCK_SAMPLES - 1], 0.0);
     }
 
     #[test]

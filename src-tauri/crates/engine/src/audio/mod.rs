@@ -15,7 +15,7 @@ mod sync;
 #[cfg(test)]
 mod simulation;
 
-pub use fade::{fade_in, tail};
+pub use fade::{fade_in, fade_out, tail};
 pub use jitter::{JitterBuffer, JitterStats, Next};
 pub use level::{LevelMeter, SILENCE_DB, rms_db};
 pub use mixer::Mixer;

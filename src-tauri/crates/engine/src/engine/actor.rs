@@ -104,9 +104,10 @@ impl Actor {
 
     pub(super) async fn run(mut self, mut wishes: mpsc::Receiver<Wish>) {
         let (to_actor, mut inputs) = mpsc::channel(INPUTS);
-        let (speaker, state) = self.media.speaker();
+        let (speaker, muted, state) = self.media.speaker();
         let heard = self.setup.transport.audio.receive;
-        let player = match heard.then(|| Player::start(speaker, state)).transpose() {
+        let player = heard.then(|| Player::start(speaker, muted, state));
+        let player = match player.transpose() {
             Ok(player) => player.map(Arc::new),
             Err(error) => {
                 // Without threads there is no call; the view says that it never got anywhere.

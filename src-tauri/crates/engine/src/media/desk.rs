@@ -75,7 +75,9 @@ pub(super) struct Desk {
     pub(super) camera: Kind<VideoSpec>,
     pub(super) microphone: Kind<AudioSpec>,
     pub(super) speaker: Kind<SpeakerSpec>,
+    /// The microphone is.
     pub(super) muted: watch::Sender<bool>,
+    pub(super) speaker_muted: watch::Sender<bool>,
 }
 
 impl Desk {
@@ -85,6 +87,7 @@ impl Desk {
             microphone: Kind::new(config.audio, false),
             speaker: Kind::new(config.speaker, false),
             muted: watch::Sender::new(config.muted),
+            speaker_muted: watch::Sender::new(false),
         }
     }
 }
@@ -130,6 +133,7 @@ impl Keeper {
             microphone,
             speaker,
             muted,
+            speaker_muted,
         } = self.desk.clone();
         let mut states =
             [&camera.state, &microphone.state, &speaker.state].map(watch::Sender::subscribe);
@@ -138,6 +142,7 @@ impl Keeper {
         let mut microphones = microphone.orders.subscribe();
         let mut speakers = speaker.orders.subscribe();
         let mut muted = muted.subscribe();
+        let mut speaker_muted = speaker_muted.subscribe();
         let mut list = tokio::time::interval(LIST_EVERY);
         list.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         // One look at a time; a driver that hangs holds up no more than the list.
@@ -162,6 +167,7 @@ impl Keeper {
                 Ok(()) = microphones.changed() => {}
                 Ok(()) = speakers.changed() => {}
                 Ok(()) = muted.changed() => {}
+                Ok(()) = speaker_muted.changed() => {}
                 _ = list.tick(), if looking.is_none() && self.desk.uses_devices() => {
                     looking = Some(tokio::task::spawn_blocking(Devices::list));
                 }
@@ -240,6 +246,7 @@ impl Keeper {
             microphone,
             speaker,
             muted,
+            speaker_muted,
         } = &self.desk;
         let order = camera.orders.borrow();
         MediaView {
@@ -260,6 +267,7 @@ impl Keeper {
                 .map_or(DeviceState::Closed, |state| state.borrow().clone()),
             muted: *muted.borrow(),
             camera_off: order.off,
+            speaker_muted: *speaker_muted.borrow(),
         }
     }
 }

@@ -185,6 +185,11 @@ impl LocalMedia {
         self.inner.desk.speaker.change(|order| order.spec = speaker);
     }
 
+    /// What the others say and play is heard no more, or again; it is at first.
+    pub fn set_speaker_muted(&self, muted: bool) {
+        self.inner.desk.speaker_muted.send_replace(muted);
+    }
+
     /// Opens what failed once more, now; it would be tried again some time anyway.
     pub fn retry(&self) {
         self.inner.desk.camera.retry();
@@ -230,14 +235,21 @@ impl LocalMedia {
         self.inner.showing.current()
     }
 
+    /// What a player needs: where it plays, whether it is to be silent, and where it says how the speaker does.
     pub(crate) fn speaker(
         &self,
     ) -> (
         watch::Receiver<Order<SpeakerSpec>>,
+        watch::Receiver<bool>,
         watch::Sender<DeviceState>,
     ) {
-        let speaker = &self.inner.desk.speaker;
-        (speaker.orders.subscribe(), speaker.state.clone())
+        let Desk {
+            speaker,
+            speaker_muted,
+            ..
+        } = &self.inner.desk;
+        let muted = speaker_muted.subscribe();
+        (speaker.orders.subscribe(), muted, speaker.state.clone())
     }
 }
 

@@ -19,7 +19,7 @@ use super::{
     thread::Worker,
 };
 use crate::{
-    audio::{Heard, JitterStats, LevelMeter, Mixer, Playout, SILENCE_DB, fade_in, tail},
+    audio::{Heard, JitterStats, LevelMeter, Mixer, Playout, SILENCE_DB, fade_in, fade_out, tail},
     codec::OpusDecoder,
     device::{self, AudioSink, DeviceError, DeviceKind, Pace, SpeakerSpec},
     frame::{AudioBlock, BLOCK_SAMPLES},
@@ -103,9 +103,10 @@ pub struct Player {
 }
 
 impl Player {
-    /// Starts to play on what `speaker` names, and changes over when it names another.
+    /// Starts to play on what `speaker` names, and changes over when it names another; silence while it is `muted`.
     pub(crate) fn start(
         speaker: watch::Receiver<Order<SpeakerSpec>>,
+        muted: watch::Receiver<bool>,
         state: watch::Sender<DeviceState>,
     ) -> std::io::Result<Self> {
         let voices = Voices::default();
@@ -113,6 +114,7 @@ impl Player {
             voices: voices.clone(),
             mixer: Mixer::default(),
             last: 0.0,
+            silenced: Silenced::new(muted),
         };
         let worker = tend::start(thread, speaker, state)?;
         Ok(Self {
@@ -158,6 +160,32 @@ struct Thread {
     mixer: Mixer,
     /// The last sample that was played.
     last: f32,
+    silenced: Silenced,
+}
+
+/// Whether the user wants to hear nothing. The speaker goes on meanwhile: what comes back is there at once.
+struct Silenced {
+    muted: watch::Receiver<bool>,
+    /// It is silent now.
+    now: bool,
+}
+
+impl Silenced {
+    fn new(muted: watch::Receiver<bool>) -> Self {
+        let now = *muted.borrow();
+        Self { muted, now }
+    }
+
+    /// Makes of the next block what is to be heard of it.
+    fn apply(&mut self, block: &mut AudioBlock) {
+        let muted = *self.muted.borrow();
+        match (std::mem::replace(&mut self.now, muted), muted) {
+            (false, false) => {}
+            (false, true) => fade_out(block),
+            (true, true) => block.fill(0.0),
+            (true, false) => fade_in(block),
+        }
+    }
 }
 
 impl Thread {
@@ -191,6 +219,7 @@ impl Thread {
             if std::mem::take(&mut begins) {
                 fade_in(&mut block);
             }
+            self.silenced.apply(&mut block);
             sink.write(&block)?;
             duty.works();
             self.last = block[BLOCK_SAMPLES - 1];
@@ -254,5 +283,29 @@ impl Voice {
         if let Some(tap) = &mut self.tap {
             tap.block(block, delay);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_muted_is_not_heard_and_comes_back() {
+        let muted = watch::Sender::new(false);
+        let mut silenced = Silenced::new(muted.subscribe());
+        let mut heard = |mute| {
+            muted.send_replace(mute);
+            let mut block = [0.5; BLOCK_SAMPLES];
+            silenced.apply(&mut block);
+            block
+        };
+        assert_eq!(heard(false), [0.5; BLOCK_SAMPLES]);
+        let going = heard(true);
+        assert!(going.is_sorted_by(|a, b| a >= b) && going[BLOCK_SAMPLES - 1] == 0.0);
+        assert_eq!(heard(true), [0.0; BLOCK_SAMPLES]);
+        let coming = heard(false);
+        assert!(coming.is_sorted() && coming[0] < 0.01);
+        assert_eq!(heard(false), [0.5; BLOCK_SAMPLES]);
     }
 }
