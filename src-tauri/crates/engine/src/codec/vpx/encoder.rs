@@ -6,6 +6,7 @@ use super::{
     easing::Easing,
     layers::Parts,
     raw_encoder::{LayerSettings, Packet, RawEncoder},
+    resilience::Resilience,
     settings::{self, TICKS},
 };
 use crate::{
@@ -55,6 +56,9 @@ struct Running {
 struct Layers {
     speed: i32,
     parts: Parts,
+    resilience: Resilience,
+    /// What the stream was told to be from the next key frame on.
+    resilient: bool,
     /// What the bitrate was told for.
     spread: bool,
 }
@@ -109,7 +113,8 @@ impl VpxEncoder {
     }
 
     /// The next pictures are spread over the layers, so that some may be left out; or all are in the lowest, which takes
-    /// fewer bits. At first they are in the lowest. Without layers it changes nothing.
+    /// fewer bits. At first they are in the lowest. The first that may be left out come after a key frame. Without layers it
+    /// changes nothing.
     pub fn set_spread(&mut self, spread: bool) {
         self.spread = spread;
         let running = self.running.as_mut();
@@ -142,6 +147,8 @@ impl VpxEncoder {
             Layers {
                 speed,
                 parts,
+                resilience: Resilience::new(),
+                resilient: false,
                 spread: false,
             }
         });
@@ -194,6 +201,7 @@ impl Running {
         settings: &VideoEncoderConfig,
         sharp: Option<u32>,
     ) -> Result<Option<Made>, String> {
+        self.change_over(frame.captured)?;
         let (finest, coarsest) = self.quantizers;
         let quantizers = match sharp.filter(|_| !self.key_due) {
             Some(sharp) => (finest, sharp.clamp(finest, coarsest)),
@@ -232,6 +240,24 @@ impl Running {
             quantizer,
             layer,
         }))
+    }
+
+    /// Has pictures depend less on each other while some are left out.
+    fn change_over(&mut self, now: Instant) -> Result<(), String> {
+        let Some(layers) = &mut self.layers else {
+            return Ok(());
+        };
+        let spread = layers.parts.is_spread();
+        self.key_due |= layers.resilience.wants_key_frame(now, spread);
+        if !self.key_due {
+            return Ok(());
+        }
+        let resilient = layers.resilience.begin(now);
+        if std::mem::replace(&mut layers.resilient, resilient) != resilient {
+            self.raw
+                .reconfigure(|config| config.g_error_resilient = resilient.into())?;
+        }
+        Ok(())
     }
 
     /// The layer of the next picture, where there are some.

@@ -2,7 +2,8 @@
 //!
 //! `raw_encoder` and `raw_decoder` are the only files that touch the library; what they hand out is safe. The
 //! rest decides: `settings` how an encoder is tuned, `encoder` when one begins anew, `easing` how fine its pictures
-//! may be around a key frame, `header` what may reach the decoder at all.
+//! may be around a key frame, `header` what may reach the decoder at all, `layers` and `resilience`
+//! which pictures others refer to and whether any may be left out.
 
 mod decoder;
 mod easing;
@@ -13,6 +14,7 @@ mod layers;
 mod memory;
 mod raw_decoder;
 mod raw_encoder;
+mod resilience;
 mod settings;
 
 #[cfg(test)]

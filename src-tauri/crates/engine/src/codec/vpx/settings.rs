@@ -77,8 +77,6 @@ pub(super) fn configure(
     config.kf_mode = vpx_kf_mode::VPX_KF_DISABLED;
     config.kf_max_dist = 1_000_000;
     if has_layers(codec, settings) {
-        // Frames that do not refer to each other's probabilities: any of the higher layers may be missing.
-        config.g_error_resilient = 1;
         config.ss_number_layers = 1;
         config.ts_number_layers = LAYERS as u32;
         config.ts_rate_decimator[..LAYERS].copy_from_slice(&[4, 2, 1]);
