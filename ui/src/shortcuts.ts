@@ -19,7 +19,8 @@ export function commandForKey(event: Key, view: AppView, kind: "app" | "guest"):
   }
   if (event.target instanceof Element && event.target.closest("input, textarea, select")) return null;
   if (key === "m" && screen.type === "call" && screen.kind === "broadcast" && !screen.host) {
-    return { type: "set_speaker_muted", muted: !media.speaker_muted };
+    const flows = screen.peers.some(({ host, state }) => host && (state === "connected" || state === "reconnecting"));
+    return flows ? { type: "set_speaker_muted", muted: !media.speaker_muted } : null;
   }
   // In a broadcast nobody has a microphone or a camera.
   if ((screen.type !== "call" && screen.type !== "lobby") || screen.kind !== "call") return null;

@@ -9,6 +9,8 @@ export class Videos {
   #speaker: string | null = null;
   /** The viewer does not want to hear any of them. */
   #muted = false;
+  /** Those that the browser plays without their sound until the page is touched. */
+  readonly #heldBack = new Set<HTMLVideoElement>();
 
   /** Shows a stream in a new element inside `host`; the user's own stays without sound. */
   attach(stream: MediaStream | null, own: boolean, host: HTMLElement, marks: VideoMarks): ShownVideo {
@@ -28,14 +30,12 @@ export class Videos {
       this.#remote.add(video);
       this.#route(video);
     }
-    /** The browser holds the sound back. What the viewer has muted, in a window of its own for one, stays so. */
-    let heldBack = false;
     const begin = async () => {
-      if (await playsSilently(video)) heldBack = true;
+      if (await playsSilently(video)) this.#heldBack.add(video);
     };
+    // What the viewer has muted, in a window of its own for one, stays so.
     const touched = () => {
-      if (heldBack) video.muted = this.#muted;
-      heldBack = false;
+      if (this.#heldBack.delete(video)) video.muted = this.#muted;
       void begin();
     };
     for (const touch of TOUCHES) addEventListener(touch, touched);
@@ -47,6 +47,7 @@ export class Videos {
         removeEventListener("load", show);
         for (const touch of TOUCHES) removeEventListener(touch, touched);
         this.#remote.delete(video);
+        this.#heldBack.delete(video);
         video.srcObject = null;
         video.remove();
       },
@@ -63,6 +64,8 @@ export class Videos {
   }
 
   mute(muted: boolean): void {
+    // A touch that would turn the sound off has it on now.
+    if (muted && this.#heldBack.size > 0) return;
     this.#muted = muted;
     for (const video of this.#remote) video.muted = muted;
   }

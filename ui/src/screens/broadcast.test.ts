@@ -350,8 +350,39 @@ describe("watching", () => {
     const key = (name: FixtureName) => commandForKey(new KeyboardEvent("keydown", { key: "M" }), fixtures[name].view, fixtures[name].kind);
     expect(key("guest-watch")).toEqual({ type: "set_speaker_muted", muted: true });
     expect(key("watch-muted")).toEqual({ type: "set_speaker_muted", muted: false });
-    // Who shows hears nobody.
-    expect(key("share")).toBeNull();
+    // Who shows hears nobody, and before there is a way there is nothing to hear.
+    for (const name of ["share", "guest-watch-connecting", "guest-watch-host-away"] as const) expect(key(name)).toBeNull();
+  });
+
+  it("keeps the button under the finger, and follows what is done in a window of the browser's own", async () => {
+    vi.spyOn(FixtureBackend.prototype, "attachVideo").mockImplementation((_: string, host: HTMLElement, marks: VideoMarks) => {
+      const video = document.createElement("video");
+      video.dataset["testid"] = marks.testid;
+      host.append(video);
+      return { wantAll: () => {}, close: () => video.remove() };
+    });
+    const backend = show("guest-watch");
+    const video = part("remote-video") as HTMLVideoElement;
+    const told = async (muted: boolean) => {
+      const { view } = fixtures["guest-watch"];
+      backend.show({ ...view, media: { ...view.media, speaker_muted: muted } });
+      video.muted = muted;
+      // The event comes a little later.
+      await tick();
+      absent("sound-on");
+      video.dispatchEvent(new Event("volumechange"));
+      await tick();
+      absent("sound-on");
+    };
+    const button = part("mute-speaker");
+    button.focus();
+    for (const muted of [true, false, true]) await told(muted);
+    expect(document.activeElement).toBe(button);
+    expect(backend.commands).toEqual([]);
+    video.muted = false;
+    video.dispatchEvent(new Event("volumechange"));
+    expect(backend.commands[0]).toEqual({ type: "set_speaker_muted", muted: false });
+    vi.restoreAllMocks();
   });
 
   it("fills the screen by button and key, where there is a way", async () => {

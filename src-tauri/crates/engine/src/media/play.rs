@@ -176,6 +176,11 @@ impl Silenced {
         Self { muted, now }
     }
 
+    /// A speaker was opened, which plays nothing yet.
+    fn begin(&mut self) {
+        self.now = *self.muted.borrow();
+    }
+
     /// Makes of the next block what is to be heard of it.
     fn apply(&mut self, block: &mut AudioBlock) {
         let muted = *self.muted.borrow();
@@ -214,6 +219,7 @@ impl Thread {
         duty: &mut Duty<'_, SpeakerSpec>,
     ) -> Result<(), DeviceError> {
         let mut begins = true;
+        self.silenced.begin();
         while !duty.is_over() {
             let mut block = self.next(sink.delay());
             if std::mem::take(&mut begins) {

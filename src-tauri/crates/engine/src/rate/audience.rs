@@ -117,6 +117,11 @@ impl Spread {
         if needed {
             self.needed = Some(now);
         }
+        self.is_on(now)
+    }
+
+    /// Whether they are spread already.
+    pub fn is_on(&self, now: Instant) -> bool {
         self.needed
             .is_some_and(|at| now.saturating_duration_since(at) < STAY)
     }

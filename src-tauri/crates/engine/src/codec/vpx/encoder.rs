@@ -252,7 +252,7 @@ impl Running {
         if !self.key_due {
             return Ok(());
         }
-        let resilient = layers.resilience.begin(now);
+        let resilient = layers.resilience.begin();
         if std::mem::replace(&mut layers.resilient, resilient) != resilient {
             self.raw
                 .reconfigure(|config| config.g_error_resilient = resilient.into())?;

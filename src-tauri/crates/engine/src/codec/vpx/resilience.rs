@@ -9,13 +9,17 @@ use std::time::{Duration, Instant};
 /// A stream stays resilient for so long after the last need, and for twice as long each time that it becomes so again:
 /// each change is a key frame for all who watch.
 const CALM: Duration = Duration::from_secs(20);
+/// A picture counts for no longer than this: what stands still says nothing about the ways of those who watch.
+const LONGEST_STEP: Duration = Duration::from_millis(500);
 const LONGEST_CALM: Duration = Duration::from_secs(160);
 
 /// Which way a stream is made, and when that changes.
 #[derive(Debug)]
 pub(super) struct Resilience {
     on: bool,
-    needed: Option<Instant>,
+    /// How long it has not been needed; `None`: never was.
+    since_needed: Option<Duration>,
+    last: Option<Instant>,
     calm: Duration,
 }
 
@@ -24,7 +28,8 @@ impl Resilience {
     pub(super) fn new() -> Self {
         Self {
             on: false,
-            needed: None,
+            since_needed: None,
+            last: None,
             calm: CALM,
         }
     }
@@ -32,26 +37,29 @@ impl Resilience {
     /// Whether the picture of `now` has to be a key frame, so that the stream can change over. `needed`: some of those
     /// that follow are left out.
     pub(super) fn wants_key_frame(&mut self, now: Instant, needed: bool) -> bool {
-        if needed {
-            self.needed = Some(now);
-        }
-        self.on == self.is_calm(now)
+        let last = self.last.replace(now).unwrap_or(now);
+        let step = now.saturating_duration_since(last).min(LONGEST_STEP);
+        self.since_needed = if needed {
+            Some(Duration::ZERO)
+        } else {
+            self.since_needed.map(|since| since + step)
+        };
+        self.on == self.is_calm()
     }
 
     /// A key frame is to be made: whether the stream is resilient from it on.
-    pub(super) fn begin(&mut self, now: Instant) -> bool {
-        let (was, calm) = (self.on, self.is_calm(now));
+    pub(super) fn begin(&mut self) -> bool {
+        let (was, calm) = (self.on, self.is_calm());
         self.on = !calm;
         if was && calm {
-            self.needed = None;
+            self.since_needed = None;
             self.calm = (self.calm * 2).min(LONGEST_CALM);
         }
         self.on
     }
 
-    fn is_calm(&self, now: Instant) -> bool {
-        self.needed
-            .is_none_or(|at| now.saturating_duration_since(at) >= self.calm)
+    fn is_calm(&self) -> bool {
+        self.since_needed.is_none_or(|since| since >= self.calm)
     }
 }
 
@@ -69,7 +77,7 @@ mod tests {
             let (now, second) = (start + Duration::from_millis(500) * half as u32, half / 2);
             let wanted = resilience.wants_key_frame(now, needed(second));
             if half == 0 || wanted {
-                assert_eq!(resilience.begin(now), needed(second), "second {second}");
+                assert_eq!(resilience.begin(), needed(second), "second {second}");
                 keys.push(second);
             }
             assert!(resilience.on || !needed(second), "second {second}");
@@ -88,6 +96,21 @@ mod tests {
         assert_eq!(keys(1_000, |second| second == 300), [0, 300, 320]);
         let often = |second: u64| second >= 300 && second.is_multiple_of(19) && second < 600;
         assert_eq!(keys(1_000, often), [0, 304, 609]);
+    }
+
+    #[test]
+    fn a_screen_that_stands_still_is_not_calm() {
+        #[expect(clippy::disallowed_methods, reason = "a test's time begins now")]
+        let start = Instant::now();
+        let mut resilience = Resilience::new();
+        assert!(resilience.wants_key_frame(start, true) && resilience.begin());
+        let minutes = (1..39).map(|n| start + Duration::from_secs(60) * n);
+        assert_eq!(
+            minutes
+                .filter(|at| resilience.wants_key_frame(*at, false))
+                .count(),
+            0
+        );
     }
 
     #[test]

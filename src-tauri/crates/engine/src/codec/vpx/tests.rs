@@ -186,6 +186,38 @@ fn layers_come_and_go_with_one_key_frame() {
     }
 }
 
+/// Two pictures a second: all are taken, then for two seconds some are not, then all again for half a minute.
+#[test]
+fn a_stream_of_which_all_is_taken_again_is_made_as_it_was_with_one_key_frame() {
+    for content in [Content::Camera, Content::Screen] {
+        let settings = VideoEncoderConfig {
+            bitrate: Bitrate::kbps(800),
+            fps: 30,
+            content,
+            layers: true,
+        };
+        let mut encoder = VpxEncoder::new(VideoCodec::Vp9, settings).unwrap();
+        let mut decoder = VpxDecoder::new(VideoCodec::Vp9);
+        let (start, mut keys) = (start(), Vec::new());
+        for n in 0..80 {
+            // Of thirty pictures a second only each fifteenth: time passes, and what moves stays alike.
+            let moment = start + Duration::from_millis(500) * n;
+            let original = frame(picture(320, 240, n), moment, 0);
+            encoder.set_spread((10..14).contains(&n));
+            let Some(encoded) = encoder.encode(&original, false).unwrap() else {
+                continue;
+            };
+            if encoded.key_frame {
+                keys.push(n);
+            }
+            let decoded = decoder.decode(&encoded).unwrap().unwrap();
+            let psnr = psnr(&original.buffer, &decoded.buffer);
+            assert!(psnr > 26.0, "{content:?}, picture {n}: {psnr} dB");
+        }
+        assert_eq!(keys, [0, 10, 53], "{content:?}");
+    }
+}
+
 #[test]
 fn pictures_go_on_when_layers_come_after_many_key_frames() {
     for content in [Content::Camera, Content::Screen] {

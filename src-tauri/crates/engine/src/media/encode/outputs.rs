@@ -6,7 +6,7 @@ use std::{
         Arc,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use tokio::sync::mpsc::{self, error::TrySendError};
@@ -24,6 +24,9 @@ const QUEUE: usize = 16;
 const SMALL_SHARE: u64 = 2;
 /// And at least this, in bits per second, whatever the large one does.
 const SMALL_LEAST: u64 = 80_000;
+/// What waits for somebody has to be late for so long before layers are made for that: they begin with a key frame for all,
+/// and a burst passes by itself.
+const LATE_FOR: Duration = Duration::from_millis(200);
 /// Over so many pictures is counted what the large encoding takes.
 const SMOOTH: u64 = 16;
 
@@ -62,6 +65,8 @@ struct Output {
     /// The highest layer that it can decode now: it rises only with a picture of the lowest.
     layer: u8,
     needs_key: bool,
+    /// Since when what waits for it has been late.
+    late: Option<Instant>,
     /// The last picture that it got: another encoding's key frame must not lead it back.
     last: Option<Instant>,
 }
@@ -105,6 +110,7 @@ impl Outputs {
             layer: place.layer,
             place,
             needs_key: true,
+            late: None,
             last: None,
         });
         (packets, slot)
@@ -154,6 +160,8 @@ impl Outputs {
                 output.needs_key = true;
                 let is_small = output.place.rung == Rung::Small;
                 output.slot.small.store(is_small, Ordering::Relaxed);
+                // That was the way of the other encoding's pictures.
+                output.slot.late.store(false, Ordering::Relaxed);
                 small |= is_small;
             }
         }
@@ -198,12 +206,26 @@ impl Outputs {
     }
 
     fn is_spread(&mut self, rung: Rung, now: Instant) -> bool {
+        let spread = &mut self.spread[rung as usize];
+        let patience = if spread.is_on(now) {
+            Duration::ZERO
+        } else {
+            LATE_FOR
+        };
         let mut needed = false;
-        for output in self.list.iter().filter(|output| output.place.rung == rung) {
-            let late = output.slot.late.swap(false, Ordering::Relaxed);
-            needed |= late || usize::from(output.place.layer) + 1 < LAYERS;
+        for output in &mut self.list {
+            if output.place.rung != rung {
+                continue;
+            }
+            output.late = if output.slot.late.swap(false, Ordering::Relaxed) {
+                Some(output.late.unwrap_or(now))
+            } else {
+                None
+            };
+            let late = |since| now.saturating_duration_since(since) >= patience;
+            needed |= output.late.is_some_and(late) || usize::from(output.place.layer) + 1 < LAYERS;
         }
-        self.spread[rung as usize].update(now, needed)
+        spread.update(now, needed)
     }
 
     /// Hands a picture of an encoding to all who get that.
@@ -407,12 +429,16 @@ mod tests {
         assert!(spread(4) && !spread(7));
         // One whose path bears all, but not now.
         viewers[1].1.tell_late();
-        assert!(spread(8) && spread(12) && !spread(14));
+        assert!(!spread(8), "it may pass by itself");
+        viewers[1].1.tell_late();
+        assert!(spread(9) && spread(13) && !spread(15));
+        viewers[1].1.tell_late();
+        assert!(!spread(16) && !spread(17), "it has");
         // Who is gone needs nothing.
         viewers[0].1.set_share(700);
-        assert!(spread(15));
+        assert!(spread(18));
         viewers.remove(0);
-        assert!(!spread(21));
+        assert!(!spread(24));
     }
 
     #[test]
