@@ -13,8 +13,20 @@ use crate::frame::{LAYER_PERCENT, LAYERS};
 const RISE_PERCENT: u64 = 110;
 
 /// How long a viewer stays with the small encoding: changing over costs a key frame, which all others get too. And so long
-/// there are layers after nobody has needed them any more.
+/// there are layers after nobody has needed them any more, at first.
 const STAY: Duration = Duration::from_secs(5);
+
+/// So long stays who has just come: of its path nothing was known, and its first pictures have shown what it bears.
+const FIRST_STAY: Duration = Duration::from_secs(1);
+
+/// There are layers for so long at most after nobody has needed them any more.
+const LONGEST_STAY: Duration = Duration::from_secs(160);
+
+/// A picture counts for no longer than this: what stands still says nothing about the ways of those who watch.
+const LONGEST_STEP: Duration = Duration::from_millis(500);
+
+/// The highest layer.
+const TOP: u8 = LAYERS as u8 - 1;
 
 /// Which encoding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
@@ -33,7 +45,10 @@ pub struct Place {
     pub rung: Rung,
     /// The highest temporal layer of it.
     pub layer: u8,
-    since: Option<Instant>,
+    /// When it changed over, and how long it stays.
+    since: Option<(Instant, Duration)>,
+    /// It has just come.
+    is_new: bool,
 }
 
 impl Default for Place {
@@ -41,8 +56,9 @@ impl Default for Place {
     fn default() -> Self {
         Self {
             rung: Rung::Large,
-            layer: LAYERS as u8 - 1,
+            layer: TOP,
             since: None,
+            is_new: true,
         }
     }
 }
@@ -71,59 +87,80 @@ impl Place {
         let lowest = |percent| part(target, 0, percent);
         let settled = self
             .since
-            .is_none_or(|since| now.saturating_duration_since(since) >= STAY);
+            .is_none_or(|(since, stay)| now.saturating_duration_since(since) >= stay);
+        let is_new = std::mem::take(&mut self.is_new);
         match self.rung {
+            Rung::Small if !settled || share < lowest(RISE_PERCENT) => return,
             Rung::Small => {
-                if settled && share >= lowest(RISE_PERCENT) {
-                    *self = Self {
-                        rung: Rung::Large,
-                        layer: 0,
-                        since: Some(now),
-                    };
-                }
+                (self.rung, self.layer) = (Rung::Large, 0);
+                self.since = Some((now, STAY));
             }
             Rung::Large if settled && share < lowest(90) => {
-                *self = Self {
-                    rung: Rung::Small,
-                    layer: LAYERS as u8 - 1,
-                    since: Some(now),
-                };
+                (self.rung, self.layer) = (Rung::Small, TOP);
+                self.since = Some((now, if is_new { FIRST_STAY } else { STAY }));
+                return;
             }
-            Rung::Large => {
-                let top = LAYERS as u8 - 1;
-                while self.layer > 0 && share < needs(self.layer, 100) * 95 / 100 {
-                    self.layer -= 1;
-                }
-                // The whole of it needs no room to spare: the encoding goes by what the viewers can take.
-                let rise = |layer: u8| if layer == top { 100 } else { RISE_PERCENT };
-                while self.layer < top && share >= needs(self.layer + 1, rise(self.layer + 1)) {
-                    self.layer += 1;
-                }
-            }
+            Rung::Large => {}
         }
+        while self.layer > 0 && share < needs(self.layer, 100) * 95 / 100 {
+            self.layer -= 1;
+        }
+        // The whole of it needs no room to spare: the encoding goes by what the viewers can take.
+        let rise = |layer: u8| if layer == TOP { 100 } else { RISE_PERCENT };
+        while self.layer < TOP && share >= needs(self.layer + 1, rise(self.layer + 1)) {
+            self.layer += 1;
+        }
+    }
+
+    /// Whether it gets fewer pictures because it could not take all of them at `whole` bits per second, which they take
+    /// together when they are not spread.
+    pub fn needs_fewer(&self, share: u64, whole: u64) -> bool {
+        self.layer < TOP && share < whole * RISE_PERCENT / 100
     }
 }
 
-/// Whether the pictures of the large encoding are spread over its layers. That takes more bits and more time, so they are
-/// only while somebody gets fewer, and for a while after.
-#[derive(Debug, Default)]
+/// Whether the pictures of an encoding are spread over its layers. That takes more time and twice the bits, so they are only
+/// while somebody gets fewer, and for a while after. Each change is a key frame for all who watch, so that while is twice
+/// as long each time.
+#[derive(Debug)]
 pub struct Spread {
-    needed: Option<Instant>,
+    on: bool,
+    /// For how long nobody has needed it.
+    calm: Duration,
+    stay: Duration,
+    last: Option<Instant>,
+}
+
+impl Default for Spread {
+    fn default() -> Self {
+        Self {
+            on: false,
+            calm: Duration::ZERO,
+            stay: STAY,
+            last: None,
+        }
+    }
 }
 
 impl Spread {
-    /// Whether they are from `now` on; `needed`: somebody cannot take all of them.
+    /// Whether they are from the picture of `now` on; `needed`: somebody cannot take all of them.
     pub fn update(&mut self, now: Instant, needed: bool) -> bool {
+        let last = self.last.replace(now).unwrap_or(now);
+        self.calm += now.saturating_duration_since(last).min(LONGEST_STEP);
         if needed {
-            self.needed = Some(now);
+            (self.on, self.calm) = (true, Duration::ZERO);
+        } else if self.on && self.calm >= self.stay {
+            (self.on, self.calm) = (false, Duration::ZERO);
+            self.stay = (self.stay * 2).min(LONGEST_STAY);
+        } else if !self.on && self.calm >= LONGEST_STAY {
+            self.stay = STAY;
         }
-        self.is_on(now)
+        self.on
     }
 
     /// Whether they are spread already.
-    pub fn is_on(&self, now: Instant) -> bool {
-        self.needed
-            .is_some_and(|at| now.saturating_duration_since(at) < STAY)
+    pub fn is_on(&self) -> bool {
+        self.on
     }
 }
 
@@ -238,24 +275,65 @@ mod tests {
     }
 
     #[test]
+    fn who_has_just_come_gets_the_whole_picture_as_soon_as_its_path_has_shown_what_it_bears() {
+        let (mut place, start) = (Place::default(), epoch());
+        place.update(start, 300, 1_000, 500);
+        assert_eq!(place.rung, Rung::Small);
+        place.update(start + FIRST_STAY, 1_000, 1_000, 500);
+        assert_eq!((place.rung, place.layer), (Rung::Large, 2), "all at once");
+        // Who was there already waits longer.
+        let mut place = placed(5_000);
+        place.update(start, 300, 1_000, 500);
+        place.update(start + FIRST_STAY, 1_000, 1_000, 500);
+        assert_eq!(place.rung, Rung::Small);
+    }
+
+    /// The seconds in which it changes, of so many, with two pictures in each.
+    fn changes(spread: &mut Spread, seconds: u64, needed: impl Fn(u64) -> bool) -> Vec<u64> {
+        let moment = |half: u64| epoch() + Duration::from_millis(500) * half as u32;
+        (0..seconds * 2)
+            .filter(|half| {
+                let was = spread.is_on();
+                spread.update(moment(*half), needed(half / 2)) != was
+            })
+            .map(|half| half / 2)
+            .collect()
+    }
+
+    #[test]
     fn there_are_layers_while_somebody_needs_them_and_a_while_longer() {
-        let (mut spread, start) = (Spread::default(), epoch());
-        assert!(!spread.update(start, false));
-        assert!(spread.update(start, true));
-        assert!(spread.update(start + STAY / 2, true));
-        assert!(spread.update(start + STAY, false), "half a STAY ago");
-        assert!(!spread.update(start + STAY * 2, false));
+        let none = changes(&mut Spread::default(), 100, |_| false);
+        assert_eq!(none, [0; 0]);
+        let once = changes(&mut Spread::default(), 100, |second| {
+            (3..20).contains(&second)
+        });
+        assert_eq!(once, [3, 24]);
+    }
+
+    #[test]
+    fn layers_that_come_over_and_over_stay_longer_until_it_is_quiet_for_long() {
+        let mut spread = Spread::default();
+        let needed = |second: u64| [0, 10, 25, 60, 400].contains(&second);
+        let all = changes(&mut spread, 500, needed);
+        assert_eq!(all, [0, 5, 10, 20, 25, 45, 60, 100, 400, 405]);
+    }
+
+    #[test]
+    fn a_pause_is_not_a_time_in_which_nobody_needed_layers() {
+        let mut spread = Spread::default();
+        spread.update(epoch(), true);
+        assert!(spread.update(epoch() + STAY * 3, false));
     }
 
     #[test]
     fn between_the_encodings_nobody_goes_to_and_fro() {
         let mut place = placed(300);
         let later = epoch() + STAY;
-        place.update(epoch() + STAY / 2, 5_000, 1_000, 1_000);
+        place.update(epoch() + FIRST_STAY / 2, 5_000, 1_000, 1_000);
         assert_eq!(place.rung, Rung::Small);
-        place.update(later, 460, 1_000, 1_000);
+        place.update(later, 480, 1_000, 1_000);
         assert_eq!(place.rung, Rung::Small, "it would fall back at once");
-        place.update(later, 5_000, 1_000, 1_000);
+        place.update(later, 500, 1_000, 1_000);
         assert_eq!((place.rung, place.layer), (Rung::Large, 0));
         place.update(later, 100, 1_000, 1_000);
         assert_eq!(place.rung, Rung::Large);

@@ -6,7 +6,6 @@ use super::{
     easing::Easing,
     layers::Parts,
     raw_encoder::{LayerSettings, Packet, RawEncoder},
-    resilience::Resilience,
     settings::{self, TICKS},
 };
 use crate::{
@@ -56,10 +55,7 @@ struct Running {
 struct Layers {
     speed: i32,
     parts: Parts,
-    resilience: Resilience,
-    /// What the stream was told to be from the next key frame on.
-    resilient: bool,
-    /// What the bitrate was told for.
+    /// What the stream was told to be from the next key frame on, and the bitrate for.
     spread: bool,
 }
 
@@ -113,8 +109,7 @@ impl VpxEncoder {
     }
 
     /// The next pictures are spread over the layers, so that some may be left out; or all are in the lowest, which takes
-    /// fewer bits. At first they are in the lowest. The first that may be left out come after a key frame. Without layers it
-    /// changes nothing.
+    /// fewer bits. At first they are in the lowest. Each change makes a key frame. Without layers it changes nothing.
     pub fn set_spread(&mut self, spread: bool) {
         self.spread = spread;
         let running = self.running.as_mut();
@@ -147,8 +142,6 @@ impl VpxEncoder {
             Layers {
                 speed,
                 parts,
-                resilience: Resilience::new(),
-                resilient: false,
                 spread: false,
             }
         });
@@ -201,7 +194,7 @@ impl Running {
         settings: &VideoEncoderConfig,
         sharp: Option<u32>,
     ) -> Result<Option<Made>, String> {
-        self.change_over(frame.captured)?;
+        self.change_over(codec, settings)?;
         let (finest, coarsest) = self.quantizers;
         let quantizers = match sharp.filter(|_| !self.key_due) {
             Some(sharp) => (finest, sharp.clamp(finest, coarsest)),
@@ -219,7 +212,7 @@ impl Running {
             }
             self.told = quantizers;
         }
-        let layer = self.take_part(codec, settings)?;
+        let layer = self.take_part()?;
         let time = self.advance(frame.captured);
         let duration = TICKS / settings.fps;
         let packet = self
@@ -242,39 +235,35 @@ impl Running {
         }))
     }
 
-    /// Has pictures depend less on each other while some are left out.
-    fn change_over(&mut self, now: Instant) -> Result<(), String> {
+    /// Has the stream become one of which pictures may be left out, or one that need not be.
+    ///
+    /// In error resilient mode (bitstream specification 0.7, §7.2) a picture takes over nothing from the one before but
+    /// pixels: no probabilities, no motion. Only then may one be left out, and moving text takes twice the bits. libvpx
+    /// changes over with a key frame.
+    fn change_over(
+        &mut self,
+        codec: VideoCodec,
+        settings: &VideoEncoderConfig,
+    ) -> Result<(), String> {
         let Some(layers) = &mut self.layers else {
             return Ok(());
         };
         let spread = layers.parts.is_spread();
-        self.key_due |= layers.resilience.wants_key_frame(now, spread);
-        if !self.key_due {
-            return Ok(());
-        }
-        let resilient = layers.resilience.begin();
-        if std::mem::replace(&mut layers.resilient, resilient) != resilient {
-            self.raw
-                .reconfigure(|config| config.g_error_resilient = resilient.into())?;
+        if std::mem::replace(&mut layers.spread, spread) != spread {
+            self.key_due = true;
+            self.raw.reconfigure(|config| {
+                config.g_error_resilient = spread.into();
+                settings::set_bitrate(codec, settings, spread, config);
+            })?;
         }
         Ok(())
     }
 
     /// The layer of the next picture, where there are some.
-    fn take_part(
-        &mut self,
-        codec: VideoCodec,
-        settings: &VideoEncoderConfig,
-    ) -> Result<Option<u8>, String> {
+    fn take_part(&mut self) -> Result<Option<u8>, String> {
         let Some(layers) = &mut self.layers else {
             return Ok(None);
         };
-        if layers.spread != layers.parts.is_spread() {
-            layers.spread = layers.parts.is_spread();
-            self.raw.reconfigure(|config| {
-                settings::set_bitrate(codec, settings, layers.spread, config);
-            })?;
-        }
         let part = layers.parts.next(self.key_due);
         self.raw.set_part(part)?;
         Ok(Some(part.layer))

@@ -2,8 +2,7 @@
 //!
 //! `raw_encoder` and `raw_decoder` are the only files that touch the library; what they hand out is safe. The
 //! rest decides: `settings` how an encoder is tuned, `encoder` when one begins anew, `easing` how fine its pictures
-//! may be around a key frame, `header` what may reach the decoder at all, `layers` and `resilience`
-//! which pictures others refer to and whether any may be left out.
+//! may be around a key frame, `header` what may reach the decoder at all, `layers` which pictures others refer to.
 
 mod decoder;
 mod easing;
@@ -14,7 +13,6 @@ mod layers;
 mod memory;
 mod raw_decoder;
 mod raw_encoder;
-mod resilience;
 mod settings;
 
 #[cfg(test)]

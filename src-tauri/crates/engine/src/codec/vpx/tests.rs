@@ -167,13 +167,14 @@ fn worst_up_to(top: u8, all: &[(EncodedFrame, VideoFrame)]) -> f64 {
 }
 
 #[test]
-fn layers_come_and_go_with_one_key_frame() {
+fn layers_come_and_go_with_a_key_frame() {
     // Also in the middle of four, and across a key frame.
     let spread = |n: u32| matches!(n, 5..12 | 18..29 | 35..38);
     let all = layered(start(), spread);
     for (n, (encoded, _)) in all.iter().enumerate() {
-        // The first that may be left out come after a key frame, the others do not.
-        assert_eq!(encoded.key_frame, [0, 5, 21].contains(&n));
+        // Each change makes one.
+        let changes = [5, 12, 18, 21, 29, 35, 38];
+        assert_eq!(encoded.key_frame, n == 0 || changes.contains(&n), "{n}");
         if !spread(n as u32) {
             assert_eq!(encoded.layer, Some(0), "picture {n}");
         }
@@ -186,9 +187,9 @@ fn layers_come_and_go_with_one_key_frame() {
     }
 }
 
-/// Two pictures a second: all are taken, then for two seconds some are not, then all again for half a minute.
+/// All are taken, then some are not, then all again.
 #[test]
-fn a_stream_of_which_all_is_taken_again_is_made_as_it_was_with_one_key_frame() {
+fn a_stream_of_which_all_is_taken_again_is_made_as_it_was() {
     for content in [Content::Camera, Content::Screen] {
         let settings = VideoEncoderConfig {
             bitrate: Bitrate::kbps(800),
@@ -200,10 +201,8 @@ fn a_stream_of_which_all_is_taken_again_is_made_as_it_was_with_one_key_frame() {
         let mut decoder = VpxDecoder::new(VideoCodec::Vp9);
         let (start, mut keys) = (start(), Vec::new());
         for n in 0..80 {
-            // Of thirty pictures a second only each fifteenth: time passes, and what moves stays alike.
-            let moment = start + Duration::from_millis(500) * n;
-            let original = frame(picture(320, 240, n), moment, 0);
-            encoder.set_spread((10..14).contains(&n));
+            let original = frame(picture(320, 240, n), start, n);
+            encoder.set_spread((10..30).contains(&n));
             let Some(encoded) = encoder.encode(&original, false).unwrap() else {
                 continue;
             };
@@ -214,7 +213,7 @@ fn a_stream_of_which_all_is_taken_again_is_made_as_it_was_with_one_key_frame() {
             let psnr = psnr(&original.buffer, &decoded.buffer);
             assert!(psnr > 26.0, "{content:?}, picture {n}: {psnr} dB");
         }
-        assert_eq!(keys, [0, 10, 53], "{content:?}");
+        assert_eq!(keys, [0, 10, 30], "{content:?}");
     }
 }
 

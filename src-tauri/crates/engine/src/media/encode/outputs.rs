@@ -13,7 +13,7 @@ use tokio::sync::mpsc::{self, error::TrySendError};
 
 use super::Packets;
 use crate::{
-    frame::{Bitrate, LAYERS},
+    frame::Bitrate,
     rate::{Place, RateMeter, Rung, Spread, large_target},
 };
 
@@ -27,6 +27,10 @@ const SMALL_LEAST: u64 = 80_000;
 /// What waits for somebody has to be late for so long before layers are made for that: they begin with a key frame for all,
 /// and a burst passes by itself.
 const LATE_FOR: Duration = Duration::from_millis(200);
+/// Who is thought to take less than there is, but keeps up, is given so long to show that it can take all.
+const DOUBTED_FOR: Duration = Duration::from_secs(1);
+/// Spread over layers moving text takes so many times the bits.
+const SPREAD_TAKES: u64 = 2;
 /// Over so many pictures is counted what the large encoding takes.
 const SMOOTH: u64 = 16;
 
@@ -67,6 +71,8 @@ struct Output {
     needs_key: bool,
     /// Since when what waits for it has been late.
     late: Option<Instant>,
+    /// Since when it has been thought to be in need of fewer pictures.
+    doubted: Option<Instant>,
     /// The last picture that it got: another encoding's key frame must not lead it back.
     last: Option<Instant>,
 }
@@ -93,6 +99,8 @@ pub(super) struct Outputs {
     meter: RateMeter,
     /// The same over some [`SMOOTH`] pictures, in bits per second; `None`: not known yet.
     taken: Option<u64>,
+    /// What it took when it was last not spread.
+    whole: Option<u64>,
 }
 
 impl Outputs {
@@ -111,6 +119,7 @@ impl Outputs {
             place,
             needs_key: true,
             late: None,
+            doubted: None,
             last: None,
         });
         (packets, slot)
@@ -203,29 +212,45 @@ impl Outputs {
             let before = self.taken.unwrap_or(rate);
             self.taken = Some((before * (SMOOTH - 1) + rate) / SMOOTH);
         }
+        if !self.spread[Rung::Large as usize].is_on() {
+            self.whole = self.taken;
+        }
+    }
+
+    /// What the large encoding would take if it were not spread.
+    fn whole(&self) -> u64 {
+        let taken = self.taken.unwrap_or(0);
+        self.whole
+            .map_or(taken / SPREAD_TAKES, |whole| whole.min(taken))
     }
 
     fn is_spread(&mut self, rung: Rung, now: Instant) -> bool {
+        let whole = self.whole();
         let spread = &mut self.spread[rung as usize];
-        let patience = if spread.is_on(now) {
-            Duration::ZERO
-        } else {
-            LATE_FOR
+        let was = spread.is_on();
+        let lasts = |since: Option<Instant>, patience| {
+            since.is_some_and(|since| was || now.saturating_duration_since(since) >= patience)
         };
         let mut needed = false;
         for output in &mut self.list {
             if output.place.rung != rung {
                 continue;
             }
-            output.late = if output.slot.late.swap(false, Ordering::Relaxed) {
-                Some(output.late.unwrap_or(now))
-            } else {
-                None
-            };
-            let late = |since| now.saturating_duration_since(since) >= patience;
-            needed |= output.late.is_some_and(late) || usize::from(output.place.layer) + 1 < LAYERS;
+            let since = |since: Option<Instant>, is: bool| is.then(|| since.unwrap_or(now));
+            let slot = &output.slot;
+            let is_late = slot.late.swap(false, Ordering::Relaxed);
+            output.late = since(output.late, is_late);
+            let share = slot.share.load(Ordering::Relaxed);
+            let is_doubted = output.place.needs_fewer(share, whole);
+            output.doubted = since(output.doubted, is_doubted);
+            needed |= lasts(output.late, LATE_FOR) || lasts(output.doubted, DOUBTED_FOR);
         }
-        spread.update(now, needed)
+        let is = spread.update(now, needed);
+        if rung == Rung::Large && was && !is {
+            // It takes less from now on.
+            (self.meter, self.taken) = (RateMeter::default(), self.whole);
+        }
+        is
     }
 
     /// Hands a picture of an encoding to all who get that.
@@ -341,6 +366,7 @@ mod tests {
     fn busy() -> Outputs {
         Outputs {
             taken: Some(1_000_000),
+            whole: Some(1_000_000),
             ..Outputs::default()
         }
     }
@@ -416,29 +442,90 @@ mod tests {
         assert_eq!(show(188..204, 5_000), [0; 4]);
     }
 
+    /// Goes through seconds of two pictures each; gives those at whose end pictures are spread.
+    fn spread_in(outputs: &mut Outputs, start: Instant, seconds: std::ops::Range<u32>) -> Vec<u32> {
+        let mut at = |half: u32| {
+            let wanted = outputs.large(start + Duration::from_millis(500) * half);
+            wanted.unwrap().spread
+        };
+        seconds
+            .filter(|second| {
+                at(2 * second);
+                at(2 * second + 1)
+            })
+            .collect()
+    }
+
     #[test]
     fn pictures_are_spread_over_layers_only_while_somebody_cannot_take_all() {
         let (mut outputs, start) = (busy(), start());
         let mut viewers: Vec<_> = (0..4).map(|_| outputs.add(1_000)).collect();
-        let second = Duration::from_secs(1);
-        let mut spread = |n: u32| outputs.large(start + second * n).unwrap().spread;
-        assert!(!spread(0));
+        let mut all = |seconds| spread_in(&mut outputs, start, seconds);
+        assert_eq!(all(0..3), [0; 0]);
+        // It is thought to take less, and has a second to show the contrary.
         viewers[0].1.set_share(700);
-        assert!(spread(1));
-        viewers[0].1.set_share(1_000);
-        assert!(spread(4) && !spread(7));
-        // One whose path bears all, but not now.
-        viewers[1].1.tell_late();
-        assert!(!spread(8), "it may pass by itself");
-        viewers[1].1.tell_late();
-        assert!(spread(9) && spread(13) && !spread(15));
-        viewers[1].1.tell_late();
-        assert!(!spread(16) && !spread(17), "it has");
+        assert_eq!(all(3..8), [4, 5, 6, 7]);
+        viewers[0].1.set_share(2_000);
+        assert_eq!(all(8..20), [8, 9, 10, 11]);
+        viewers[0].1.set_share(700);
+        assert_eq!(all(20..21), [0; 0]);
+        viewers[0].1.set_share(2_000);
+        assert_eq!(all(21..30), [0; 0], "it did");
         // Who is gone needs nothing.
         viewers[0].1.set_share(700);
-        assert!(spread(18));
+        assert_eq!(all(30..33), [31, 32]);
         viewers.remove(0);
-        assert!(!spread(24));
+        assert_eq!(all(33..60), (33..42).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn who_is_late_for_a_moment_makes_no_layers() {
+        let (mut outputs, start) = (busy(), start());
+        let viewers = [(); 3].map(|()| outputs.add(1_000));
+        let mut spread = |n: u32| outputs.large(start + FRAME * n).unwrap().spread;
+        for n in 0..20 {
+            viewers[1].1.tell_late();
+            assert!(!spread(2 * n), "it may pass by itself");
+            assert!(!spread(2 * n + 1), "it has");
+        }
+        for n in 0..7 {
+            viewers[1].1.tell_late();
+            assert_eq!(spread(40 + n), n > 6, "{n}");
+        }
+        viewers[1].1.tell_late();
+        assert!(spread(47));
+    }
+
+    #[test]
+    fn who_could_take_all_of_what_is_not_spread_does_not_keep_it_spread() {
+        let (mut outputs, start) = (Outputs::default(), start());
+        let (_packets, slot) = outputs.add(1_500_000);
+        let _wide = [(); 3].map(|()| outputs.add(3_000_000));
+        // 1 Mbit/s, or three times that while it is spread.
+        let mut spread = Vec::new();
+        for n in 0..900_u32 {
+            let at = start + FRAME * n;
+            if (60..90).contains(&n) {
+                slot.tell_late();
+            }
+            let is = outputs.large(at).unwrap().spread;
+            if is {
+                spread.push(n);
+            }
+            let picture = Packets {
+                payloads: Arc::new([Payload {
+                    data: vec![0; if is { 12_400 } else { 4_100 }].into(),
+                    marker: true,
+                }]),
+                ..packets(at, if is { PATTERN[n as usize % 4] } else { 0 }, n == 0)
+            };
+            outputs.hand_out(Rung::Large, &picture);
+        }
+        let (first, last) = (spread[0], spread[spread.len() - 1]);
+        assert!((66..70).contains(&first), "{first}");
+        // Five seconds after it was last late, and never again.
+        assert!((235..245).contains(&last), "{last}");
+        assert_eq!(spread.len() as u32, last - first + 1);
     }
 
     #[test]
