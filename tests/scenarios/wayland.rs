@@ -146,6 +146,35 @@ async fn a_wayland_desktop_asks_once_and_what_it_shares_is_seen_until_it_ends() 
 }
 
 #[tokio::test]
+async fn a_monitor_that_is_unplugged_ends_its_share_and_not_the_call() -> Result<()> {
+    if lacks(&[Part::Wayland]) {
+        return Ok(());
+    }
+    let desktop = Desktop::with_plugs(SIZE, GREEN).await?;
+    let folder = tempfile::tempdir()?;
+    let relay = Relay::start().await?;
+    let mut host = share(&relay, &desktop, &folder.path().join("home"))?;
+    let link = host.link().await?;
+    let guest = Viewer::of(&link, folder.path(), "1")?;
+    guest.sees(&desktop, (SIZE.0 / 2, SIZE.1)).await?;
+
+    // The other one.
+    desktop.unplug(2).await?;
+    guest.sees(&desktop, SIZE).await?;
+    guest.sees_colour(&desktop, BLUE).await?;
+    assert_eq!(host.errors(), [""; 0]);
+
+    desktop.unplug(1).await?;
+    let told = host.event("error").await;
+    let told = desktop.explain(told)?;
+    assert_eq!(told["code"], "screen_missing", "{told}");
+    guest.call.peer_stats("the call", |_| true).await?;
+    let found = guest.last_colour().await?;
+    assert!(alike(found, BLUE_YUV), "{found:?}");
+    host.hang_up().await
+}
+
+#[tokio::test]
 async fn a_desktop_without_a_portal_is_told_of() -> Result<()> {
     let folder = tempfile::tempdir()?;
     let nowhere = folder.path().join("nowhere");

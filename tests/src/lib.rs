@@ -25,6 +25,7 @@ pub mod serve;
 pub mod sound;
 pub mod ssim;
 pub mod stamp;
+mod sway;
 pub mod text;
 pub mod tone;
 pub mod usage;

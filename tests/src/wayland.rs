@@ -1,17 +1,18 @@
 //! A Wayland desktop of its own: Sway without a screen, the portal that shares it, and PipeWire.
 
-use std::{ffi::OsStr, os::unix::fs::PermissionsExt as _, path::Path};
+use std::path::Path;
 
-use anyhow::{Context as _, Result, ensure};
-use tokio::{
-    process::Command,
-    time::{sleep, timeout},
+use anyhow::{Context as _, Result};
+use tokio::time::{sleep, timeout};
+
+use crate::{
+    SOON,
+    process::Process,
+    programs,
+    sway::{Sway, command, found, runtime},
+    wayland_filter::Filter,
+    webdriver::ASK_EVERY,
 };
-
-use crate::{SOON, process::Process, programs, wayland_filter::Filter, webdriver::ASK_EVERY};
-
-/// Sway will not be root. Whose number this is has no rights anywhere.
-const NOBODY: u32 = 65_534;
 
 /// A session bus that starts nothing by itself.
 const BUS: &str = r#"<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Configuration 1.0//EN"
@@ -32,9 +33,6 @@ const FOR_PROGRAMS: [&str; 4] = [
 /// The part of the portal for this desktop.
 const BACKEND: &str = "xdg-desktop-portal-wlr";
 
-/// The only output.
-const OUTPUT: &str = "HEADLESS-1";
-
 /// What the portal asks its user with: it notes that, and answers what stands in a file.
 const CHOOSER: &str = "echo asked >> FOLDER/asked\ncat FOLDER/answer\n";
 
@@ -43,27 +41,39 @@ pub struct Desktop {
     // In the order in which they end.
     portal: Vec<Process>,
     _filter: Filter,
-    sway: Option<Process>,
+    sway: Option<Sway>,
+    /// In whose windows its monitors are, if they can be unplugged.
+    monitors: Option<Sway>,
     _bus: Process,
     environment: Vec<(String, String)>,
     folder: tempfile::TempDir,
 }
 
 impl Desktop {
-    /// Starts one of this size, all in one colour (`#rrggbb`).
+    /// Starts one with a monitor of this size, all in one colour (`#rrggbb`).
     ///
     /// # Errors
     /// A part of it does not come up.
-    pub async fn start((width, height): (u32, u32), colour: &str) -> Result<Self> {
+    pub async fn start(size: (u32, u32), colour: &str) -> Result<Self> {
+        Self::start_with(size, colour, false).await
+    }
+
+    /// Starts one whose two monitors can be unplugged, each half as wide as this.
+    ///
+    /// # Errors
+    /// A part of it does not come up.
+    pub async fn with_plugs(size: (u32, u32), colour: &str) -> Result<Self> {
+        Self::start_with(size, colour, true).await
+    }
+
+    async fn start_with((width, height): (u32, u32), colour: &str, plugs: bool) -> Result<Self> {
         let folder = tempfile::Builder::new().prefix("ahoy-wayland").tempdir()?;
         let path = folder.path();
-        let (run, config) = (path.join("run"), path.join("config"));
-        std::fs::create_dir(&run)?;
+        let (run, config) = (runtime(path)?, path.join("config"));
         std::fs::create_dir_all(config.join("xdg-desktop-portal-wlr"))?;
         let chooser = path.join("chooser");
         let text = |path: &Path| path.to_string_lossy().into_owned();
         std::fs::write(&chooser, CHOOSER.replace("FOLDER", &text(path)))?;
-        std::fs::write(path.join("answer"), OUTPUT)?;
         let portal = format!(
             "[screencast]\nmax_fps=30\nchooser_type=simple\nchooser_cmd=sh {}\n",
             text(&chooser)
@@ -73,16 +83,6 @@ impl Desktop {
             path.join("bus.conf"),
             BUS.replace("RUN", &run.to_string_lossy()),
         )?;
-        let output = format!(
-            "output {OUTPUT} resolution {width}x{height}\noutput {OUTPUT} bg {colour} solid_color\n"
-        );
-        std::fs::write(path.join("sway.conf"), output)?;
-        std::fs::set_permissions(&run, std::fs::Permissions::from_mode(0o700))?;
-        std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o755))?;
-        let is_root = rustix::process::geteuid().is_root();
-        if is_root {
-            std::os::unix::fs::chown(&run, Some(NOBODY), Some(NOBODY))?;
-        }
         let mut environment: Vec<(String, String)> = [
             ("XDG_RUNTIME_DIR", text(&run)),
             ("XDG_CONFIG_HOME", text(&config)),
@@ -92,9 +92,6 @@ impl Desktop {
             ("XDG_DATA_HOME", text(&path.join("data"))),
             // What was chosen may be kept for good.
             ("XDPW_PERSIST_MODE", "permanent".into()),
-            ("WLR_BACKENDS", "headless".into()),
-            ("WLR_LIBINPUT_NO_DEVICES", "1".into()),
-            ("WLR_RENDERER", "pixman".into()),
         ]
         .map(|(name, value)| (name.to_owned(), value))
         .into();
@@ -110,26 +107,53 @@ impl Desktop {
             .await?;
         environment.push(("DBUS_SESSION_BUS_ADDRESS".into(), address));
 
-        let sway = sway(path, is_root, &environment)?;
-        let display = found(&sway, &run, |name| {
-            name.starts_with("wayland-") && !name.ends_with(".lock")
-        })
-        .await?;
-        let filter = Filter::start(run.join("filtered"), run.join(&display))?;
-        environment.push(("WAYLAND_DISPLAY".into(), display));
-        let socket = found(&sway, &run, |name| name.starts_with("sway-ipc.")).await?;
-        environment.push(("SWAYSOCK".into(), text(&run.join(socket))));
+        let headless = format!("output * resolution {width}x{height}\n");
+        let monitors = if plugs {
+            let run = runtime(&path.join("monitors"))?;
+            let lines = format!("{headless}default_border none\n");
+            Some(Sway::start(&run, &lines, &environment, None).await?)
+        } else {
+            None
+        };
+        let lines = format!(
+            "{}output * bg {colour} solid_color\n",
+            if plugs { "" } else { &headless }
+        );
+        let sway = Sway::start(&run, &lines, &environment, monitors.as_ref()).await?;
+        let filter = Filter::start(run.join("filtered"), sway.socket()?)?;
+        environment.extend_from_slice(sway.environment());
 
         let mut desktop = Self {
             portal: Vec::new(),
             _filter: filter,
             sway: Some(sway),
+            monitors,
             _bus: bus,
             environment,
             folder,
         };
+        desktop.answers(true)?;
         desktop.start_portal().await?;
         Ok(desktop)
+    }
+
+    /// Its first monitor.
+    fn monitor(&self) -> &'static str {
+        match self.monitors {
+            Some(_) => "WL-1",
+            None => "HEADLESS-1",
+        }
+    }
+
+    /// Pulls the plug of its first monitor, or of its second. What is left of them grows into the room.
+    ///
+    /// # Errors
+    /// It has none.
+    pub async fn unplug(&self, monitor: u32) -> Result<()> {
+        let monitors = self.monitors.as_ref().context("no plug")?;
+        monitors
+            .tell(&format!("[title=\"WL-{monitor}\"] kill"))
+            .await
     }
 
     async fn start_portal(&mut self) -> Result<()> {
@@ -197,7 +221,7 @@ impl Desktop {
     /// # Errors
     /// A file cannot be written.
     pub fn answers(&self, yes: bool) -> Result<()> {
-        let answer = if yes { OUTPUT } else { "" };
+        let answer = if yes { self.monitor() } else { "" };
         Ok(std::fs::write(self.folder.path().join("answer"), answer)?)
     }
 
@@ -248,17 +272,14 @@ impl Desktop {
         asked.unwrap_or_default().lines().count()
     }
 
-    /// Tells Sway to do something about its output.
+    /// Tells Sway to do something about its first monitor.
     ///
     /// # Errors
     /// It refuses.
     pub async fn output(&self, words: &str) -> Result<()> {
-        let mut tell = command("swaymsg", &self.environment);
-        tell.arg(format!("output {OUTPUT} {words}"));
-        let output = tell.output().await?;
-        let said = String::from_utf8_lossy(&output.stdout);
-        ensure!(output.status.success(), "sway: {said}");
-        Ok(())
+        let sway = self.sway.as_ref().context("the desktop has ended")?;
+        sway.tell(&format!("output {} {words}", self.monitor()))
+            .await
     }
 
     /// Changes the colour over and over: this portal brings its first picture when something changes.
@@ -293,51 +314,4 @@ impl Desktop {
         self.sway = None;
         self.portal.clear();
     }
-}
-
-fn command(program: impl AsRef<OsStr>, environment: &[(String, String)]) -> Command {
-    let mut command = Command::new(program);
-    command.env_remove("DISPLAY").env_remove("WAYLAND_DISPLAY");
-    command
-        .envs(environment.iter().map(|(name, value)| (name, value)))
-        .kill_on_drop(true);
-    command
-}
-
-fn sway(path: &Path, is_root: bool, environment: &[(String, String)]) -> Result<Process> {
-    let mut sway = if is_root {
-        let setpriv = programs::installed("setpriv").context("no setpriv")?;
-        let mut command = command(setpriv, environment);
-        command
-            .arg(format!("--reuid={NOBODY}"))
-            .arg(format!("--regid={NOBODY}"))
-            .args(["--clear-groups", "sway"]);
-        command
-    } else {
-        command("sway", environment)
-    };
-    sway.arg("--config").arg(path.join("sway.conf"));
-    Process::start("sway", sway)
-}
-
-/// Waits for a file in a folder whose name is accepted, and gives it.
-async fn found(who: &Process, folder: &Path, wanted: impl Fn(&str) -> bool) -> Result<String> {
-    let look = || -> Result<Option<String>> {
-        for entry in std::fs::read_dir(folder)? {
-            let name = entry?.file_name().to_string_lossy().into_owned();
-            if wanted(&name) {
-                return Ok(Some(name));
-            }
-        }
-        Ok(None)
-    };
-    let found = timeout(SOON, async {
-        loop {
-            if let Some(name) = look()? {
-                return Ok(name);
-            }
-            sleep(ASK_EVERY).await;
-        }
-    });
-    found.await.map_err(|_| who.fault("has not come up"))?
 }
