@@ -251,6 +251,31 @@ async fn a_monitor_changes_its_mode_and_a_display_that_is_gone_is_told() -> Resu
 }
 
 #[tokio::test]
+async fn a_screen_that_is_wider_than_a_viewer_can_decode_is_seen_whole() -> Result<()> {
+    if lacks(&[Part::Display]) {
+        return Ok(());
+    }
+    let display = Display::start(5120, 1440).await?;
+    let desktop = Desktop::connect(display.name())?;
+    desktop.open("Right", (4720, 1040, 400, 400), GREEN)?;
+    let folder = tempfile::tempdir()?;
+    let film = folder.path().join("film.y4m");
+    let relay = Relay::start().await?;
+    let (host, mut guest) = shown(&relay, &display, "screen", Some(&film)).await?;
+    sees(&guest, 4096, 1152).await?;
+    still(&guest).await?;
+    assert_eq!(host.errors(), [""; 0]);
+    guest.hang_up().await?;
+    let pictures = y4m::last(&film, 1)?;
+    let last = pictures.last().context("no picture")?;
+    for ((x, y), wanted) in [((4000, 1000), GREEN_YUV), ((1000, 400), BLACK_YUV)] {
+        let found = at(last, x, y);
+        assert!(alike(found, wanted), "{x},{y}: {found:?}");
+    }
+    Ok(())
+}
+
+#[tokio::test]
 async fn screens_and_windows_are_listed_and_what_is_not_there_is_refused() -> Result<()> {
     if lacks(&[Part::Display]) {
         return Ok(());

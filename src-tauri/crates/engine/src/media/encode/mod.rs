@@ -3,6 +3,7 @@
 //! For an audience an encoder makes temporal layers, and a second, smaller encoding while somebody needs that
 //! ([`Place`](crate::rate::Place) says who gets what); in a call it goes by the narrowest of the few.
 
+mod fit;
 mod outputs;
 mod pace;
 #[cfg(test)]

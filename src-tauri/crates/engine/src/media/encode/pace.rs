@@ -34,7 +34,7 @@ pub(super) struct Pace {
     /// The last picture is to be made sharper then.
     again: Option<Instant>,
     left: u32,
-    /// How often the last picture was compressed again.
+    /// How often the last picture was made sharper.
     step: usize,
     /// When the last new picture came, and how long it has to stand still before it is compressed again.
     came: Option<Instant>,
@@ -116,10 +116,13 @@ impl Pace {
     }
 
     /// The coarsest quantizer for the last picture when it is compressed again.
-    pub(super) fn sharp(&mut self) -> u32 {
-        let step = STEPS.get(self.step).copied().unwrap_or(SHARP);
+    pub(super) fn sharp(&self) -> u32 {
+        STEPS.get(self.step).copied().unwrap_or(SHARP)
+    }
+
+    /// It was compressed again so; a key frame is not.
+    pub(super) fn sharpened(&mut self) {
         self.step += 1;
-        step
     }
 
     /// A picture became so many bytes, with this quantizer; `None`: those that follow do not refer to it.
@@ -203,11 +206,28 @@ mod tests {
             assert!(pace.admits_again(now));
             // Of each four that many viewers get all others refer to one.
             let base = (steps.len() % 4 == 3).then(|| pace.sharp());
+            if base.is_some() {
+                pace.sharpened();
+            }
             steps.push(base);
             pace.made(now, 4_000, base);
         }
         let sharp: Vec<_> = steps.iter().flatten().collect();
         assert_eq!((steps.len(), sharp), (8, vec![&26, &14]));
+    }
+
+    #[test]
+    fn a_key_frame_meanwhile_skips_no_step() {
+        let now = epoch();
+        let mut pace = aimed(now, 8_000_000);
+        assert!(pace.admits(now));
+        pace.made(now, 4_000, Some(50));
+        assert_eq!(pace.sharp(), 26);
+        // That was made for somebody who has just come.
+        pace.made(now, 40_000, Some(45));
+        assert_eq!(pace.sharp(), 26);
+        pace.sharpened();
+        assert_eq!(pace.sharp(), 14);
     }
 
     #[test]

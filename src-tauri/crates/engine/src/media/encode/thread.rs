@@ -8,11 +8,11 @@ use std::{
 use tokio::{runtime::Handle, time::sleep_until};
 use tokio_util::sync::CancellationToken;
 
-use super::{EncoderSettings, Packets, Shared, outputs::Wanted, pace::Pace};
+use super::{EncoderSettings, Packets, Shared, fit::fitted, outputs::Wanted, pace::Pace};
 use crate::{
     codec::{CodecError, Content, VideoEncoder, VideoEncoderConfig, VpxEncoder},
-    convert::{VP8_COLOR, recolor, scale},
-    frame::{Bitrate, EncodedFrame, I420Buffer, VideoCodec, VideoFrame},
+    convert::VP8_COLOR,
+    frame::{Bitrate, EncodedFrame, VideoCodec, VideoFrame},
     media::{Latest, now},
     packet::{Packetizer, Payload},
     rate::Rung,
@@ -28,8 +28,6 @@ const PREPARED: Bitrate = Bitrate::kbps(1_000);
 const PREPARED_FOR: Duration = Duration::from_secs(20);
 /// RTP ticks in a second (RFC 7741 §4.1, RFC 9628 §4.1).
 const CLOCK: f64 = 90_000.0;
-/// A picture of this width or height is not made smaller.
-const SMALLEST: u32 = 32;
 
 pub(super) struct Thread {
     rung: Rung,
@@ -220,6 +218,9 @@ impl Thread {
         };
         let quantizer = encoder.quantizer().filter(|_| base || encoded.key_frame);
         self.pace.made(at, encoded.data.len(), quantizer);
+        if sharp.is_some() && !encoded.key_frame {
+            self.pace.sharpened();
+        }
         let shared = self.shared.clone();
         let encoding = shared.encoding(self.rung);
         if encoded.key_frame {
@@ -295,25 +296,9 @@ impl Thread {
 
     /// The picture as this encoding takes it, where that is another one.
     fn made_fit(&self, picture: &VideoFrame) -> Option<VideoFrame> {
-        if self.rung == Rung::Small {
-            let half = |side: u32| {
-                if side <= SMALLEST {
-                    side
-                } else {
-                    (side / 2).next_multiple_of(2)
-                }
-            };
-            let mut buffer = I420Buffer::new(half(picture.width()), half(picture.height()));
-            scale(&picture.buffer, &mut buffer);
-            return Some(VideoFrame::new(buffer, picture.color, picture.captured));
-        }
-        // VP8 cannot say what its colours mean, so they are brought to what its decoders take them for.
-        if self.settings.codec != VideoCodec::Vp8 || picture.color == VP8_COLOR {
-            return None;
-        }
-        let mut buffer = I420Buffer::new(picture.width(), picture.height());
-        recolor(&picture.buffer, picture.color, VP8_COLOR, &mut buffer);
-        Some(VideoFrame::new(buffer, VP8_COLOR, picture.captured))
+        // VP8 cannot say what its colours mean.
+        let only = (self.settings.codec == VideoCodec::Vp8).then_some(VP8_COLOR);
+        fitted(picture, self.rung, only)
     }
 
     fn encoder(&mut self, target: u64) -> Result<&mut VpxEncoder, CodecError> {
