@@ -19,6 +19,10 @@ const STAY: Duration = Duration::from_secs(5);
 /// So long stays who has just come: of its path nothing was known, and its first pictures have shown what it bears.
 const FIRST_STAY: Duration = Duration::from_secs(1);
 
+/// There are layers of the small encoding for so long after nobody has needed them any more, at first: a key frame holds up
+/// those most who have to take that one.
+const SMALL_STAY: Duration = Duration::from_secs(20);
+
 /// There are layers for so long at most after nobody has needed them any more.
 const LONGEST_STAY: Duration = Duration::from_secs(160);
 
@@ -127,22 +131,28 @@ pub struct Spread {
     on: bool,
     /// For how long nobody has needed it.
     calm: Duration,
+    /// How long they stay so after that, at first and now.
+    first_stay: Duration,
     stay: Duration,
     last: Option<Instant>,
 }
 
-impl Default for Spread {
-    fn default() -> Self {
+impl Spread {
+    /// Those of this encoding are not yet.
+    pub fn of(rung: Rung) -> Self {
+        let stay = match rung {
+            Rung::Large => STAY,
+            Rung::Small => SMALL_STAY,
+        };
         Self {
             on: false,
             calm: Duration::ZERO,
-            stay: STAY,
+            first_stay: stay,
+            stay,
             last: None,
         }
     }
-}
 
-impl Spread {
     /// Whether they are from the picture of `now` on; `needed`: somebody cannot take all of them.
     pub fn update(&mut self, now: Instant, needed: bool) -> bool {
         let last = self.last.replace(now).unwrap_or(now);
@@ -153,7 +163,7 @@ impl Spread {
             (self.on, self.calm) = (false, Duration::ZERO);
             self.stay = (self.stay * 2).min(LONGEST_STAY);
         } else if !self.on && self.calm >= LONGEST_STAY {
-            self.stay = STAY;
+            self.stay = self.first_stay;
         }
         self.on
     }
@@ -302,17 +312,19 @@ mod tests {
 
     #[test]
     fn there_are_layers_while_somebody_needs_them_and_a_while_longer() {
-        let none = changes(&mut Spread::default(), 100, |_| false);
+        let none = changes(&mut Spread::of(Rung::Large), 100, |_| false);
         assert_eq!(none, [0; 0]);
-        let once = changes(&mut Spread::default(), 100, |second| {
+        let once = changes(&mut Spread::of(Rung::Large), 100, |second| {
             (3..20).contains(&second)
         });
         assert_eq!(once, [3, 24]);
+        let small = changes(&mut Spread::of(Rung::Small), 100, |second| second == 3);
+        assert_eq!(small, [3, 23]);
     }
 
     #[test]
     fn layers_that_come_over_and_over_stay_longer_until_it_is_quiet_for_long() {
-        let mut spread = Spread::default();
+        let mut spread = Spread::of(Rung::Large);
         let needed = |second: u64| [0, 10, 25, 60, 400].contains(&second);
         let all = changes(&mut spread, 500, needed);
         assert_eq!(all, [0, 5, 10, 20, 25, 45, 60, 100, 400, 405]);
@@ -320,7 +332,7 @@ mod tests {
 
     #[test]
     fn a_pause_is_not_a_time_in_which_nobody_needed_layers() {
-        let mut spread = Spread::default();
+        let mut spread = Spread::of(Rung::Large);
         spread.update(epoch(), true);
         assert!(spread.update(epoch() + STAY * 3, false));
     }

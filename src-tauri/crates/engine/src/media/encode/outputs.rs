@@ -90,7 +90,7 @@ pub(super) struct Wanted {
 }
 
 /// All who take what an encoder makes.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Outputs {
     list: Vec<Output>,
     /// Of the large encoding, and of the small one.
@@ -101,6 +101,18 @@ pub(super) struct Outputs {
     taken: Option<u64>,
     /// What it took when it was last not spread.
     whole: Option<u64>,
+}
+
+impl Default for Outputs {
+    fn default() -> Self {
+        Self {
+            list: Vec::new(),
+            spread: [Rung::Large, Rung::Small].map(Spread::of),
+            meter: RateMeter::default(),
+            taken: None,
+            whole: None,
+        }
+    }
 }
 
 impl Outputs {
