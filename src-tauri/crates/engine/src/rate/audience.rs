@@ -12,22 +12,11 @@ use crate::frame::{LAYER_PERCENT, LAYERS};
 /// wanders by a tenth without any reason.
 const RISE_PERCENT: u64 = 110;
 
-/// How long a viewer stays with the small encoding: changing over costs a key frame, which all others get too. And so long
-/// there are layers after nobody has needed them any more, at first.
+/// How long a viewer stays with an encoding: changing over costs a key frame, which all others get too.
 const STAY: Duration = Duration::from_secs(5);
 
 /// So long stays who has just come: of its path nothing was known, and its first pictures have shown what it bears.
 const FIRST_STAY: Duration = Duration::from_secs(1);
-
-/// There are layers of the small encoding for so long after nobody has needed them any more, at first: a key frame holds up
-/// those most who have to take that one.
-const SMALL_STAY: Duration = Duration::from_secs(20);
-
-/// There are layers for so long at most after nobody has needed them any more.
-const LONGEST_STAY: Duration = Duration::from_secs(160);
-
-/// A picture counts for no longer than this: what stands still says nothing about the ways of those who watch.
-const LONGEST_STEP: Duration = Duration::from_millis(500);
 
 /// The highest layer.
 const TOP: u8 = LAYERS as u8 - 1;
@@ -120,57 +109,6 @@ impl Place {
     /// together when they are not spread.
     pub fn needs_fewer(&self, share: u64, whole: u64) -> bool {
         self.layer < TOP && share < whole * RISE_PERCENT / 100
-    }
-}
-
-/// Whether the pictures of an encoding are spread over its layers. That takes more time and twice the bits, so they are only
-/// while somebody gets fewer, and for a while after. Each change is a key frame for all who watch, so that while is twice
-/// as long each time.
-#[derive(Debug)]
-pub struct Spread {
-    on: bool,
-    /// For how long nobody has needed it.
-    calm: Duration,
-    /// How long they stay so after that, at first and now.
-    first_stay: Duration,
-    stay: Duration,
-    last: Option<Instant>,
-}
-
-impl Spread {
-    /// Those of this encoding are not yet.
-    pub fn of(rung: Rung) -> Self {
-        let stay = match rung {
-            Rung::Large => STAY,
-            Rung::Small => SMALL_STAY,
-        };
-        Self {
-            on: false,
-            calm: Duration::ZERO,
-            first_stay: stay,
-            stay,
-            last: None,
-        }
-    }
-
-    /// Whether they are from the picture of `now` on; `needed`: somebody cannot take all of them.
-    pub fn update(&mut self, now: Instant, needed: bool) -> bool {
-        let last = self.last.replace(now).unwrap_or(now);
-        self.calm += now.saturating_duration_since(last).min(LONGEST_STEP);
-        if needed {
-            (self.on, self.calm) = (true, Duration::ZERO);
-        } else if self.on && self.calm >= self.stay {
-            (self.on, self.calm) = (false, Duration::ZERO);
-            self.stay = (self.stay * 2).min(LONGEST_STAY);
-        } else if !self.on && self.calm >= LONGEST_STAY {
-            self.stay = self.first_stay;
-        }
-        self.on
-    }
-
-    /// Whether they are spread already.
-    pub fn is_on(&self) -> bool {
-        self.on
     }
 }
 
@@ -296,45 +234,6 @@ mod tests {
         place.update(start, 300, 1_000, 500);
         place.update(start + FIRST_STAY, 1_000, 1_000, 500);
         assert_eq!(place.rung, Rung::Small);
-    }
-
-    /// The seconds in which it changes, of so many, with two pictures in each.
-    fn changes(spread: &mut Spread, seconds: u64, needed: impl Fn(u64) -> bool) -> Vec<u64> {
-        let moment = |half: u64| epoch() + Duration::from_millis(500) * half as u32;
-        (0..seconds * 2)
-            .filter(|half| {
-                let was = spread.is_on();
-                spread.update(moment(*half), needed(half / 2)) != was
-            })
-            .map(|half| half / 2)
-            .collect()
-    }
-
-    #[test]
-    fn there_are_layers_while_somebody_needs_them_and_a_while_longer() {
-        let none = changes(&mut Spread::of(Rung::Large), 100, |_| false);
-        assert_eq!(none, [0; 0]);
-        let once = changes(&mut Spread::of(Rung::Large), 100, |second| {
-            (3..20).contains(&second)
-        });
-        assert_eq!(once, [3, 24]);
-        let small = changes(&mut Spread::of(Rung::Small), 100, |second| second == 3);
-        assert_eq!(small, [3, 23]);
-    }
-
-    #[test]
-    fn layers_that_come_over_and_over_stay_longer_until_it_is_quiet_for_long() {
-        let mut spread = Spread::of(Rung::Large);
-        let needed = |second: u64| [0, 10, 25, 60, 400].contains(&second);
-        let all = changes(&mut spread, 500, needed);
-        assert_eq!(all, [0, 5, 10, 20, 25, 45, 60, 100, 400, 405]);
-    }
-
-    #[test]
-    fn a_pause_is_not_a_time_in_which_nobody_needed_layers() {
-        let mut spread = Spread::of(Rung::Large);
-        spread.update(epoch(), true);
-        assert!(spread.update(epoch() + STAY * 3, false));
     }
 
     #[test]

@@ -10,11 +10,13 @@ mod estimator;
 mod meter;
 mod pacer;
 mod split;
+mod spread;
 mod train;
 mod trend;
 
-pub use audience::{Patience, Place, Rung, Spread, large_target};
+pub use audience::{Patience, Place, Rung, large_target};
 pub use estimator::{BandwidthEstimator, MIN_BITRATE, PacketResult, START_BITRATE};
 pub use meter::RateMeter;
 pub use pacer::{Admission, Pacer};
 pub use split::{Split, split};
+pub use spread::Spread;

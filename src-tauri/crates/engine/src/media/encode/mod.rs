@@ -4,8 +4,10 @@
 //! ([`Place`](crate::rate::Place) says who gets what); in a call it goes by the narrowest of the few.
 
 mod fit;
+mod numbers;
 mod outputs;
 mod pace;
+mod taken;
 #[cfg(test)]
 mod tests;
 mod thread;
@@ -25,7 +27,8 @@ use tokio::{
 };
 
 use self::{
-    outputs::{Numbers, Outputs, Slot},
+    numbers::Numbers,
+    outputs::{Outputs, Slot},
     thread::Thread,
 };
 use super::{Latest, thread::Worker};
