@@ -216,12 +216,9 @@ impl Stream {
 
     /// Whether a picture is left out, because what waits would make it late and none that follows needs it.
     fn leaves_out(&mut self, layer: u8) -> bool {
-        // A key frame may take its time.
-        if let Some(out) = &self.out
-            && self.key != KeyFrame::Waits
-            && self.pacer.queue_time() > LATE / 2
-        {
-            out.tell_late();
+        if let Some(out) = &self.out {
+            // A key frame may take its time.
+            out.set_late(self.key != KeyFrame::Waits && self.pacer.queue_time() > LATE / 2);
         }
         if layer == 0 {
             self.top = u8::MAX;

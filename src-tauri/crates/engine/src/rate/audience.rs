@@ -15,7 +15,7 @@ const RISE_PERCENT: u64 = 110;
 /// How long a viewer stays with an encoding: changing over costs a key frame, which all others get too.
 const STAY: Duration = Duration::from_secs(5);
 
-/// So long stays who has just come: of its path nothing was known, and its first pictures have shown what it bears.
+/// So long stays who has just come: of its path nothing was known, and its first pictures show what it bears.
 const FIRST_STAY: Duration = Duration::from_secs(1);
 
 /// The highest layer.
@@ -103,6 +103,12 @@ impl Place {
         while self.layer < TOP && share >= needs(self.layer + 1, rise(self.layer + 1)) {
             self.layer += 1;
         }
+    }
+
+    /// When a viewer of the small encoding may leave it.
+    pub fn stays_until(&self) -> Option<Instant> {
+        let (since, stay) = self.since.filter(|_| self.rung == Rung::Small)?;
+        Some(since + stay)
     }
 
     /// Whether it gets fewer pictures because it could not take all of them at `whole` bits per second, which they take

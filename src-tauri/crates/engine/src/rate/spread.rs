@@ -32,14 +32,15 @@ pub struct Spread {
 }
 
 impl Spread {
-    /// Those of this encoding are not yet.
+    /// Those of this encoding, at its beginning.
     pub fn of(rung: Rung) -> Self {
         let stay = match rung {
             Rung::Large => STAY,
             Rung::Small => SMALL_STAY,
         };
         Self {
-            on: false,
+            // Who has to take the small one has no room for a second key frame.
+            on: rung == Rung::Small,
             calm: Duration::ZERO,
             first_stay: stay,
             stay,
@@ -94,7 +95,7 @@ mod tests {
         });
         assert_eq!(once, [3, 24]);
         let small = changes(&mut Spread::of(Rung::Small), 100, |second| second == 3);
-        assert_eq!(small, [3, 23]);
+        assert_eq!(small, [23], "from the beginning");
     }
 
     #[test]

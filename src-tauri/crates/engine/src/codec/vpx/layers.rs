@@ -3,7 +3,7 @@
 //! Pictures of the higher layers may be left out for who cannot take all. That has its price: the lowest layer refers
 //! four pictures back, where the screen has scrolled four times as far, so that all together take up to three times the
 //! bits. While everybody can take all of them they are therefore all in the lowest layer, each made from the one before.
-//! Which way it is changes from one picture to the next.
+//! Which way it is may change with any picture here; the encoder changes with a key frame.
 
 /// The layers of four pictures on end.
 const PATTERN: [u8; 4] = [0, 2, 1, 2];

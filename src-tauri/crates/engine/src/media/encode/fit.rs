@@ -39,7 +39,7 @@ fn within((width, height): (u32, u32)) -> (u32, u32) {
     }
     let shrunk = |side: u32| {
         let side = u64::from(side) * u64::from(MAX_SIDE) / u64::from(longest);
-        // At most what it was, which fits.
+        // At most as wide as a picture may be, so it fits.
         (side as u32 & !1).max(2)
     };
     (shrunk(width), shrunk(height))

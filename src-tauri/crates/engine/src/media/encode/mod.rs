@@ -127,11 +127,16 @@ impl VideoOut {
     /// How much this peer can take; the encoder goes by the narrowest, or by most of an audience.
     pub fn set_target(&self, bitrate: Bitrate) {
         self.slot.set_share(bitrate.as_bps());
+        if self.slot.rung() == Rung::Small {
+            // It may take the large encoding now, while what is shown stands still.
+            self.shared.large.wanted.notify_one();
+        }
     }
 
-    /// What waits for this peer takes so long that pictures have to be left out: the encoder makes some that may be.
-    pub(super) fn tell_late(&self) {
-        self.slot.tell_late();
+    /// Whether what waits for this peer takes so long that pictures have to be left out: the encoder makes some that may
+    /// be.
+    pub(super) fn set_late(&self, late: bool) {
+        self.slot.set_late(late);
     }
 
     /// This peer needs a key frame; all get it, at most twice a second.

@@ -24,7 +24,10 @@ const SMALL_LEAST: u64 = 80_000;
 /// and a burst passes by itself.
 const LATE_FOR: Duration = Duration::from_millis(200);
 /// Who is thought to take less than there is, but keeps up, is given so long to show that it can take all.
-const DOUBTED_FOR: Duration = Duration::from_secs(1);
+const DOUBTED_FOR: Duration = Duration::from_secs(2);
+/// So much of the time between two looks counts for both: what stands still shows nothing, and makes nobody late.
+const LONGEST_STEP: Duration = Duration::from_millis(100);
+
 /// What a peer and the encoder know of each other.
 #[derive(Debug)]
 pub(super) struct Slot {
@@ -38,9 +41,9 @@ impl Slot {
         self.share.store(bits, Ordering::Relaxed);
     }
 
-    /// What waits for this peer takes so long that pictures have to be left out.
-    pub(super) fn tell_late(&self) {
-        self.late.store(true, Ordering::Relaxed);
+    /// Whether what waits for this peer takes so long that pictures have to be left out.
+    pub(super) fn set_late(&self, late: bool) {
+        self.late.store(late, Ordering::Relaxed);
     }
 
     pub(super) fn rung(&self) -> Rung {
@@ -60,10 +63,10 @@ struct Output {
     /// The highest layer that it can decode now: it rises only with a picture of the lowest.
     layer: u8,
     needs_key: bool,
-    /// Since when what waits for it has been late.
-    late: Option<Instant>,
-    /// Since when it has been thought to be in need of fewer pictures.
-    doubted: Option<Instant>,
+    /// For how long what waits for it has been late.
+    late: Duration,
+    /// For how long it has been thought to be in need of fewer pictures.
+    doubted: Duration,
     /// The last picture that it got: another encoding's key frame must not lead it back.
     last: Option<Instant>,
 }
@@ -86,6 +89,8 @@ pub(super) struct Outputs {
     list: Vec<Output>,
     /// Of the large encoding, and of the small one.
     spread: [Spread; 2],
+    /// When it was last looked who needs that, of each.
+    looked: [Option<Instant>; 2],
     /// What the large encoding takes.
     taken: Taken,
 }
@@ -95,6 +100,7 @@ impl Default for Outputs {
         Self {
             list: Vec::new(),
             spread: [Rung::Large, Rung::Small].map(Spread::of),
+            looked: [None; 2],
             taken: Taken::default(),
         }
     }
@@ -115,8 +121,8 @@ impl Outputs {
             layer: place.layer,
             place,
             needs_key: true,
-            late: None,
-            doubted: None,
+            late: Duration::ZERO,
+            doubted: Duration::ZERO,
             last: None,
         });
         (packets, slot)
@@ -129,6 +135,10 @@ impl Outputs {
 
     fn forget_gone(&mut self) {
         self.list.retain(|output| !output.packets.is_closed());
+        if self.list.is_empty() {
+            // The next audience has nothing to do with this one.
+            *self = Self::default();
+        }
     }
 
     /// What is wanted of the only encoding that there is; `None`: nobody looks.
@@ -179,6 +189,15 @@ impl Outputs {
         })
     }
 
+    /// When somebody may leave the small encoding who has to stay there yet; nothing else may wake who decides that.
+    pub(super) fn next_move(&self, now: Instant) -> Option<Instant> {
+        let stays = self.list.iter();
+        stays
+            .filter_map(|output| output.place.stays_until())
+            .filter(|until| *until > now)
+            .min()
+    }
+
     /// What is wanted of the small encoding, beside a large one that aims at `large`; `None`: nobody needs it.
     pub(super) fn small(&mut self, now: Instant, large: u64) -> Option<Wanted> {
         let all = || {
@@ -186,10 +205,13 @@ impl Outputs {
             all.filter(|output| output.place.rung == Rung::Small && !output.packets.is_closed())
         };
         let shares = all().map(|output| output.slot.share.load(Ordering::Relaxed));
-        let target = shares.min()?.min((large / SMALL_SHARE).max(SMALL_LEAST));
+        let Some(narrowest) = shares.min() else {
+            self.spread[Rung::Small as usize] = Spread::of(Rung::Small);
+            return None;
+        };
         let key = all().any(|output| output.needs_key);
         Some(Wanted {
-            target,
+            target: narrowest.min((large / SMALL_SHARE).max(SMALL_LEAST)),
             key,
             small: false,
             spread: self.is_spread(Rung::Small, now),
@@ -198,24 +220,25 @@ impl Outputs {
 
     fn is_spread(&mut self, rung: Rung, now: Instant) -> bool {
         let whole = self.taken.whole();
+        let looked = self.looked[rung as usize].replace(now).unwrap_or(now);
+        let step = now.saturating_duration_since(looked).min(LONGEST_STEP);
         let spread = &mut self.spread[rung as usize];
         let was = spread.is_on();
-        let lasts = |since: Option<Instant>, patience| {
-            since.is_some_and(|since| was || now.saturating_duration_since(since) >= patience)
-        };
         let mut needed = false;
         for output in &mut self.list {
             if output.place.rung != rung {
                 continue;
             }
-            let since = |since: Option<Instant>, is: bool| is.then(|| since.unwrap_or(now));
-            let slot = &output.slot;
-            let is_late = slot.late.swap(false, Ordering::Relaxed);
-            output.late = since(output.late, is_late);
-            let share = slot.share.load(Ordering::Relaxed);
+            let share = output.slot.share.load(Ordering::Relaxed);
+            let is_late = output.slot.late.load(Ordering::Relaxed);
             let is_doubted = output.place.needs_fewer(share, whole);
-            output.doubted = since(output.doubted, is_doubted);
-            needed |= lasts(output.late, LATE_FOR) || lasts(output.doubted, DOUBTED_FOR);
+            for (is, lasted, patience) in [
+                (is_late, &mut output.late, LATE_FOR),
+                (is_doubted, &mut output.doubted, DOUBTED_FOR),
+            ] {
+                *lasted = if is { *lasted + step } else { Duration::ZERO };
+                needed |= is && (was || *lasted >= patience);
+            }
         }
         let is = spread.update(now, needed);
         if rung == Rung::Large && was && !is {

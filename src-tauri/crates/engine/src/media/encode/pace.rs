@@ -116,13 +116,15 @@ impl Pace {
     }
 
     /// The coarsest quantizer for the last picture when it is compressed again.
-    pub(super) fn sharp(&self) -> u32 {
-        STEPS.get(self.step).copied().unwrap_or(SHARP)
+    pub(super) fn sharp(&mut self) -> u32 {
+        let step = STEPS.get(self.step).copied().unwrap_or(SHARP);
+        self.step += 1;
+        step
     }
 
-    /// It was compressed again so; a key frame is not.
-    pub(super) fn sharpened(&mut self) {
-        self.step += 1;
+    /// The last picture is made a key frame, for somebody who has just come: it has to become sharp anew.
+    pub(super) fn begins_anew(&mut self) {
+        (self.left, self.step) = (AGAIN, 0);
     }
 
     /// A picture became so many bytes, with this quantizer; `None`: those that follow do not refer to it.
@@ -206,9 +208,6 @@ mod tests {
             assert!(pace.admits_again(now));
             // Of each four that many viewers get all others refer to one.
             let base = (steps.len() % 4 == 3).then(|| pace.sharp());
-            if base.is_some() {
-                pace.sharpened();
-            }
             steps.push(base);
             pace.made(now, 4_000, base);
         }
@@ -217,17 +216,22 @@ mod tests {
     }
 
     #[test]
-    fn a_key_frame_meanwhile_skips_no_step() {
-        let now = epoch();
+    fn however_many_come_to_a_picture_that_stands_still_it_becomes_sharp_each_time() {
+        let mut now = epoch();
         let mut pace = aimed(now, 8_000_000);
         assert!(pace.admits(now));
-        pace.made(now, 4_000, Some(50));
-        assert_eq!(pace.sharp(), 26);
-        // That was made for somebody who has just come.
-        pace.made(now, 40_000, Some(45));
-        assert_eq!(pace.sharp(), 26);
-        pace.sharpened();
-        assert_eq!(pace.sharp(), 14);
+        for _ in 0..20 {
+            pace.begins_anew();
+            pace.made(now, 40_000, Some(45));
+            let mut steps = Vec::new();
+            while let Some(at) = pace.wake() {
+                now = at;
+                assert!(pace.admits_again(now));
+                steps.push(pace.sharp());
+                pace.made(now, 4_000, steps.last().copied());
+            }
+            assert_eq!(steps, [26, 14]);
+        }
     }
 
     #[test]

@@ -123,12 +123,16 @@ impl Thread {
         }
     }
 
-    /// When the newest picture is due that has been compressed already, or was put off.
+    /// When the newest picture is due that has been compressed already, or was put off, or somebody may take another encoding.
     fn due(&self) -> Option<Instant> {
         let asked = &self.shared.encoding(self.rung).key_wanted;
         let key = asked.load(Ordering::Relaxed);
         let key_at = self.last_key.filter(|_| key).map(|at| at + KEY_FRAME_EVERY);
-        self.pace.wake().into_iter().chain(key_at).min()
+        let moves = (self.rung == Rung::Large && self.shared.layered)
+            .then(|| self.shared.outputs.lock().next_move(now()))
+            .flatten();
+        let others = key_at.into_iter().chain(moves);
+        self.pace.wake().into_iter().chain(others).min()
     }
 
     /// What is wanted of this encoding; `None`: nobody looks.
@@ -157,10 +161,7 @@ impl Thread {
         self.retune(screen);
         let asked = &self.shared.encoding(self.rung).key_wanted;
         let key_wanted = wanted.key || asked.load(Ordering::Relaxed);
-        let key = key_wanted
-            && self
-                .last_key
-                .is_none_or(|last| at.duration_since(last) >= KEY_FRAME_EVERY);
+        let key = key_wanted && self.may_be_key(at);
         if key_wanted && !key {
             // Remembered for when it may be made.
             asked.store(true, Ordering::Relaxed);
@@ -195,6 +196,11 @@ impl Thread {
         Ok(true)
     }
 
+    fn may_be_key(&self, at: Instant) -> bool {
+        self.last_key
+            .is_none_or(|last| at.duration_since(last) >= KEY_FRAME_EVERY)
+    }
+
     fn compress(
         &mut self,
         picture: &VideoFrame,
@@ -205,8 +211,12 @@ impl Thread {
         let number = (self.shared.layered).then(|| self.shared.numbers.lock().of(picture.captured));
         let made = self.made_fit(picture);
         let picture = made.as_ref().unwrap_or(picture);
+        let may_change = key || self.encoder.is_none() || !repeated && self.may_be_key(at);
         let encoder = self.encoder(wanted.target)?;
-        encoder.set_spread(wanted.spread);
+        // That makes a key frame.
+        if may_change {
+            encoder.set_spread(wanted.spread);
+        }
         let base = encoder.is_base_next();
         // In a layer that the next ones do not refer to it would be for the moment only.
         let sharp = (repeated && base).then(|| self.pace.sharp());
@@ -217,10 +227,10 @@ impl Thread {
             return Ok(());
         };
         let quantizer = encoder.quantizer().filter(|_| base || encoded.key_frame);
-        self.pace.made(at, encoded.data.len(), quantizer);
-        if sharp.is_some() && !encoded.key_frame {
-            self.pace.sharpened();
+        if encoded.key_frame && repeated {
+            self.pace.begins_anew();
         }
+        self.pace.made(at, encoded.data.len(), quantizer);
         let shared = self.shared.clone();
         let encoding = shared.encoding(self.rung);
         if encoded.key_frame {

@@ -33,7 +33,7 @@ fn got(packets: &mut mpsc::Receiver<Packets>) -> Vec<u8> {
 /// Of an encoding that takes all that it may.
 fn busy() -> Outputs {
     Outputs {
-        taken: Taken::of(1_000_000),
+        taken: Taken::of(1_000),
         ..Outputs::default()
     }
 }
@@ -109,17 +109,14 @@ fn who_can_take_what_the_encoding_takes_gets_all_of_it() {
     assert_eq!(show(188..204, 5_000), [0; 4]);
 }
 
-/// Goes through seconds of two pictures each; gives those at whose end pictures are spread.
+/// Goes on with ten pictures a second; gives the seconds at whose end they are spread.
 fn spread_in(outputs: &mut Outputs, start: Instant, seconds: std::ops::Range<u32>) -> Vec<u32> {
-    let mut at = |half: u32| {
-        let wanted = outputs.large(start + Duration::from_millis(500) * half);
+    let mut at = |tenth: u32| {
+        let wanted = outputs.large(start + Duration::from_millis(100) * tenth);
         wanted.unwrap().spread
     };
     seconds
-        .filter(|second| {
-            at(2 * second);
-            at(2 * second + 1)
-        })
+        .filter(|second| (0..10).fold(false, |_, tenth| at(10 * second + tenth)))
         .collect()
 }
 
@@ -129,7 +126,7 @@ fn pictures_are_spread_over_layers_only_while_somebody_cannot_take_all() {
     let mut viewers: Vec<_> = (0..4).map(|_| outputs.add(1_000)).collect();
     let mut all = |seconds| spread_in(&mut outputs, start, seconds);
     assert_eq!(all(0..3), [0; 0]);
-    // It is thought to take less, and has a second to show the contrary.
+    // It is thought to take less, and has two seconds to show the contrary.
     viewers[0].1.set_share(700);
     assert_eq!(all(3..8), [4, 5, 6, 7]);
     viewers[0].1.set_share(2_000);
@@ -138,11 +135,29 @@ fn pictures_are_spread_over_layers_only_while_somebody_cannot_take_all() {
     assert_eq!(all(20..21), [0; 0]);
     viewers[0].1.set_share(2_000);
     assert_eq!(all(21..30), [0; 0], "it did");
-    // Who is gone needs nothing.
     viewers[0].1.set_share(700);
+    // Who is gone needs nothing.
     assert_eq!(all(30..33), [31, 32]);
     viewers.remove(0);
     assert_eq!(all(33..60), (33..42).collect::<Vec<_>>());
+    // Nor do those who were there before.
+    viewers[0].1.set_share(700);
+    assert_eq!(all(60..63), [61, 62]);
+    viewers.clear();
+    assert!(outputs.is_empty());
+    let _next = outputs.add(1_000);
+    assert_eq!(spread_in(&mut outputs, start, 63..65), [0; 0]);
+}
+
+#[test]
+fn what_stands_still_shows_nothing_of_who_looks_on() {
+    let (mut outputs, start) = (busy(), start());
+    let _viewers = [1_000, 1_000, 700].map(|share| outputs.add(share));
+    let mut looks = (0..30).map(|n| {
+        let at = start + Duration::from_secs(30 * (n / 5)) + FRAME * n as u32;
+        outputs.large(at).unwrap().spread
+    });
+    assert!(looks.all(|spread| !spread));
 }
 
 #[test]
@@ -150,17 +165,38 @@ fn who_is_late_for_a_moment_makes_no_layers() {
     let (mut outputs, start) = (busy(), start());
     let viewers = [(); 3].map(|()| outputs.add(1_000));
     let mut spread = |n: u32| outputs.large(start + FRAME * n).unwrap().spread;
+    let late = &viewers[1].1;
     for n in 0..20 {
-        viewers[1].1.tell_late();
+        late.set_late(true);
         assert!(!spread(2 * n), "it may pass by itself");
+        late.set_late(false);
         assert!(!spread(2 * n + 1), "it has");
     }
-    for n in 0..7 {
-        viewers[1].1.tell_late();
-        assert_eq!(spread(40 + n), n > 6, "{n}");
+    // Before a pause of ten seconds.
+    late.set_late(true);
+    assert!(!spread(40) && !spread(340));
+    late.set_late(false);
+    assert!(!spread(341));
+    late.set_late(true);
+    for n in 0..8 {
+        assert_eq!(spread(342 + n), n > 5, "{n}");
     }
-    viewers[1].1.tell_late();
-    assert!(spread(47));
+}
+
+#[test]
+fn who_has_just_come_takes_the_large_one_while_what_is_shown_stands_still() {
+    let (mut outputs, start) = (Outputs::default(), start());
+    let _wide = outputs.add(6_000_000);
+    outputs.large(start).unwrap();
+    assert_eq!(outputs.next_move(start), None);
+    let (_packets, slot) = outputs.add(1_000_000);
+    outputs.large(start).unwrap();
+    assert_eq!(slot.rung(), Rung::Small);
+    slot.set_share(6_000_000);
+    let until = outputs.next_move(start).unwrap();
+    assert_eq!(until, start + Duration::from_secs(1));
+    assert!(outputs.large(until).unwrap().key);
+    assert_eq!((slot.rung(), outputs.next_move(until)), (Rung::Large, None));
 }
 
 #[test]
@@ -172,9 +208,7 @@ fn who_could_take_all_of_what_is_not_spread_does_not_keep_it_spread() {
     let mut spread = Vec::new();
     for n in 0..900_u32 {
         let at = start + FRAME * n;
-        if (60..90).contains(&n) {
-            slot.tell_late();
-        }
+        slot.set_late((60..90).contains(&n));
         let is = outputs.large(at).unwrap().spread;
         if is {
             spread.push(n);
