@@ -7,8 +7,7 @@ use super::Rung;
 /// There are layers of the large encoding for so long after nobody has needed them any more, at first.
 const STAY: Duration = Duration::from_secs(5);
 
-/// And of the small one: a key frame holds up
-/// those most who have to take that one.
+/// And of the small one: a key frame holds up those most who have to take that one.
 const SMALL_STAY: Duration = Duration::from_secs(20);
 
 /// There are layers for so long at most after nobody has needed them any more.
