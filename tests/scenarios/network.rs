@@ -123,14 +123,12 @@ async fn a_viewer_with_a_narrow_way_gets_less_and_the_others_all() -> Result<()>
     travel.narrow(400)?;
     let less = |peer: &Value| matches!(pictures(peer), (640, fps) if fps > 10.0);
     narrow.peer_stats("a smaller picture", less).await?;
-    // It goes on so, and nobody else notices.
-    let (mut good, mut bad, mut seen) = (0, 0, Vec::new());
+    // It goes on so, and nobody else notices. Right after such a change the path is tried with care, so a single second may
+    // bring little.
+    let (mut seen, mut bad) = (Vec::new(), 0);
     for _ in 0..5 {
         let peer = narrow.peer_stats("a second more", |_| true).await?;
         seen.push(pictures(&peer));
-        if less(&peer) {
-            good += 1;
-        }
         let event = wide
             .event_after(wide.mark(), "the others", SOON, |event| {
                 event["event"] == "stats"
@@ -140,7 +138,9 @@ async fn a_viewer_with_a_narrow_way_gets_less_and_the_others_all() -> Result<()>
         let whole = |peer: &Value| matches!(pictures(peer), (1280, fps) if fps > 10.0);
         bad += peers.iter().filter(|peer| !whole(peer)).count();
     }
-    assert!(good >= 4 && bad <= 1, "{good} good, {bad} bad: {seen:?}");
+    let small = seen.iter().all(|(width, _)| *width == 640);
+    let moved: f64 = seen.iter().map(|(_, fps)| fps).sum();
+    assert!(small && moved >= 35.0 && bad <= 1, "{bad} bad: {seen:?}");
 
     // With a better way it gets all of it again.
     travel.narrow(8_000)?;
