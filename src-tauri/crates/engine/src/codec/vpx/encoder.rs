@@ -251,8 +251,10 @@ impl Running {
         let spread = layers.parts.is_spread();
         if std::mem::replace(&mut layers.spread, spread) != spread {
             self.key_due = true;
+            // As `settings::configure` says.
+            let resilient = spread || settings.content == Content::Camera;
             self.raw.reconfigure(|config| {
-                config.g_error_resilient = spread.into();
+                config.g_error_resilient = resilient.into();
                 settings::set_bitrate(codec, settings, spread, config);
             })?;
         }

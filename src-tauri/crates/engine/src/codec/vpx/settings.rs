@@ -51,8 +51,11 @@ pub(super) fn configure(
     };
     config.g_pass = vpx_enc_pass::VPX_RC_ONE_PASS;
     config.g_lag_in_frames = 0;
-    // Lost frames are repaired by retransmission or a key frame; resilience would cost bits all the time.
-    config.g_error_resilient = 0;
+    // Lost frames are repaired by retransmission or a key frame; resilience would cost bits all the time. A
+    // camera's stream that may come in layers needs it: its pictures are counted in turn, and libvpx 1.12 then goes by
+    // other probabilities than a decoder has.
+    config.g_error_resilient =
+        (has_layers(codec, settings) && settings.content == Content::Camera).into();
     config.rc_end_usage = vpx_rc_mode::VPX_CBR;
     set_bitrate(codec, settings, false, config);
     config.rc_resize_allowed = 0;
