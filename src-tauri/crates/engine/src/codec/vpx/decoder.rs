@@ -66,7 +66,10 @@ impl VideoDecoder for VpxDecoder {
     }
 }
 
-fn copy(picture: &super::raw_decoder::Picture<'_>, out: &mut I420Buffer) -> Result<(), String> {
+pub(super) fn copy(
+    picture: &super::raw_decoder::Picture<'_>,
+    out: &mut I420Buffer,
+) -> Result<(), String> {
     let strides = out.strides();
     for (n, (plane, stride)) in out.planes_mut().into_iter().zip(strides).enumerate() {
         let mut rows = 0;

@@ -126,6 +126,16 @@ impl VpxEncoder {
             .is_none_or(|layers| layers.parts.next(false).layer == 0)
     }
 
+    /// The last picture as the next ones are made from it.
+    #[cfg(test)]
+    pub(super) fn reference(&mut self) -> Option<crate::frame::I420Buffer> {
+        let picture = self.running.as_mut()?.raw.reference()?;
+        let (width, height) = picture.size();
+        let mut buffer = crate::frame::I420Buffer::new(width, height);
+        super::decoder::copy(&picture, &mut buffer).ok()?;
+        Some(buffer)
+    }
+
     fn start(&self, frame: &VideoFrame) -> Result<Running, String> {
         let size = (frame.width(), frame.height());
         let (finest, coarsest) = settings::quantizers(self.codec, self.settings.content);

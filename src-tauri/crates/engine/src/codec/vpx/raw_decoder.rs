@@ -119,7 +119,16 @@ impl RawDecoder {
     }
 }
 
-impl Picture<'_> {
+impl<'a> Picture<'a> {
+    /// One that an encoder holds.
+    #[cfg(test)]
+    pub(super) fn of(image: &'a vpx_image_t) -> Self {
+        Self {
+            image,
+            decoder: PhantomData,
+        }
+    }
+
     /// Width and height in pixels.
     pub(super) fn size(&self) -> (u32, u32) {
         (self.image.d_w, self.image.d_h)
