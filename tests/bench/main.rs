@@ -12,13 +12,12 @@ mod stop;
 
 use std::{collections::HashMap, process::ExitCode, time::Duration};
 
-use ahoy_tests::{need, programs, relay::Relay, serve::Files};
+use ahoy_tests::{need, programs, quality::Reference, relay::Relay, serve::Files};
 use anyhow::{Result, ensure};
 use clap::{Parser, Subcommand};
 use tokio::time::sleep;
 
 use ends::{Receiver, Sender};
-use quality::Reference;
 use report::{Figures, Row};
 
 /// Measures Ahoy beside others.
@@ -111,8 +110,8 @@ async fn calls(runs: u32, wanted: &[Row]) -> Result<(String, Vec<String>)> {
         !need::lacks(&[need::Part::Chromium, need::Part::Display, need::Part::Sound]),
         "nothing was measured"
     );
-    let reference = Reference::new()?;
-    let pictures = ("application/octet-stream", reference.raw());
+    let reference = quality::reference()?;
+    let pictures = ("application/octet-stream", quality::raw(&reference));
     let files = Files::serve(HashMap::from([("/pictures", pictures)])).await?;
 
     // In turn, so that what else the machine does meets all of them.
@@ -182,9 +181,9 @@ async fn measure(row: Row, files: &Files, reference: &Reference) -> Result<Figur
         if let Receiver::Ahoy(mut call) = receiver {
             call.hang_up().await?;
         }
-        reference.psnr(&ends::recorded(&file)?, live)
+        quality::psnr(reference, &ends::recorded(&file)?, live)
     } else {
-        reference.psnr(&pictures, live)
+        quality::psnr(reference, &pictures, live)
     };
     Ok(figures)
 }

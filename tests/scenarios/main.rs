@@ -22,6 +22,7 @@ mod network;
 mod relay_app;
 mod relay_lost;
 mod screen;
+mod sharp;
 mod stage;
 mod states_app;
 mod states_call;

@@ -148,6 +148,22 @@ impl Desktop {
         })
     }
 
+    /// Draws a grey picture into the upper left corner of a window.
+    ///
+    /// # Errors
+    /// The display refuses.
+    pub fn draw(&self, window: Window, picture: &Luma) -> Result<()> {
+        let pixels = picture.pixels.iter();
+        let data: Vec<u8> = pixels.flat_map(|grey| [*grey, *grey, *grey, 0]).collect();
+        let (width, height) = (picture.width as u16, picture.height as u16);
+        let kind = ImageFormat::Z_PIXMAP;
+        let depth = 24;
+        self.conn.put_image(
+            kind, window, self.brush, width, height, 0, 0, 0, depth, &data,
+        )?;
+        self.done()
+    }
+
     fn colour(&self, colour: u32) -> Result<()> {
         let look = ChangeGCAux::new().foreground(colour);
         self.conn.change_gc(self.brush, &look)?;

@@ -20,6 +20,7 @@ pub mod network;
 pub mod page;
 pub mod process;
 pub mod programs;
+pub mod quality;
 pub mod relay;
 pub mod serve;
 pub mod sound;

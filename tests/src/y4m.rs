@@ -6,6 +6,7 @@ use std::{
     path::Path,
 };
 
+use ahoy_engine::frame::I420Buffer;
 use anyhow::{Context as _, Result, ensure};
 
 /// The luma plane of a picture.
@@ -17,6 +18,19 @@ pub struct Luma {
     pub height: usize,
     /// Row by row, without padding.
     pub pixels: Vec<u8>,
+}
+
+impl Luma {
+    /// That of a picture of the engine.
+    pub fn of(picture: &I420Buffer) -> Self {
+        let (width, height) = (picture.width() as usize, picture.height() as usize);
+        let rows = picture.planes()[0].chunks(picture.strides()[0]);
+        Self {
+            width,
+            height,
+            pixels: rows.flat_map(|row| &row[..width]).copied().collect(),
+        }
+    }
 }
 
 /// A picture as it stands in a file.
