@@ -1,16 +1,27 @@
-//! A decoder that gets every picture has the very ones that the encoder makes the next from: to the last pixel, for
-//! whatever is wrong in one is in all that follow.
+//! A decoder has the very pictures that the encoder makes the next from, also where it gets fewer layers: to the last
+//! pixel, for whatever is wrong in one is in all that follow.
 
 use super::*;
 
 const PICTURES: u32 = 300;
-const HIGHEST: u8 = 2;
 
 /// What is done before one of the pictures is compressed.
 struct Step {
     spread: bool,
     key: bool,
     kbps: u64,
+    /// It is the same picture again, to become so sharp at least.
+    sharp: Option<u32>,
+}
+
+impl Step {
+    /// The next picture, and nothing else.
+    const NEXT: Self = Self {
+        spread: false,
+        key: false,
+        kbps: 1_000,
+        sharp: None,
+    };
 }
 
 fn agree(codec: VideoCodec, (content, layers): (Content, bool), step: impl Fn(u32) -> Step) {
@@ -21,28 +32,36 @@ fn agree(codec: VideoCodec, (content, layers): (Content, bool), step: impl Fn(u3
         layers,
     };
     let mut encoder = VpxEncoder::new(codec, settings).unwrap();
-    let mut decoder = VpxDecoder::new(codec);
-    let (start, mut made) = (start(), 0);
+    // Of one that gets all, and of two that get fewer layers.
+    let mut decoders = [2, 1, 0].map(|top| (top, VpxDecoder::new(codec)));
+    let (start, mut made, mut shown) = (start(), 0, 0);
     for n in 0..PICTURES {
-        let Step { spread, key, kbps } = step(n);
+        let Step {
+            spread,
+            key,
+            kbps,
+            sharp,
+        } = step(n);
         encoder.set_spread(spread);
         encoder.set_bitrate(Bitrate::kbps(kbps)).unwrap();
-        let original = frame(film(n), start, n);
+        encoder.sharpen(sharp);
+        shown = if sharp.is_some() { shown } else { n };
+        let original = frame(film(shown), start, n);
         let Some(encoded) = encoder.encode(&original, key).unwrap() else {
             continue;
         };
         made += 1;
-        let decoded = decoder.decode(&encoded).unwrap().unwrap().buffer;
-        // One that no other is made from the encoder leaves unfinished: it takes no loop filter.
-        if encoded.layer == Some(HIGHEST) {
-            continue;
-        }
         let own = encoder.reference().unwrap();
-        assert!(
-            own.planes() == decoded.planes(),
-            "{codec:?}, {content:?}, layers {layers}: picture {n} is another, by {:.1} dB",
-            psnr(&own, &decoded)
-        );
+        let layer = encoded.layer.unwrap_or(0);
+        for (top, decoder) in decoders.iter_mut().filter(|(top, _)| layer <= *top) {
+            let decoded = decoder.decode(&encoded).unwrap().unwrap().buffer;
+            // One that no other is made from the encoder leaves unfinished: it takes no loop filter.
+            assert!(
+                layer == 2 || own.planes() == decoded.planes(),
+                "{codec:?}, {content:?}, layers {layers} up to {top}: picture {n} is another, by {:.1} dB",
+                psnr(&own, &decoded)
+            );
+        }
     }
     assert!(made > PICTURES / 2, "{made} pictures");
 }
@@ -76,9 +95,9 @@ fn a_call_is_decoded_as_it_was_meant() {
     for codec in BOTH {
         for content in CONTENTS {
             agree(codec, (content, false), |n| Step {
-                spread: false,
                 key: n % 90 == 40,
                 kbps: if n < 150 { 1_000 } else { 300 },
+                ..Step::NEXT
             });
         }
     }
@@ -87,10 +106,10 @@ fn a_call_is_decoded_as_it_was_meant() {
 #[test]
 fn what_an_audience_gets_is_decoded_as_it_was_meant() {
     for content in CONTENTS {
-        agree(VideoCodec::Vp9, (content, true), |_| Step {
-            spread: false,
-            key: false,
-            kbps: 1_000,
+        agree(VideoCodec::Vp9, (content, true), |n| Step {
+            kbps: if n % 90 < 60 { 1_000 } else { 400 },
+            sharp: (n % 100 > 80).then_some(20),
+            ..Step::NEXT
         });
     }
 }
@@ -102,6 +121,7 @@ fn so_it_is_while_layers_come_and_go() {
             spread: matches!(n, 50..111 | 160..190 | 250..),
             key: matches!(n, 80 | 140 | 230),
             kbps: if n % 100 < 60 { 1_500 } else { 500 },
+            sharp: (n % 40 > 30).then_some(20),
         });
     }
 }
