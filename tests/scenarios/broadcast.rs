@@ -139,6 +139,24 @@ async fn many_watch_one_and_come_and_go() -> Result<()> {
 }
 
 #[tokio::test]
+async fn a_picture_of_an_odd_size_is_shown_without_a_word() -> Result<()> {
+    let relay = Relay::start().await?;
+    let odd = ["--as", "broadcaster", "--video", "test:801x601@30"];
+    let mut host = AhoyCall::start(relay.url(), &odd)?;
+    let viewer = AhoyCall::start(&host.link().await?, &["--as", "viewer"])?;
+    crate::screen::sees(&viewer, 802, 602).await?;
+    host.hang_up().await?;
+    // Programs read it.
+    let other = host.process().stdout();
+    let other: Vec<_> = other
+        .iter()
+        .filter(|line| serde_json::from_str::<Value>(line).is_err())
+        .collect();
+    ensure!(other.is_empty(), "{other:?}");
+    Ok(())
+}
+
+#[tokio::test]
 async fn who_came_to_watch_is_not_led_into_a_call() -> Result<()> {
     let relay = Relay::start().await?;
     let host = AhoyCall::start(relay.url(), &[])?;

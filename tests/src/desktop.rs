@@ -153,8 +153,10 @@ impl Desktop {
     /// # Errors
     /// The display refuses.
     pub fn draw(&self, window: Window, picture: &Luma) -> Result<()> {
-        let pixels = picture.pixels.iter();
-        let data: Vec<u8> = pixels.flat_map(|grey| [*grey, *grey, *grey, 0]).collect();
+        let mut data = vec![0; 4 * picture.pixels.len()];
+        for (pixel, grey) in data.chunks_exact_mut(4).zip(&picture.pixels) {
+            pixel[..3].fill(*grey);
+        }
         let (width, height) = (picture.width as u16, picture.height as u16);
         let kind = ImageFormat::Z_PIXMAP;
         let depth = 24;

@@ -21,7 +21,7 @@ pub struct Reference {
 /// The picture that another one was made from.
 #[derive(Debug, Clone, Copy)]
 pub struct Found {
-    /// The how manieth that it is.
+    /// Its number, from 0.
     pub number: u32,
     /// Peak signal to noise in the brightness, in dB, without the rows of the stamp.
     pub psnr: f64,
@@ -31,7 +31,7 @@ impl Reference {
     /// Of a camera with this format.
     ///
     /// # Errors
-    /// There is none.
+    /// There is no such test picture.
     pub fn new(format: VideoFormat) -> Result<Self, DeviceError> {
         Ok(Self {
             source: TestPicture::new(format)?,

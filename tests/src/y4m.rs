@@ -25,10 +25,11 @@ impl Luma {
     pub fn of(picture: &I420Buffer) -> Self {
         let (width, height) = (picture.width() as usize, picture.height() as usize);
         let rows = picture.planes()[0].chunks(picture.strides()[0]);
+        let rows: Vec<_> = rows.map(|row| &row[..width]).collect();
         Self {
             width,
             height,
-            pixels: rows.flat_map(|row| &row[..width]).copied().collect(),
+            pixels: rows.concat(),
         }
     }
 }

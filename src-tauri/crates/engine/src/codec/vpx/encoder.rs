@@ -126,7 +126,7 @@ impl VpxEncoder {
             .is_none_or(|layers| layers.parts.next(false).layer == 0)
     }
 
-    /// The last picture as the next ones are made from it.
+    /// The last picture as the next ones are made from it, if any are.
     #[cfg(test)]
     pub(super) fn reference(&mut self) -> Option<crate::frame::I420Buffer> {
         let picture = self.running.as_mut()?.raw.reference()?;

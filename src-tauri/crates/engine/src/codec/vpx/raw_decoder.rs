@@ -24,10 +24,10 @@ pub(super) struct RawDecoder {
 // SAFETY: libvpx keeps nothing per thread; `&mut self` on every call keeps two threads apart.
 unsafe impl Send for RawDecoder {}
 
-/// A decoded picture within the decoder's own memory; it lasts until the next frame.
+/// A picture within a codec's own memory; it lasts until the codec's next frame.
 pub(super) struct Picture<'a> {
     image: &'a vpx_image_t,
-    decoder: PhantomData<&'a mut RawDecoder>,
+    codec: PhantomData<&'a mut vpx_codec_ctx>,
 }
 
 impl RawDecoder {
@@ -111,7 +111,7 @@ impl RawDecoder {
             Some(image) if image.fmt == VPX_IMG_FMT_I420 && image.bit_depth == 8 => {
                 Ok(Some(Picture {
                     image,
-                    decoder: PhantomData,
+                    codec: PhantomData,
                 }))
             }
             Some(image) => Err(format!("{:?} is not supported", image.fmt)),
@@ -121,12 +121,16 @@ impl RawDecoder {
 
 impl<'a> Picture<'a> {
     /// One that an encoder holds.
+    ///
+    /// # Safety
+    /// libvpx has made it, in this format, and leaves it as it is for so long.
     #[cfg(test)]
-    pub(super) fn of(image: &'a vpx_image_t) -> Self {
-        Self {
+    #[expect(unsafe_code, reason = "what it is made of is read without a question")]
+    pub(super) unsafe fn of(image: &'a vpx_image_t) -> Option<Self> {
+        (image.fmt == VPX_IMG_FMT_I420).then_some(Self {
             image,
-            decoder: PhantomData,
-        }
+            codec: PhantomData,
+        })
     }
 
     /// Width and height in pixels.
@@ -156,7 +160,7 @@ impl<'a> Picture<'a> {
         let (width, height) = (side(self.image.d_w), side(self.image.d_h));
         let (start, stride) = (self.image.planes[plane], self.image.stride[plane] as isize);
         let height = if start.is_null() { 0 } else { height };
-        // SAFETY: a decoded picture of this format has this many rows and columns of readable bytes, and stays as
+        // SAFETY: libvpx's picture of this format has this many rows and columns of readable bytes, and stays as
         // it is as long as `self` lives.
         (0..height).map(move |row| unsafe {
             std::slice::from_raw_parts(start.offset(row as isize * stride), width)

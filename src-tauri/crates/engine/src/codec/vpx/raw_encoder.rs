@@ -219,14 +219,16 @@ impl RawEncoder {
         Ok(())
     }
 
-    /// The last frame as the next ones are made from it, which is what a decoder must come to.
+    /// The last frame as the next ones are made from it, if any are: that is what a decoder must come to.
     #[cfg(test)]
     #[expect(unsafe_code, reason = "libvpx is a C library")]
     pub(super) fn reference(&mut self) -> Option<super::raw_decoder::Picture<'_>> {
-        // SAFETY: the context was initialised; a picture is null or valid until the next call of the encoder, which the
-        // borrow of `self` within `Picture` forbids.
-        let image = unsafe { vpx_sys::vpx_codec_get_preview_frame(&mut *self.context).as_ref() };
-        image.map(super::raw_decoder::Picture::of)
+        // SAFETY: the context was initialised; a picture is null, or libvpx's own and valid until the next call of the
+        // encoder, which the borrow of `self` within `Picture` forbids.
+        unsafe {
+            let image = vpx_sys::vpx_codec_get_preview_frame(&mut *self.context).as_ref()?;
+            super::raw_decoder::Picture::of(image)
+        }
     }
 
     /// The quantizer of the last frame, 0 to 63.

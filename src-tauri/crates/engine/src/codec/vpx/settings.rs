@@ -51,10 +51,10 @@ pub(super) fn configure(
     };
     config.g_pass = vpx_enc_pass::VPX_RC_ONE_PASS;
     config.g_lag_in_frames = 0;
-    // Lost frames are repaired by retransmission or a key frame; resilience would cost bits all the time. A
-    // camera's stream that may come in layers needs it, and loses less than half a decibel by it: in such a stream libvpx
-    // 1.12 refreshes in turn (`VP9E_SET_AQ_MODE`) what it takes for the lowest layer, and comes to another picture than a
-    // decoder without it. A screen's pictures are taken for the highest, and never refreshed so.
+    // Lost frames are repaired by retransmission or a key frame; resilience would cost bits all the time. A camera's
+    // stream that may come in layers needs it: what stands still is refreshed by and by (`VP9E_SET_AQ_MODE`) in pictures that
+    // are taken for the lowest layer, and without resilience libvpx 1.12 then comes to another picture than a decoder.
+    // A screen's need it only while they are spread over layers; else they are taken for the highest, where nothing is refreshed.
     config.g_error_resilient =
         (has_layers(codec, settings) && settings.content == Content::Camera).into();
     config.rc_end_usage = vpx_rc_mode::VPX_CBR;

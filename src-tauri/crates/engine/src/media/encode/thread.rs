@@ -308,7 +308,7 @@ impl Thread {
     fn made_fit(&self, picture: &VideoFrame) -> Option<VideoFrame> {
         // VP8 cannot say what its colours mean.
         let only = (self.settings.codec == VideoCodec::Vp8).then_some(VP8_COLOR);
-        fitted(picture, self.rung, only)
+        fitted(picture, self.rung, self.shared.layered, only)
     }
 
     fn encoder(&mut self, target: u64) -> Result<&mut VpxEncoder, CodecError> {
