@@ -1,6 +1,6 @@
 //! `cargo xtask test`: every check and test there is.
 
-use std::{fs, path::Path};
+use std::{fs, path::Path, process::Command};
 
 use anyhow::{Context as _, Result};
 use clap::{Args, ValueEnum};
@@ -24,9 +24,7 @@ pub(crate) enum Step {
     Arrows,
     /// The UI's type check, unit tests and build.
     Ui,
-    /// Clippy, warnings denied.
-    Lint,
-    /// The one build that all tests use.
+    /// The one build that all tests use, with Clippy's lints; warnings are denied.
     Build,
     /// Rust unit and relay tests.
     Unit,
@@ -84,11 +82,8 @@ pub(crate) fn test(selection: &Selection) -> Result<()> {
         // The app and the relay embed the pages, so nothing of Rust builds without them.
         ready = steps.step("UI build", one(ui::build));
     }
-    if ready && selection.wants(Step::Lint) {
-        steps.step("clippy", one(lint));
-    }
     if ready && selection.wants(Step::Build) {
-        ready = steps.step("build", one(build));
+        ready = steps.step("build and clippy", one(build));
     }
     if ready && selection.wants(Step::Unit) {
         steps.step("Rust tests", || unit(selection.filter.as_deref()));
@@ -102,17 +97,34 @@ pub(crate) fn test(selection: &Selection) -> Result<()> {
     steps.end()
 }
 
-fn lint() -> Result<()> {
-    run(cargo(["clippy", "--quiet"]).args(WHOLE).args([
-        "--all-targets",
-        "--",
-        "--deny",
-        "warnings",
-    ]))
+fn build() -> Result<()> {
+    run(linting(&mut cargo(["build", "--all-targets"])).args(WHOLE))
 }
 
-fn build() -> Result<()> {
-    run(cargo(["build", "--all-targets"]).args(WHOLE))
+/// Makes a cargo command compile the workspace's own crates with `clippy-driver`, which lints and compiles in one
+/// pass: dependencies are compiled once for both. Each command that shares the build has to be prepared so, or
+/// cargo compiles the workspace anew.
+///
+/// The variables are those that `cargo clippy` sets itself; `CLIPPY_ARGS` separates its words by that marker.
+/// Without Clippy the command builds all the same and says that nothing was linted.
+fn linting(command: &mut Command) -> &mut Command {
+    match clippy_driver() {
+        Some(driver) => command.env("RUSTC_WORKSPACE_WRAPPER", driver).env(
+            "CLIPPY_ARGS",
+            "-D__CLIPPY_HACKERY__warnings__CLIPPY_HACKERY__",
+        ),
+        None => {
+            println!("Clippy is not installed (`rustup component add clippy`): nothing is linted");
+            command
+        }
+    }
+}
+
+fn clippy_driver() -> Option<String> {
+    let by_rustup = output("rustup", &["which", "clippy-driver"]);
+    by_rustup
+        .map(|path| path.trim().to_owned())
+        .or_else(|| has("clippy-driver").then(|| "clippy-driver".to_owned()))
 }
 
 fn unit(filter: Option<&str>) -> Result<Tally> {
@@ -153,6 +165,7 @@ fn rust_tests(expression: &str, flags: &[&str], filter: Option<&str>) -> Result<
     let report = paths::output().join("nextest/default/junit.xml");
     let _ = fs::remove_file(&report);
     let mut command = cargo(["nextest", "run", "--cargo-quiet", "--no-tests=pass"]);
+    linting(&mut command);
     command.args(WHOLE).args(["-E", expression]);
     // What a scenario says of its failure is in its words, and backtraces bury them.
     command.env("RUST_BACKTRACE", "0");
@@ -171,6 +184,7 @@ fn rust_tests(expression: &str, flags: &[&str], filter: Option<&str>) -> Result<
 fn plain_tests(flags: &[&str], filter: Option<&str>) -> Result<Tally> {
     println!("cargo-nextest is not there: `cargo test` is used (slower to tell which test hangs)");
     let mut command = cargo(["test", "--quiet", "--no-fail-fast"]);
+    linting(&mut command);
     command.args(WHOLE).args(flags).args(filter);
     command.env("AHOY_SKIPPED", paths::output().join("skipped.txt"));
     run(command.args(["--", "--test-threads=1"]))?;
