@@ -4,7 +4,7 @@ use ahoy_tests::{
     SOON,
     call::AhoyCall,
     chromium::{Camera, Chromium},
-    hostile::{self, HostileRelay, Meddler, Way},
+    hostile::{self, HostileRelay, Meddler, Way, with_other_secret},
     need::{Part, lacks},
     relay::Relay,
 };
@@ -32,13 +32,13 @@ async fn both_ends_refuse(meddler: Box<Meddler>) -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_changed_answer_is_refused() -> Result<()> {
-    both_ends_refuse(hostile::change_sdp(Way::Up)).await
+async fn a_changed_signal_to_the_host_is_refused() -> Result<()> {
+    both_ends_refuse(hostile::change_signals(Way::Up)).await
 }
 
 #[tokio::test]
-async fn a_changed_offer_is_refused() -> Result<()> {
-    both_ends_refuse(hostile::change_sdp(Way::Down)).await
+async fn a_changed_signal_to_the_guest_is_refused() -> Result<()> {
+    both_ends_refuse(hostile::change_signals(Way::Down)).await
 }
 
 #[tokio::test]
@@ -62,6 +62,37 @@ async fn signals_of_the_host_without_its_signature_are_refused() -> Result<()> {
 }
 
 #[tokio::test]
+async fn a_relay_that_renames_the_host_is_refused() -> Result<()> {
+    both_ends_refuse(hostile::rename("host")).await
+}
+
+#[tokio::test]
+async fn a_relay_that_renames_the_guest_is_refused() -> Result<()> {
+    let relay = Relay::start().await?;
+    let between = HostileRelay::start(relay.url(), hostile::rename("peers")).await?;
+    let host = AhoyCall::start(relay.url(), &[])?;
+    let mut guest = AhoyCall::start(&between.through(&host.link().await?), &[])?;
+    let code = |event: &serde_json::Value| event["code"] == "not_authentic";
+    guest.event_where("error not_authentic", SOON, code).await?;
+    assert_eq!(guest.exit().await?, 5);
+    assert!(between.meddled() > 0 && !host.has("first_frame"));
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_relay_cannot_open_a_hosts_room_at_another_relay() -> Result<()> {
+    let relay = Relay::start().await?;
+    // It hands the challenge of another relay on to its own host, and the host's proof to that relay.
+    let between = HostileRelay::forwarding(relay.url()).await?;
+    let mut host = AhoyCall::start(&between.url(), &[])?;
+    let code = |event: &serde_json::Value| event["code"] == "bad_message";
+    host.event_where("error bad_message", SOON, code).await?;
+    assert_eq!(host.exit().await?, 5);
+    assert!(!host.has("link"));
+    Ok(())
+}
+
+#[tokio::test]
 async fn a_relay_in_between_that_changes_nothing_is_not_noticed() -> Result<()> {
     let relay = Relay::start().await?;
     let between = HostileRelay::start(relay.url(), hostile::honest()).await?;
@@ -74,21 +105,18 @@ async fn a_relay_in_between_that_changes_nothing_is_not_noticed() -> Result<()> 
 }
 
 #[tokio::test]
-async fn a_link_with_another_secret_is_refused_at_both_ends() -> Result<()> {
+async fn a_guest_whose_link_has_another_secret_is_refused_and_the_host_goes_on() -> Result<()> {
     let relay = Relay::start().await?;
     let host = AhoyCall::start(relay.url(), &[])?;
     let link = host.link().await?;
-    let (address, secret) = link.split_once('#').unwrap_or((&link, ""));
-    let other = if secret.starts_with('A') { "B" } else { "A" };
-    let mut guest = AhoyCall::start(&format!("{address}#{other}{}", &secret[1..]), &[])?;
-    for end in [&guest, &host] {
-        end.event_where("error not_authentic", SOON, |event| {
-            event["event"] == "error" && event["code"] == "not_authentic"
-        })
-        .await?;
-    }
+    let mut guest = AhoyCall::start(&with_other_secret(&link), &[])?;
+    let code = |event: &serde_json::Value| event["code"] == "not_authentic";
+    guest.event_where("error not_authentic", SOON, code).await?;
     assert_eq!(guest.exit().await?, 5);
-    assert!(!guest.has("first_frame") && !host.has("first_frame"));
+    let friend = AhoyCall::start(&link, &[])?;
+    friend.event("first_frame").await?;
+    host.event("first_frame").await?;
+    assert!(!guest.has("first_frame") && !host.has("error"));
     Ok(())
 }
 
@@ -98,7 +126,7 @@ async fn a_guest_in_chromium_behind_a_relay_that_meddles_reads_not_authentic() -
         return Ok(());
     }
     for meddler in [
-        hostile::change_sdp(Way::Down),
+        hostile::change_signals(Way::Down),
         hostile::replay(Way::Down),
         hostile::pose_as_host(),
         hostile::unsigned(),

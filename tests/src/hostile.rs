@@ -44,11 +44,24 @@ pub struct HostileRelay {
 }
 
 impl HostileRelay {
-    /// Starts one in front of the relay at `upstream` (`http://127.0.0.1:PORT`).
+    /// Starts one in front of the relay at `upstream` (`http://127.0.0.1:PORT`), which takes itself for the one that
+    /// clients reach: a relay whose operator is hostile.
     ///
     /// # Errors
     /// No port is free.
     pub async fn start(upstream: &str, meddler: Box<Meddler>) -> Result<Self> {
+        Self::run(upstream, meddler, true).await
+    }
+
+    /// Starts one that changes nothing, in front of an honest relay of somebody else's.
+    ///
+    /// # Errors
+    /// No port is free.
+    pub async fn forwarding(upstream: &str) -> Result<Self> {
+        Self::run(upstream, honest(), false).await
+    }
+
+    async fn run(upstream: &str, meddler: Box<Meddler>, owns: bool) -> Result<Self> {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let address = listener.local_addr()?;
         let target = upstream
@@ -65,11 +78,15 @@ impl HostileRelay {
             }
             out
         });
+        let own = address.to_string();
         let task = tokio::spawn(async move {
             while let Ok((socket, _)) = listener.accept().await {
-                let (target, meddler) = (target.clone(), counted.clone());
+                let (target, meddler, own) = (target.clone(), counted.clone(), own.clone());
                 // A connection that breaks is the clients' affair.
-                tokio::spawn(async move { serve(socket, &target, &*meddler).await });
+                tokio::spawn(async move {
+                    let host = if owns { own.clone() } else { target.clone() };
+                    serve(socket, &target, &host, &*meddler).await
+                });
             }
         });
         Ok(Self {
@@ -102,7 +119,8 @@ impl Drop for HostileRelay {
     }
 }
 
-async fn serve(mut socket: TcpStream, target: &str, meddler: &Meddler) -> Result<()> {
+// `host` is the name that the relay behind is called by.
+async fn serve(mut socket: TcpStream, target: &str, host: &str, meddler: &Meddler) -> Result<()> {
     let mut start = [0; 7];
     while socket.peek(&mut start).await? < start.len() {
         tokio::task::yield_now().await;
@@ -114,9 +132,9 @@ async fn serve(mut socket: TcpStream, target: &str, meddler: &Meddler) -> Result
     }
     let client = accept_async(socket).await?;
     let mut request = format!("ws://{target}/ws").into_client_request()?;
-    request
-        .headers_mut()
-        .insert("origin", format!("http://{target}").parse()?);
+    let headers = request.headers_mut();
+    headers.insert("host", host.parse()?);
+    headers.insert("origin", format!("http://{host}").parse()?);
     let (relay, _) = connect_async(request).await?;
     let (client_out, client_in) = client.split();
     let (relay_out, relay_in) = relay.split();
@@ -226,22 +244,16 @@ pub fn old() -> Box<Meddler> {
     })
 }
 
-/// Changes one byte of each description that goes this way: a digit of the certificate's fingerprint.
-pub fn change_sdp(which: Way) -> Box<Meddler> {
-    const MARK: &str = "sha-256 ";
+/// Changes one byte of the encrypted body of each signal that goes this way.
+pub fn change_signals(which: Way) -> Box<Meddler> {
     Box::new(move |way, mut message| {
         if way == which
             && message["type"] == "signal"
             && let Some(body) = message["body"].as_str()
-            && let Some(at) = body.find(MARK)
         {
-            let digit = at + MARK.len();
-            let other = if body[digit..].starts_with('A') {
-                "B"
-            } else {
-                "A"
-            };
-            message["body"] = format!("{}{other}{}", &body[..digit], &body[digit + 1..]).into();
+            let (head, tail) = body.split_at(body.len() / 2);
+            let other = if tail.starts_with('A') { "B" } else { "A" };
+            message["body"] = format!("{head}{other}{}", &tail[1..]).into();
         }
         vec![message]
     })
@@ -268,6 +280,30 @@ pub fn pose_as_host() -> Box<Meddler> {
         }
         vec![message]
     })
+}
+
+/// Gives another name to the host (`"host"`), or to each guest (`"peers"`), in the rosters that go down.
+pub fn rename(whom: &'static str) -> Box<Meddler> {
+    Box::new(move |way, mut message| {
+        if way == Way::Down && message["type"] == "room" {
+            let members = match &mut message[whom] {
+                Value::Array(peers) => peers.iter_mut().collect(),
+                Value::Null => vec![],
+                host => vec![host],
+            };
+            for member in members {
+                member["name"] = "Mallory".into();
+            }
+        }
+        vec![message]
+    })
+}
+
+/// The link with another secret: of somebody who knows the room and not the link.
+pub fn with_other_secret(link: &str) -> String {
+    let (address, secret) = link.split_once('#').unwrap_or((link, ""));
+    let other = if secret.starts_with('A') { "B" } else { "A" };
+    format!("{address}#{other}{}", secret.get(1..).unwrap_or_default())
 }
 
 /// Takes the host's signature off each signal that goes down, as a viewer would who knows the link and poses as the host.

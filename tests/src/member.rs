@@ -3,11 +3,19 @@
 
 use std::collections::HashMap;
 
-use ahoy_contract::{Link, Nonce, PeerId, signed_bytes};
+use ahoy_contract::{
+    JOIN_KEY_INFO, Link, Nonce, PeerId, SIGNAL_KEY_INFO, id::Mac, join_bytes, signal_context,
+    wire::VERSION,
+};
 use anyhow::{Context as _, Result, bail, ensure};
+use chacha20poly1305::{
+    XChaCha20Poly1305,
+    aead::{Aead as _, KeyInit as _, Payload},
+};
+use data_encoding::BASE64URL_NOPAD;
 use futures_util::{SinkExt as _, StreamExt as _};
 use hkdf::Hkdf;
-use hmac::{Hmac, KeyInit as _, Mac as _};
+use hmac::{Hmac, Mac as _};
 use serde_json::{Value, json};
 use sha2::Sha256;
 use tokio::{net::TcpStream, time::timeout};
@@ -103,7 +111,7 @@ impl Member {
     /// # Errors
     /// The relay refuses.
     pub async fn hello(&mut self) -> Result<()> {
-        let hello = json!({ "type": "hello", "version": 1, "app": "scenario" });
+        let hello = json!({ "type": "hello", "version": VERSION, "app": "scenario" });
         self.say(hello.to_string()).await?;
         let welcome = self.next_of("welcome").await?;
         let peer = welcome["peer"].as_str().unwrap_or_default().parse()?;
@@ -118,39 +126,61 @@ impl Member {
     /// # Errors
     /// The relay refuses.
     pub async fn join(&mut self, link: &str, name: &str) -> Result<()> {
-        let link: Link = link.parse()?;
-        let (_, nonce) = self.me.as_ref().context("`hello` comes first")?;
-        let join = json!({
-            "type": "join", "room": link.room.as_str(), "role": "caller", "name": name, "nonce": nonce.to_text(),
-        });
-        self.say(join.to_string()).await?;
+        self.say_join(link, name).await?;
         self.next_of("room").await?;
-        self.link = Some(link);
         Ok(())
     }
 
-    /// Sends a signal with a true `mac`, whatever its body.
+    /// Asks to join the room of a link. The proof is made with the link's secret, so a link with another secret gives a
+    /// wrong one.
+    ///
+    /// # Errors
+    /// `hello` was not said, or the socket is closed.
+    pub async fn say_join(&mut self, link: &str, name: &str) -> Result<()> {
+        let link: Link = link.parse()?;
+        let (me, nonce) = self.me.as_ref().context("`hello` comes first")?;
+        let mut mac = Hmac::<Sha256>::new_from_slice(&key(&link, JOIN_KEY_INFO)?)?;
+        mac.update(&join_bytes(&link.room, me, nonce, name));
+        let mac = Mac::new(mac.finalize().into_bytes().into());
+        let join = json!({
+            "type": "join", "room": link.room.as_str(), "role": "caller", "name": name, "nonce": nonce.to_text(),
+            "mac": mac.to_text(),
+        });
+        self.link = Some(link);
+        self.say(join.to_string()).await
+    }
+
+    /// Sends a signal that is encrypted as it should be, whatever its body.
     ///
     /// # Errors
     /// The addressee is not in the room, or the socket is closed.
     pub async fn signal(&mut self, to: &str, body: &str) -> Result<()> {
         let link = self.link.as_ref().context("`join` comes first")?;
-        let (me, nonce) = self.me.as_ref().context("`hello` comes first")?;
+        let (me, own) = self.me.as_ref().context("`hello` comes first")?;
         let to: PeerId = to.parse()?;
         let other = self.others.get(&to).context("not in the room")?;
         self.sent += 1;
-        let bytes = signed_bytes(&link.room, (me, nonce), (&to, other), self.sent, body);
-        let mut key = [0; 32];
-        let room = link.room.as_str().as_bytes();
-        Hkdf::<Sha256>::new(Some(room), link.secret.as_bytes())
-            .expand(b"ahoy-v1 signal", &mut key)
+        let context = signal_context(&link.room, (me, own), (&to, other), self.sent);
+        let payload = Payload {
+            msg: body.as_bytes(),
+            aad: &context,
+        };
+        let mut nonce = [0; 24];
+        getrandom::fill(&mut nonce)?;
+        let sealed = XChaCha20Poly1305::new(&key(link, SIGNAL_KEY_INFO)?.into())
+            .encrypt(&nonce.into(), payload)
             .map_err(|error| anyhow::anyhow!("{error}"))?;
-        let mut mac = Hmac::<Sha256>::new_from_slice(&key)?;
-        mac.update(&bytes);
-        let mac = ahoy_contract::id::Mac::new(mac.finalize().into_bytes().into());
-        let signal = json!({
-            "type": "signal", "to": to.as_str(), "seq": self.sent, "body": body, "mac": mac.to_text(),
-        });
+        let body = BASE64URL_NOPAD.encode(&[&nonce[..], &sealed].concat());
+        let signal = json!({ "type": "signal", "to": to.as_str(), "seq": self.sent, "body": body });
         self.say(signal.to_string()).await
     }
+}
+
+/// Draws a key from the secret of a link.
+fn key(link: &Link, info: &[u8]) -> Result<[u8; 32]> {
+    let mut key = [0; 32];
+    Hkdf::<Sha256>::new(Some(link.room.as_str().as_bytes()), link.secret.as_bytes())
+        .expand(info, &mut key)
+        .map_err(|error| anyhow::anyhow!("{error}"))?;
+    Ok(key)
 }

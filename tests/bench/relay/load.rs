@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use ahoy_contract::{
-    Nonce, PublicKey, Signature, proof_bytes,
+    Nonce, PublicKey, Signature, create_bytes,
     wire::{Role, RoomKind, VERSION},
 };
 use anyhow::{Context as _, Result, bail};
@@ -135,10 +135,12 @@ async fn pair(address: &str, acks: bool) -> Result<[Member; 2]> {
     getrandom::fill(&mut seed).context("randomness")?;
     let signer = SigningKey::from_bytes(&seed);
     let key = PublicKey::new(signer.verifying_key().to_bytes());
-    let proof = signer.sign(&proof_bytes(&challenge)).to_bytes();
+    let (relay, nonce) = (format!("http://{address}"), Nonce::new([1; 16]));
+    let bytes = create_bytes(&challenge, &relay, RoomKind::Call, &nonce);
+    let proof = signer.sign(&bytes).to_bytes();
     host.say(&json!({
         "type": "create", "key": key, "proof": Signature::new(proof), "kind": RoomKind::Call, "capacity": 2,
-        "knock": false, "name": "host", "nonce": Nonce::new([1; 16]),
+        "knock": false, "name": "host", "nonce": nonce, "mac": MAC,
     }))
     .await?;
     let room = host.next_of("created").await?["room"].clone();
@@ -146,7 +148,7 @@ async fn pair(address: &str, acks: bool) -> Result<[Member; 2]> {
     let (mut guest, _) = Member::connect(address, acks).await?;
     guest
         .say(&json!({
-            "type": "join", "room": room, "role": Role::Caller, "name": "guest", "nonce": Nonce::new([2; 16]),
+            "type": "join", "room": room, "role": Role::Caller, "name": "guest", "nonce": Nonce::new([2; 16]), "mac": MAC,
         }))
         .await?;
     guest.next_of("room").await?;
@@ -184,8 +186,7 @@ impl Member {
 
     fn signal(&self, seq: u64, body: &str) -> Message {
         let to = &self.other;
-        format!(r#"{{"type":"signal","to":"{to}","seq":{seq},"body":"{body}","mac":"{MAC}"}}"#)
-            .into()
+        format!(r#"{{"type":"signal","to":"{to}","seq":{seq},"body":"{body}"}}"#).into()
     }
 
     async fn ack(&mut self, n: u64) -> Result<()> {

@@ -16,7 +16,7 @@ function send(member, message) {
 }
 
 function roster(room) {
-  const shown = ({ peer, name, nonce, order }) => ({ peer, name, nonce, order });
+  const shown = ({ peer, name, nonce, mac, order }) => ({ peer, name, nonce, mac, order });
   const members = [...room.members.values()];
   const host = members.find((member) => member.peer === room.host);
   const text = JSON.stringify({
@@ -33,8 +33,8 @@ function roster(room) {
   }
 }
 
-function enter(member, id, room, { name, nonce }) {
-  Object.assign(member, { room: id, name, nonce, order: room.order });
+function enter(member, id, room, { name, nonce, mac }) {
+  Object.assign(member, { room: id, name, nonce, mac, order: room.order });
   room.order += 1;
   room.members.set(member.peer, member);
   roster(room);
@@ -82,8 +82,8 @@ function hear(member, message) {
       const to = rooms.get(member.room)?.members.get(message.to);
       if (to) {
         to.delivered += 1;
-        const { seq, body, mac, sig } = message;
-        send(to, { type: "signal", from: member.peer, n: to.delivered, seq, body, mac, sig });
+        const { seq, body, sig } = message;
+        send(to, { type: "signal", from: member.peer, n: to.delivered, seq, body, sig });
       } else {
         send(member, { type: "error", code: "no_such_peer", message: "The addressee is not in the room." });
       }

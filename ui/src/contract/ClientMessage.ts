@@ -33,7 +33,8 @@ ack?: number, } | { "type": "create",
  */
 key: PublicKey, 
 /**
- * The key's signature over [`proof_bytes`](crate::proof_bytes) of the `welcome`'s challenge.
+ * The key's signature over [`create_bytes`](crate::create_bytes): the `welcome`'s challenge, the relay and the
+ * room's kind.
  */
 proof: Signature, 
 /**
@@ -55,7 +56,11 @@ name: string,
 /**
  * The host's nonce.
  */
-nonce: Nonce, } | { "type": "join", 
+nonce: Nonce, 
+/**
+ * The host's [`Member::mac`].
+ */
+mac: Mac, } | { "type": "join", 
 /**
  * Which.
  */
@@ -71,7 +76,11 @@ name: string,
 /**
  * The member's nonce.
  */
-nonce: Nonce, } | { "type": "look", 
+nonce: Nonce, 
+/**
+ * The member's [`Member::mac`].
+ */
+mac: Mac, } | { "type": "look", 
 /**
  * Which.
  */
@@ -101,15 +110,13 @@ to: PeerId,
  */
 seq: number, 
 /**
- * The JSON text of a [`SignalBody`](crate::peer::SignalBody).
+ * The JSON text of a [`SignalBody`](crate::peer::SignalBody), encrypted: base64url, without padding, of 24
+ * bytes of nonce, the ciphertext and its tag of 16 bytes (XChaCha20-Poly1305). Its associated data is the
+ * [`signal_context`](crate::signal_context).
  */
 body: string, 
 /**
- * Proof that the sender knows the link.
- */
-mac: Mac, 
-/**
- * Proof that the sender is the host; only the host makes it.
+ * Proof that the sender is the host, over [`signed_bytes`](crate::signed_bytes); only the host makes it.
  */
 sig?: Signature, } | { "type": "ack", 
 /**

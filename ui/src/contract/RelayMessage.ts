@@ -74,13 +74,21 @@ capacity: number,
  */
 locked: boolean, } | { "type": "knock", 
 /**
- * Who.
+ * Its id.
  */
 peer: PeerId, 
 /**
- * The name it gave.
+ * The name that it gave, as in [`Member::name`].
  */
-name: string, } | { "type": "joined" } & Member | { "type": "left", 
+name: string, 
+/**
+ * Its nonce.
+ */
+nonce: Nonce, 
+/**
+ * Its proof, as in [`Member::mac`].
+ */
+mac: Mac, } | { "type": "joined" } & Member | { "type": "left", 
 /**
  * Who.
  */
@@ -98,13 +106,9 @@ n: number,
  */
 seq: number, 
 /**
- * The JSON text of a [`SignalBody`](crate::peer::SignalBody).
+ * The sealed body, as its sender made it.
  */
 body: string, 
-/**
- * Proof that the sender knows the link.
- */
-mac: Mac, 
 /**
  * Proof that the sender is the host.
  */

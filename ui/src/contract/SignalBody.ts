@@ -5,6 +5,6 @@ import type { Description } from "./Description";
 import type { Removed } from "./Removed";
 
 /**
- * The body of a signal; on the wire the JSON text of this.
+ * The body of a signal. What is encrypted for the wire is the JSON text of this.
  */
 export type SignalBody = { "description": Description } | { "candidate": Candidate | null } | { "bye": ByeReason } | { "removed": Removed };

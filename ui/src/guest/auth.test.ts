@@ -1,7 +1,7 @@
 import { base64urlnopad, hex } from "@scure/base";
 import { describe, expect, it } from "vitest";
 import vectors from "../../../src-tauri/crates/contract/vectors/signals.json";
-import { type IncomingSignal, type Party, Signer, freshNonce, roomOfKey, signalKey, signedBytes } from "./auth";
+import { type IncomingSignal, type Party, Signer, freshNonce, joinBytes, joinKey, roomOfKey, signalContext, signalKey } from "./auth";
 
 const secret = base64urlnopad.decode(vectors.secret);
 const { room, host_key: hostKey } = vectors;
@@ -10,19 +10,25 @@ const { room, host_key: hostKey } = vectors;
 function arriving(name: string) {
   const vector = vectors.signals.find((signal) => signal.name === name);
   if (!vector) throw new Error(name);
-  const { from, to, seq, body, mac, sig } = vector;
-  const signal: IncomingSignal = { type: "signal", from: from.peer, n: 1, seq, body, mac, ...(sig ? { sig } : {}) };
+  const { from, to, seq, body, sig } = vector;
+  const signal: IncomingSignal = { type: "signal", from: from.peer, n: 1, seq, body, ...(sig ? { sig } : {}) };
   return { signal, from, receiver: new Signer(room, secret, to) };
 }
 
 describe("the vectors that all ends share", () => {
-  it("name the room after its key and derive the key of the macs", () => {
+  it("name the room after its key and derive the two keys", () => {
     expect(roomOfKey(hostKey)).toBe(room);
     expect(base64urlnopad.encode(signalKey(secret, room))).toBe(vectors.signal_key);
+    expect(base64urlnopad.encode(joinKey(secret, room))).toBe(vectors.join_key);
   });
 
-  it.each(vectors.signals)("$name: the same bytes", ({ from, to, seq, body, bytes }) => {
-    expect(hex.encode(signedBytes(room, from, to, seq, body))).toBe(bytes);
+  it.each(vectors.joins)("prove the join of $name", ({ peer, nonce, name, bytes, mac }) => {
+    expect(hex.encode(joinBytes(room, { peer, nonce }, name))).toBe(bytes);
+    expect(new Signer(room, secret, { peer, nonce }).proveJoin(name)).toBe(mac);
+  });
+
+  it.each(vectors.signals)("$name: the same bytes", ({ from, to, seq, bytes }) => {
+    expect(hex.encode(signalContext(room, from, to, seq))).toBe(bytes);
   });
 
   it.each(vectors.signals)("$name: opens", ({ name }) => {
@@ -31,10 +37,10 @@ describe("the vectors that all ends share", () => {
     expect(receiver.open(signal, from, key).authentic).toBe(true);
   });
 
-  it("seal to the same mac", () => {
+  it("seal to the same body", () => {
     const vector = vectors.signals.find(({ name }) => name === "a guest's offer");
-    const sealed = new Signer(room, secret, vector!.from).seal(vector!.to, JSON.parse(vector!.body));
-    expect(sealed).toEqual({ type: "signal", to: vector!.to.peer, seq: 1, body: vector!.body, mac: vector!.mac });
+    const sealed = new Signer(room, secret, vector!.from).seal(vector!.to, JSON.parse(vector!.text), Uint8Array.from(base64urlnopad.decode(vector!.seal_nonce)));
+    expect(sealed).toEqual({ type: "signal", to: vector!.to.peer, seq: 1, body: vector!.body });
   });
 });
 
@@ -44,11 +50,14 @@ describe("a signal is refused", () => {
   const answer = () => arriving("the host's answer");
 
   it.each<[string, (signal: IncomingSignal) => Partial<IncomingSignal>]>([
-    ["whose body was changed", ({ body }) => ({ body: body.replace("v=0", "v=1") })],
+    ["whose nonce was changed", ({ body }) => ({ body: flip(body) })],
+    ["whose text was changed", ({ body }) => ({ body: body.slice(0, 40) + flip(body.slice(40)) })],
     ["whose number was changed", () => ({ seq: 2 })],
-    ["whose mac was changed", ({ mac }) => ({ mac: flip(mac) })],
-    ["whose mac is cut", ({ mac }) => ({ mac: mac.slice(4) })],
-    ["whose mac is rubbish", () => ({ mac: "!" })],
+    ["whose body is cut", ({ body }) => ({ body: body.slice(0, -4) })],
+    ["whose body is shorter than a nonce", () => ({ body: "AAAA" })],
+    ["whose body is empty", () => ({ body: "" })],
+    ["whose body is rubbish", () => ({ body: "!" })],
+    ["whose body is not encrypted", () => ({ body: '{"bye":"hang_up"}' })],
   ])("%s", (_, change) => {
     const { signal, from, receiver } = offer();
     expect(receiver.open({ ...signal, ...change(signal) }, from)).toEqual({ authentic: false });
@@ -90,6 +99,19 @@ describe("a signal is refused", () => {
     const { signal, from, receiver } = answer();
     expect(receiver.open(signal, from, base64urlnopad.encode(new Uint8Array(32))).authentic).toBe(false);
     expect(receiver.open(signal, from, "short").authentic).toBe(false);
+  });
+});
+
+describe("a join", () => {
+  const [ada] = vectors.joins;
+  const verifies = (change: object) => new Signer(room, secret, ada!).verifyJoin({ ...ada!, ...change });
+
+  it("is proven for one member, name and nonce", () => {
+    expect(verifies({})).toBe(true);
+    for (const change of [{ name: "Eve" }, { nonce: freshNonce() }, { peer: "aaaaaaaaaaaaaaaa" }, { mac: "" }, { mac: "!" }, { nonce: "" }]) {
+      expect(verifies(change)).toBe(false);
+    }
+    expect(new Signer(room, new Uint8Array(16), ada!).verifyJoin(ada!)).toBe(false);
   });
 });
 

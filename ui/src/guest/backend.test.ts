@@ -1,7 +1,9 @@
+import { base64urlnopad } from "@scure/base";
 import { get } from "svelte/store";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import type { RoomKind } from "../contract/RoomKind";
 import { FakePeerConnection, fakeTrack, settle } from "../test/fake-rtc";
+import { Signer } from "./auth";
 import { GuestBackend } from "./backend";
 
 const ROOM = `/r/${"a".repeat(26)}`;
@@ -94,7 +96,7 @@ describe("a guest's page", () => {
     const socket = welcomed();
     expect(socket.url).toBe(`ws://${location.host}/ws`);
     expect(socket.sent).toEqual([
-      { type: "hello", version: 1, app: "ahoy-guest" },
+      { type: "hello", version: 2, app: "ahoy-guest" },
       { type: "look", room: "a".repeat(26) },
     ]);
     expect(getUserMedia).not.toHaveBeenCalled();
@@ -116,8 +118,8 @@ describe("a guest's page", () => {
     expect(view().screen).toMatchObject({ type: "lobby", kind: "broadcast", busy: true });
     expect(view().error).toBeNull();
     expect(socket.sent[1]).toMatchObject({ type: "join", role: "viewer", name: "Grace" });
-    const nonce = (socket.sent[1] as unknown as { nonce: string }).nonce;
-    const me = { peer: "mmmmmmmmmmmmmmmm", name: "Grace", nonce, order: 3 };
+    const { nonce, mac } = socket.sent[1] as unknown as { nonce: string; mac: string };
+    const me = { peer: "mmmmmmmmmmmmmmmm", name: "Grace", nonce, mac, order: 3 };
     socket.say({ type: "room", kind: "broadcast", host: null, peers: [me], count: 8, capacity: 100, locked: false });
     expect(view().screen).toMatchObject({ type: "call", kind: "broadcast", phase: "host_away", others: 8 });
     expect(getUserMedia).not.toHaveBeenCalled();
@@ -154,16 +156,17 @@ describe("a guest's page", () => {
     const getUserMedia = vi.fn(async () => new MediaStream(tracks));
     vi.stubGlobal("navigator", { mediaDevices: { getUserMedia, enumerateDevices: async () => [], addEventListener() {} } });
     const { view, socket } = await join("call");
-    const nonce = (socket.sent[1] as unknown as { nonce: string }).nonce;
-    const room = (peer: { nonce: string }) => ({ type: "room", kind: "broadcast", host: null, peers: [{ peer: "mmmmmmmmmmmmmmmm", name: "Grace", order: 3, ...peer }], count: 2, capacity: 100, locked: false });
-    socket.say(room({ nonce }));
+    const { nonce, mac } = socket.sent[1] as unknown as { nonce: string; mac: string };
+    const room = (peer: { nonce: string; mac: string }) => ({ type: "room", kind: "broadcast", host: null, peers: [{ peer: "mmmmmmmmmmmmmmmm", name: "Grace", order: 3, ...peer }], count: 2, capacity: 100, locked: false });
+    socket.say(room({ nonce, mac }));
     expect(socket.sent.at(-1)).toEqual({ type: "leave" });
     expect(socket.readyState).toBe(3);
     for (const track of tracks) expect(track.stop).toHaveBeenCalled();
     const second = welcomed();
     expect(second).not.toBe(socket);
     expect(second.sent[1]).toMatchObject({ type: "join", role: "viewer", name: "Grace" });
-    second.say(room({ nonce: (second.sent[1] as unknown as { nonce: string }).nonce }));
+    const again = second.sent[1] as unknown as { nonce: string; mac: string };
+    second.say(room({ nonce: again.nonce, mac: again.mac }));
     expect(view().screen).toMatchObject({ type: "call", kind: "broadcast" });
     expect(getUserMedia).toHaveBeenCalledOnce();
   });
@@ -184,12 +187,11 @@ describe("a guest's page", () => {
 
   it("speaks the protocol, and keeps the secret to itself", async () => {
     const { socket } = await join();
-    expect(socket.sent).toMatchObject([{ type: "hello", version: 1 }, { type: "join", name: "Grace", role: "caller" }]);
+    expect(socket.sent).toMatchObject([{ type: "hello", version: 2 }, { type: "join", name: "Grace", role: "caller" }]);
     expect(socket.url + JSON.stringify(socket.sent)).not.toContain(SECRET.slice(1));
   });
 
   it.each([
-    ["room_full", true],
     ["not_found", true],
     ["locked", true],
     ["denied", true],
@@ -211,7 +213,8 @@ describe("a guest's page", () => {
 
   it("waits at the door, and can leave it", async () => {
     const { backend, view, socket } = await join();
-    socket.say({ type: "knock", peer: "mmmmmmmmmmmmmmmm", name: "Grace" });
+    const { nonce, mac } = socket.sent[1] as unknown as { nonce: string; mac: string };
+    socket.say({ type: "knock", peer: "mmmmmmmmmmmmmmmm", name: "Grace", nonce, mac });
     expect(view().screen).toMatchObject({ type: "call", phase: "knocking", peers: [] });
     await backend.dispatch({ type: "hang_up" });
     expect(socket.sent.at(-1)).toEqual({ type: "leave" });
@@ -226,8 +229,8 @@ describe("a guest's page", () => {
 
   it("is in the call when the relay shows the room, and says good-bye when it is closed", async () => {
     const { view, socket } = await join();
-    const nonce = (socket.sent[1] as unknown as { nonce: string }).nonce;
-    const me = { peer: "mmmmmmmmmmmmmmmm", name: "Grace", nonce, order: 3 };
+    const { nonce, mac } = socket.sent[1] as unknown as { nonce: string; mac: string };
+    const me = { peer: "mmmmmmmmmmmmmmmm", name: "Grace", nonce, mac, order: 3 };
     socket.say({ type: "room", kind: "call", host: null, peers: [me], count: 1, capacity: 8, locked: false });
     expect(view().screen).toMatchObject({ type: "call", phase: "host_away" });
     window.dispatchEvent(new Event("pagehide"));
@@ -238,8 +241,12 @@ describe("a guest's page", () => {
   it("shows the others by names that are fit to be shown, whatever the relay says", async () => {
     vi.stubGlobal("RTCPeerConnection", FakePeerConnection);
     const { view, socket } = await join();
-    const nonce = (socket.sent[1] as unknown as { nonce: string }).nonce;
-    const member = (peer: string, name: string, order: number) => ({ peer, name, nonce, order });
+    const { nonce, mac } = socket.sent[1] as unknown as { nonce: string; mac: string };
+    const secret = base64urlnopad.decode(SECRET.slice(1));
+    const member = (peer: string, name: string, order: number) => {
+      const proof = new Signer("a".repeat(26), secret, { peer, nonce }).proveJoin(name);
+      return { peer, name, nonce, mac: peer.startsWith("m") ? mac : proof, order };
+    };
     const peers = [
       member("mmmmmmmmmmmmmmmm", "Grace", 3),
       member("aaaaaaaaaaaaaaaa", `\u202e<b>\u0000${"x".repeat(10_000)}`, 1),

@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import vectors from "../../../src-tauri/crates/contract/vectors/signals.json";
 import type { SignalBody } from "../contract/SignalBody";
 import { FakeChannel, settle } from "../test/fake-rtc";
-import { ME, Other, World, room } from "../test/world";
+import { Other, World, room } from "../test/world";
 import { CONNECT_TIMEOUT_MS } from "./peer";
 
 let world: World;
@@ -20,12 +20,43 @@ describe("the way in", () => {
   it("joins with a fresh nonce, and the secret stays here", () => {
     world.call.start();
     world.welcome();
-    expect(world.relay.sent).toEqual([{ type: "join", room, role: "caller", name: "Me", nonce: expect.any(String) }]);
+    expect(world.relay.sent).toEqual([{ type: "join", room, role: "caller", name: "Me", nonce: expect.any(String), mac: expect.any(String) }]);
     expect(JSON.stringify(world.relay.sent)).not.toContain(vectors.secret);
     expect(world.call.phase).toBe("joining");
   });
 
-  it.each(["room_full", "not_found", "locked", "denied", "version"] as const)("is refused with %s", (code) => {
+  it("waits two seconds for a seat in a full room, for a host removes strangers", () => {
+    world.call.start();
+    world.welcome();
+    const full = () => world.relay.handlers.message({ type: "error", code: "room_full", message: "" });
+    for (let second = 0; second < 10; second++) {
+      full();
+      expect(world.events.refused).not.toHaveBeenCalled();
+      vi.advanceTimersByTime(200);
+    }
+    expect(world.nonces).toHaveLength(11);
+    expect(new Set(world.nonces).size).toBe(1);
+    full();
+    expect(world.events.refused).toHaveBeenCalledWith("room_full");
+  });
+
+  it("is refused by a relay that shows it under another name", () => {
+    world.call.start();
+    world.welcome();
+    const me = { ...world.me, name: "Eve", mac: world.mac, order: 1 };
+    world.say({ type: "room", kind: "call", host: null, peers: [me], count: 1, capacity: 8, locked: false });
+    expect(world.events.refused).toHaveBeenCalledWith("not_authentic");
+    expect(world.relay.closed).toBe(true);
+  });
+
+  it("proves a name as long as a relay takes it", () => {
+    world = new World("call", "é".repeat(100));
+    world.call.start();
+    world.welcome();
+    expect(world.relay.sent[0]).toMatchObject({ type: "join", name: "é".repeat(64) });
+  });
+
+  it.each(["not_found", "locked", "denied", "version"] as const)("is refused with %s", (code) => {
     world.call.start();
     world.welcome();
     world.relay.handlers.message({ type: "error", code, message: "" });
@@ -57,11 +88,11 @@ describe("with somebody there", () => {
     await settle();
     expect(world.signals).toEqual([]);
     await world.hear(first.says(world.me, OFFER));
-    expect(JSON.parse(world.signals[0]!.body)).toMatchObject({ description: { type: "answer" } });
+    expect(world.signals[0]!.says).toMatchObject({ description: { type: "answer" } });
     const later = new Other("pppppppppppppppp", 11);
     world.roster([first, later]);
     await settle();
-    expect(JSON.parse(world.signals.find(({ to }) => to === later.peer)!.body)).toMatchObject({ description: { type: "offer" } });
+    expect(world.signals.find(({ to }) => to === later.peer)!.says).toMatchObject({ description: { type: "offer" } });
   });
 
   it("is connected when the first is, and shows who is there", () => {
@@ -113,7 +144,8 @@ describe("the end", () => {
     world.enter([host()]);
     const { relay } = world;
     world.call.leave();
-    expect(relay.sent.slice(-2)).toMatchObject([{ type: "signal", body: '{"bye":"hang_up"}' }, { type: "leave" }]);
+    expect(relay.sent.slice(-2)).toMatchObject([{ type: "signal" }, { type: "leave" }]);
+    expect(world.signals.at(-1)!.says).toEqual({ bye: "hang_up" });
     expect(relay.closed).toBe(true);
   });
 
@@ -135,23 +167,30 @@ describe("what did not prove where it comes from stops media with that member an
     expect(world.call.peers()[0]?.state).toBe("not_authentic");
     expect(world.pcs[0]!.closed).toBe(true);
     expect(world.events.notAuthentic).toHaveBeenCalled();
-    expect(JSON.parse(world.signals.at(-1)!.body)).toEqual({ bye: "not_authentic" });
+    expect(world.signals.at(-1)!.says).toEqual({ bye: "not_authentic" });
   };
 
   it("a changed body", async () => {
     const other = host();
     world.enter([other]);
     const signal = other.says(world.me, OFFER);
-    await world.hear({ ...signal, body: signal.body.replace("theirs", "mine") });
+    await world.hear({ ...signal, body: signal.body.slice(4) });
     expectRefused();
     await world.hear(other.says(world.me, OFFER));
     expect(world.pcs[0]!.remoteDescription).toBeNull();
   });
 
-  it("a link with another secret", async () => {
-    const other = new Other("pppppppppppppppp", 1, false, new Uint8Array(16));
-    world.enter([other]);
-    await world.hear(other.says(world.me, OFFER));
+  it("a host whose link has another secret", () => {
+    world.enter([new Other("hhhhhhhhhhhhhhhh", 1, true, new Uint8Array(16))]);
+    expectRefused();
+  });
+
+  it("a host that the relay has given another name", () => {
+    const other = host();
+    world.call.start();
+    world.welcome();
+    vi.spyOn(other, "member", "get").mockReturnValue({ ...other.member, name: "Eve" });
+    world.roster([other]);
     expectRefused();
   });
 
@@ -185,6 +224,23 @@ describe("what did not prove where it comes from stops media with that member an
     await world.hear(other.says(world.me, { bye: "not_authentic" }));
     expect(world.call.peers()[0]?.state).toBe("not_authentic");
     expect(world.signals).toEqual([]);
+  });
+
+  it("but a member who does not know the link is no member", async () => {
+    const stranger = new Other("pppppppppppppppp", 1, false, new Uint8Array(16));
+    world.enter([host(), stranger]);
+    await world.hear(stranger.says(world.me, OFFER));
+    expect(world.call.peers().map(({ name }) => name)).toEqual(["name of h"]);
+    expect(world.pcs).toHaveLength(1);
+    expect(world.events.notAuthentic).not.toHaveBeenCalled();
+  });
+
+  it("and a member keeps the name that it has proven", () => {
+    const other = host();
+    world.enter([other]);
+    vi.spyOn(other, "member", "get").mockReturnValue({ ...other.member, name: "Eve" });
+    world.roster([other]);
+    expect(world.call.peers()).toMatchObject([{ name: "name of h", state: "connecting" }]);
   });
 
   it("but a stranger's signal is nobody's", async () => {
@@ -294,7 +350,7 @@ describe("without the relay", () => {
     world.welcome({ resumed: true });
     world.roster([host(), later].map((other) => other));
     const told = world.signals.filter(({ to }) => to === later.peer);
-    expect(told.map(({ body }) => body).slice(-2)).toEqual([offer.body, '{"candidate":{"candidate":"meanwhile"}}']);
+    expect(told.map(({ says }) => says).slice(-2)).toEqual([offer.says, { candidate: { candidate: "meanwhile" } }]);
     expect(told.at(-1)!.seq).toBeGreaterThan(offer.seq);
     expect(world.signals.filter(({ to }) => to === "hhhhhhhhhhhhhhhh")).toEqual([]);
   });
@@ -353,7 +409,7 @@ describe("without the relay", () => {
 });
 
 describe("at the door", () => {
-  const knock = () => world.say({ type: "knock", peer: ME, name: "Me" });
+  const knock = () => world.say({ type: "knock", ...world.me, name: "Me", mac: world.mac });
   const deny = () => world.say({ type: "error", code: "denied", message: "" });
 
   it("waits without an end, until it is let in", () => {
@@ -392,7 +448,7 @@ describe("at the door", () => {
   it("is somebody else's knock not ours", () => {
     world.call.start();
     world.welcome();
-    world.say({ type: "knock", peer: "pppppppppppppppp", name: "Me" });
+    world.say({ type: "knock", ...world.me, peer: "pppppppppppppppp", name: "Me", mac: world.mac });
     expect(world.call.phase).toBe("joining");
   });
 });

@@ -13,13 +13,17 @@ import { type IncomingSignal, type Party, Signer, freshNonce, identity, roomOfKe
 import type { ChatLog } from "./chat";
 import type { GuestLink } from "./link";
 import { type Line, type Outgoing, Peer, type PeerOptions } from "./peer";
-import { type RoomMessage, type RosterMember, commitsTo, isPolite, membersOf, offersTo, tidyName } from "./roster";
+import { type RoomMessage, type RosterMember, commitsTo, cutName, isPolite, membersOf, offersTo, tidyName } from "./roster";
 import { type ConnectRelay, Session } from "./session";
 
 /** Refusals of a return that may pass: the host is on its way back too, or the relay is busy. */
 const PASSING: ReadonlySet<ErrorCode> = new Set(["not_found", "not_in_room", "room_full", "locked", "busy", "rate_limited"]);
 
-/** As many joins as are remembered. */
+/** A guest waits so long for a seat in a full room: its host may be having strangers removed who hold the seats. */
+const SEAT_RETRY_MS = 200;
+const SEAT_RETRIES = 10;
+
+/** The most joins that are remembered. */
 const MAX_JOINS = 1024;
 
 export interface CallEvents {
@@ -85,10 +89,13 @@ export class Call {
   #iceServers: RTCIceServer[] = [];
   #hostHere = false;
   #over = false;
+  /** How often the room was full at the first way in. */
+  #full = 0;
   #lastName: string | null = null;
 
   constructor(options: CallOptions) {
-    this.#options = options;
+    // The proof covers the name as it is sent.
+    this.#options = { ...options, name: cutName(options.name) };
     this.#session = new Session(options.connectRelay, {
       join: (peer) => this.#join(peer),
       iceServers: (servers) => (this.#iceServers = servers),
@@ -201,7 +208,8 @@ export class Call {
       this.#signer = new Signer(link.room, link.secret, { peer, nonce: freshNonce() });
     }
     const role = kind === "broadcast" ? "viewer" : "caller";
-    return { type: "join", room: link.room, role, name, nonce: this.#signer.me.nonce } as const;
+    const mac = this.#signer.proveJoin(name);
+    return { type: "join", room: link.room, role, name, nonce: this.#signer.me.nonce, mac } as const;
   }
 
   #knock(peer: PeerId): void {
@@ -216,7 +224,9 @@ export class Call {
     const me = this.#signer?.me;
     const members = membersOf(room);
     const self = members.find((member) => me && identity(member) === identity(me));
-    if (!self) return;
+    if (!self || !this.#signer) return;
+    // The relay gives us another name, or keeps our proof from the others.
+    if (self.name !== this.#options.name || !this.#signer.verifyJoin(self)) return this.#distrust();
     if (room.kind !== this.kind) return this.#otherKind(room.kind);
     const returned = this.#session.returning;
     this.#session.settle();
@@ -240,6 +250,12 @@ export class Call {
     this.#options.events.changed();
   }
 
+  /** What the relay shows is not what was said to it: the call is over, or does not begin. */
+  #distrust(): void {
+    if (!this.inside) this.#session.send({ type: "leave" });
+    this.#stop("not_authentic");
+  }
+
   /** What the relay said before was wrong, or the room is another one now. Nobody shall see a member here that is none. */
   #otherKind(kind: RoomKind): void {
     if (this.inside) return this.#error("bad_message");
@@ -255,16 +271,21 @@ export class Call {
 
   #meet(me: RosterMember, member: RosterMember): void {
     const known = this.#entries.get(member.peer);
-    const forged = member.hostKey !== undefined && roomOfKey(member.hostKey) !== this.#options.link.room;
+    const proven = this.#signer?.verifyJoin(member) ?? false;
+    const wrongKey = member.hostKey !== undefined && roomOfKey(member.hostKey) !== this.#options.link.room;
+    const forged = wrongKey || (member.hostKey !== undefined && !proven);
     if (known && identity(known.member) === identity(member)) {
       const hostKey = member.hostKey ?? known.member.hostKey;
       // Who was the host has to sign as the host, whatever a roster says later.
-      known.member = hostKey === undefined ? member : { ...member, hostKey };
+      // And a member keeps the name that it has proven.
+      known.member = { ...known.member, order: member.order, ...(hostKey === undefined ? {} : { hostKey }) };
       known.absent = false;
-      if (forged && known.authentic) this.#refuse(known, true);
+      if (wrongKey && known.authentic) this.#refuse(known, true);
       return;
     }
     if (known) this.#drop(known);
+    // Who does not know the link is no member of this call, whatever the relay says.
+    if (!proven && !forged) return;
     if (this.#departed.has(identity(member)) || this.#sentAway.has(identity(member))) return;
     const { outgoing, connectPeer, chat, events } = this.#options;
     const entry: Entry = {
@@ -383,6 +404,10 @@ export class Call {
     if (this.#session.returning && PASSING.has(code)) {
       if (!this.#session.rejoin(this.#anyConnected())) this.#stop(code);
       return;
+    }
+    if (code === "room_full" && !this.inside && !this.knocking && this.#full < SEAT_RETRIES) {
+      this.#full += 1;
+      return this.#session.joinAgain(SEAT_RETRY_MS);
     }
     if (!this.inside || code === "removed" || code === "denied") return this.#stop(code);
     // The room is gone, or does not take us back: what is connected goes on.

@@ -5,7 +5,7 @@ const PEER = "abcdefghij234567";
 
 describe("a message of the relay", () => {
   it("is read, and loses what does not belong to it", () => {
-    const member = { peer: PEER, name: "Ada", nonce: "AAAA", order: 1 };
+    const member = { peer: PEER, name: "Ada", nonce: "AAAA", mac: "AAAA", order: 1 };
     const text = JSON.stringify({ type: "room", kind: "call", host: null, peers: [{ ...member, x: 1 }], count: 1, capacity: 8, locked: false });
     expect(parseRelayMessage(text)).toMatchObject({ type: "room", peers: [member] });
     expect(parseRelayMessage(text)).not.toHaveProperty("peers.0.x");
@@ -25,14 +25,15 @@ describe("a message of the relay", () => {
     '{"type":"nonsense"}',
     '{"type":"left"}',
     '{"type":"left","peer":"../../etc"}',
-    '{"type":"signal","from":"abcdefghij234567","n":1,"seq":-1,"body":"","mac":"AA"}',
-    '{"type":"signal","from":"abcdefghij234567","n":1,"seq":1e300,"body":"","mac":"AA"}',
-    '{"type":"signal","from":"abcdefghij234567","n":1,"seq":1,"body":{},"mac":"AA"}',
+    '{"type":"signal","from":"abcdefghij234567","n":1,"seq":-1,"body":""}',
+    '{"type":"signal","from":"abcdefghij234567","n":1,"seq":1e300,"body":""}',
+    '{"type":"signal","from":"abcdefghij234567","n":1,"seq":1,"body":{}}',
     '{"type":"welcome","peer":"abcdefghij234567","challenge":"AA","ice_servers":{},"resume":""}',
     '{"type":"welcome","peer":"abcdefghij234567","challenge":"AA","ice_servers":[],"resume":"","resumed":"yes"}',
     `{"type":"welcome","peer":"abcdefghij234567","challenge":"AA","ice_servers":[],"resume":"${"A".repeat(1025)}"}`,
     '{"type":"knock","peer":"abcdefghij234567"}',
-    '{"type":"knock","peer":"abc","name":""}',
+    '{"type":"knock","peer":"abc","name":"","nonce":"AA","mac":"AA"}',
+    '{"type":"knock","peer":"abcdefghij234567","name":""}',
     " ".repeat(MAX_MESSAGE + 1),
   ])("is refused where it is rubbish: %.60s", (text) => {
     expect(parseRelayMessage(text)).toBeNull();

@@ -41,7 +41,8 @@ const iceServer = v.object({
   credential: v.optional(v.string()),
 });
 
-const memberEntries = { peer: peerId, name: v.string(), nonce: bytes, order: count };
+const joinEntries = { peer: peerId, name: v.string(), nonce: bytes, mac: bytes };
+const memberEntries = { ...joinEntries, order: count };
 const member = v.object(memberEntries);
 const host = v.object({ key: bytes, ...memberEntries });
 
@@ -71,7 +72,7 @@ const relayMessage = v.variant("type", [
     capacity: count,
     locked: v.boolean(),
   }),
-  v.object({ type: v.literal("knock"), peer: peerId, name: v.string() }),
+  v.object({ type: v.literal("knock"), ...joinEntries }),
   v.object({ type: v.literal("joined"), ...memberEntries }),
   v.object({ type: v.literal("left"), peer: peerId }),
   v.object({
@@ -80,7 +81,6 @@ const relayMessage = v.variant("type", [
     n: count,
     seq: count,
     body: v.string(),
-    mac: bytes,
     sig: v.optional(bytes),
   }),
   v.object({ type: v.literal("error"), code: errorCode, message: v.string() }),

@@ -4,7 +4,7 @@ import type { RelayMessage } from "../contract/RelayMessage";
 import { parseRelayMessage } from "./parse";
 
 /** The version of the protocol that this page speaks. */
-const VERSION = 1;
+const VERSION = 2;
 
 /** How long the relay may take from the first packet to `welcome`. */
 const WELCOME_TIMEOUT_MS = 10_000;

@@ -89,6 +89,12 @@ export class Session {
     return this.#after(this.#returns.next() ?? (forever ? LAST_WAIT_MS : null), () => this.#join());
   }
 
+  /** Joins once more after a short while, on the same socket: the room was full. */
+  joinAgain(wait: number): void {
+    clearTimeout(this.#joinTimer);
+    this.#after(wait, () => this.#join());
+  }
+
   /** The socket may be dead without a word: another one at once. Nothing is lost where it was not. */
   renew(): void {
     if (this.#closed || this.#token === null) return;

@@ -22,7 +22,7 @@ describe("a viewer", () => {
     world.enter([ada]);
     expect(world.relay.sent[0]).toMatchObject({ type: "join", role: "viewer" });
     await world.hear(ada.says(world.me, OFFER));
-    expect(JSON.parse(world.signals[0]!.body)).toMatchObject({ description: { type: "answer" } });
+    expect(world.signals[0]!.says).toMatchObject({ description: { type: "answer" } });
     expect(world.pcs[0]!.transceivers.map(({ direction }) => direction)).toEqual(["recvonly", "recvonly"]);
   });
 
@@ -34,7 +34,7 @@ describe("a viewer", () => {
     await world.hear(ada.says(world.me, OFFER));
     world.pcs[0]!.onnegotiationneeded?.();
     await settle();
-    expect(world.signals.map(({ body }) => JSON.parse(body).description?.type)).toEqual(["answer"]);
+    expect(world.signals.map(({ says }) => says)).toMatchObject([{ description: { type: "answer" } }]);
   });
 
   it("has to do with the host and with nobody else, whomever a relay names", async () => {
@@ -108,7 +108,7 @@ function lastRoster() {
     type: "room" as const,
     kind: "broadcast" as const,
     host: { key: vectors.host_key, ...ada.member },
-    peers: [{ ...world.me, name: "Me", order: 10 }],
+    peers: [{ ...world.me, name: "Me", mac: world.mac, order: 10 }],
     count: 2,
     capacity: 8,
     locked: false,

@@ -32,13 +32,14 @@ export class Other {
     this.signer = new Signer(room, linkSecret, this.party);
   }
   get member() {
-    return { ...this.party, name: `name of ${this.peer[0]}`, order: this.order };
+    const name = `name of ${this.peer[0]}`;
+    return { ...this.party, name, mac: this.signer.proveJoin(name), order: this.order };
   }
   says(to: Party, body: SignalBody): IncomingSignal {
-    const { seq, body: text, mac } = this.signer.seal(to, body);
-    const signal: IncomingSignal = { type: "signal", from: this.peer, n: 1, seq, body: text, mac };
+    const { seq, body: sealed } = this.signer.seal(to, body);
+    const signal: IncomingSignal = { type: "signal", from: this.peer, n: 1, seq, body: sealed };
     if (!this.host) return signal;
-    const bytes = signedBytes(room, this.party, to, seq, text);
+    const bytes = signedBytes(room, this.party, to, seq, sealed);
     return { ...signal, sig: base64urlnopad.encode(ed25519.sign(bytes, base64urlnopad.decode(vectors.host_seed))) };
   }
 }
@@ -47,6 +48,8 @@ export class World {
   readonly sockets: { handlers: RelayHandlers; resume: Resume | null; sent: ClientMessage[]; closed: boolean }[] = [];
   readonly pcs: FakePeerConnection[] = [];
   peer = ME;
+  /** Everybody who was in a roster, as they were last. */
+  readonly #parties = new Map<string, Party>();
   readonly events = {
     changed: vi.fn(),
     refused: vi.fn(),
@@ -58,11 +61,14 @@ export class World {
   };
   readonly chat = new ChatLog();
   readonly call: Call;
-  constructor(readonly kind: RoomKind = "call") {
+  constructor(
+    readonly kind: RoomKind = "call",
+    name = "Me",
+  ) {
     this.call = new Call({
       link: { room, secret },
       kind,
-      name: "Me",
+      name,
       outgoing: { stream: new MediaStream(), track: () => null, has: () => false, state: () => ({ muted: true, camera_off: true }) },
       events: this.events,
       chat: this.chat,
@@ -90,8 +96,17 @@ export class World {
   get me(): Party {
     return { peer: this.peer, nonce: this.nonces.at(-1) ?? "" };
   }
+  /** The proof of the last join. */
+  get mac(): string {
+    return this.sockets.flatMap(({ sent }) => sent.flatMap((message) => (message.type === "join" ? [message.mac] : []))).at(-1) ?? "";
+  }
+  /** The signals on the last socket; `says` is what their addressees read. */
   get signals() {
-    return this.relay.sent.flatMap((message) => (message.type === "signal" ? [message] : []));
+    return this.relay.sent.flatMap((message) => {
+      if (message.type !== "signal") return [];
+      const opened = new Signer(room, secret, this.#parties.get(message.to)!).open({ ...message, from: this.peer, n: 1 }, this.me);
+      return [{ ...message, says: opened.authentic ? opened.body : null }];
+    });
   }
   welcome(change: Partial<Extract<RelayMessage, { type: "welcome" }>> = {}) {
     const message: RelayMessage & { type: "welcome" } = { type: "welcome", peer: ME, challenge: "", ice_servers: [], resume: `token ${this.sockets.length}`, ...change };
@@ -108,11 +123,12 @@ export class World {
   }
   roster(others: Other[], order = 10, key = vectors.host_key, locked = false) {
     const host = others.find((other) => other.host);
+    for (const { peer, party } of others) this.#parties.set(peer, party);
     const message: RoomMessage = {
       type: "room",
       kind: this.kind,
       host: host ? { key, ...host.member } : null,
-      peers: [...others.filter((other) => !other.host).map(({ member }) => member), { ...this.me, name: "Me", order }],
+      peers: [...others.filter((other) => !other.host).map(({ member }) => member), { ...this.me, name: "Me", mac: this.mac, order }],
       count: others.length + 1,
       capacity: 8,
       locked,

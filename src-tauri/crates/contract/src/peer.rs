@@ -15,7 +15,7 @@ pub const DATA_CHANNEL: &str = "ahoy";
 /// The largest text of a chat line, in bytes.
 pub const MAX_CHAT_BYTES: usize = 16 * 1024;
 
-/// The body of a signal; on the wire the JSON text of this.
+/// The body of a signal. What is encrypted for the wire is the JSON text of this.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
 #[serde(rename_all = "snake_case")]
 #[ts(export)]

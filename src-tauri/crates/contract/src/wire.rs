@@ -1,5 +1,9 @@
-//! Native signalling, version 1: a WebSocket at `/ws`, one JSON object per text frame, `type` tag in
+//! Native signalling, version 2: a WebSocket at `/ws`, one JSON object per text frame, `type` tag in
 //! snake_case.
+//!
+//! Version 2 differs from version 1 in what a relay has to be trusted with. Each join carries a proof that the
+//! member knows the link ([`join_bytes`](crate::join_bytes)), and the bodies of signals are encrypted
+//! ([`signal_context`](crate::signal_context)).
 
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
@@ -10,12 +14,13 @@ use crate::{
 };
 
 /// The version of the protocol that this crate describes.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
 
 /// The largest message, in bytes of its text.
 pub const MAX_MESSAGE_BYTES: usize = 64 * 1024;
 
-/// The longest name of a member, in bytes of UTF-8; a relay cuts what is longer.
+/// The longest name of a member, in bytes of UTF-8. A relay refuses a longer one: it may not change a name, because the
+/// member's proof covers it.
 pub const MAX_NAME_BYTES: usize = 128;
 
 /// What a room is for.
@@ -62,10 +67,14 @@ pub struct IceServer {
 pub struct Member {
     /// Its id.
     pub peer: PeerId,
-    /// The name that it gave; at most [`MAX_NAME_BYTES`], not to be trusted.
+    /// The name that it gave; at most [`MAX_NAME_BYTES`]. `mac` proves that the member itself gave it; what it holds
+    /// is still the text of another person.
     pub name: String,
-    /// Fresh for each join; part of what its signals' macs are made over.
+    /// Fresh for each join; part of what its signals are authenticated with.
     pub nonce: Nonce,
+    /// Proof that the member knows the link's secret: HMAC-SHA256 over [`join_bytes`](crate::join_bytes). Nobody opens
+    /// a connection to a member whose proof is wrong, and its host removes it.
+    pub mac: Mac,
     /// Grows by one with each join to the room. Who has the smaller number was there first and offers.
     pub order: u32,
 }
@@ -106,7 +115,8 @@ pub enum ClientMessage {
     Create {
         /// The room's public key.
         key: PublicKey,
-        /// The key's signature over [`proof_bytes`](crate::proof_bytes) of the `welcome`'s challenge.
+        /// The key's signature over [`create_bytes`](crate::create_bytes): the `welcome`'s challenge, the relay and the
+        /// room's kind.
         proof: Signature,
         /// What the room is for.
         kind: RoomKind,
@@ -118,6 +128,8 @@ pub enum ClientMessage {
         name: String,
         /// The host's nonce.
         nonce: Nonce,
+        /// The host's [`Member::mac`].
+        mac: Mac,
     },
     /// Joins a room.
     Join {
@@ -129,6 +141,8 @@ pub enum ClientMessage {
         name: String,
         /// The member's nonce.
         nonce: Nonce,
+        /// The member's [`Member::mac`].
+        mac: Mac,
     },
     /// Asks what a room is for, without joining it: a page knows by it whether to ask for a camera.
     Look {
@@ -159,11 +173,11 @@ pub enum ClientMessage {
         /// The sender's number for this addressee, from 1, growing.
         #[ts(type = "number")]
         seq: u64,
-        /// The JSON text of a [`SignalBody`](crate::peer::SignalBody).
+        /// The JSON text of a [`SignalBody`](crate::peer::SignalBody), encrypted: base64url, without padding, of 24
+        /// bytes of nonce, the ciphertext and its tag of 16 bytes (XChaCha20-Poly1305). Its associated data is the
+        /// [`signal_context`](crate::signal_context).
         body: String,
-        /// Proof that the sender knows the link.
-        mac: Mac,
-        /// Proof that the sender is the host; only the host makes it.
+        /// Proof that the sender is the host, over [`signed_bytes`](crate::signed_bytes); only the host makes it.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         #[ts(optional)]
         sig: Option<Signature>,
@@ -233,10 +247,14 @@ pub enum RelayMessage {
     /// To the host: somebody asks to come in. To the one who asks: the host has to let it in, so wait;
     /// `room` or an error follows.
     Knock {
-        /// Who.
+        /// Its id.
         peer: PeerId,
-        /// The name it gave.
+        /// The name that it gave, as in [`Member::name`].
         name: String,
+        /// Its nonce.
+        nonce: Nonce,
+        /// Its proof, as in [`Member::mac`].
+        mac: Mac,
     },
     /// To the host of a broadcast room: a viewer came.
     Joined(Member),
@@ -255,10 +273,8 @@ pub enum RelayMessage {
         /// The sender's number.
         #[ts(type = "number")]
         seq: u64,
-        /// The JSON text of a [`SignalBody`](crate::peer::SignalBody).
+        /// The sealed body, as its sender made it.
         body: String,
-        /// Proof that the sender knows the link.
-        mac: Mac,
         /// Proof that the sender is the host.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         #[ts(optional)]

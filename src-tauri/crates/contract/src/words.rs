@@ -48,7 +48,7 @@ pub fn fingerprints(sdp: &str) -> String {
 }
 
 /// What the committing end binds itself to: the SHA-256 of *("ahoy-words-commit-v1", nonce, own fingerprints,
-/// the other's fingerprints)*, each part led by its length as in [`signed_bytes`](crate::signed_bytes).
+/// the other's fingerprints)*, each part led by its length as in [`signal_context`](crate::signal_context).
 pub fn commitment(nonce: &Nonce, committing: &str, other: &str) -> Commitment {
     let bytes = tuple(&[
         b"ahoy-words-commit-v1",

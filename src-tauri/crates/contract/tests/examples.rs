@@ -10,9 +10,9 @@
 use std::{collections::BTreeSet, fmt::Debug};
 
 use ahoy_contract::{
-    ErrorCode, Nonce, PeerId, PublicKey, RoomId,
+    ErrorCode, Nonce, PeerId, PublicKey, RoomId, create_bytes, join_bytes,
     peer::{ByeReason, DataMessage, DescriptionType, SignalBody},
-    proof_bytes, signed_bytes,
+    signal_context, signed_bytes,
     ui::{
         AppView, CallPhase, Command, DeviceState, EndReason, Language, Notice, PeerState, Quality,
         RelayChoice, RelayShape, RelayView, Screen, ShareContent, SourceKind, Theme,
@@ -182,26 +182,27 @@ fn what_is_signed_is_the_same_for_all() {
     let key: PublicKey = text(&vectors, "host_key").parse().unwrap();
     let room: RoomId = text(&vectors, "room").parse().unwrap();
     assert_eq!(RoomId::of_key(&key), room);
-    let challenge = text(&vectors["create"], "challenge").parse().unwrap();
-    assert_eq!(
-        hex(&proof_bytes(&challenge)),
-        text(&vectors["create"], "bytes")
-    );
+    let create = &vectors["create"];
+    let challenge = text(create, "challenge").parse().unwrap();
+    let kind = from_value(create["kind"].clone()).unwrap();
+    let nonce = text(create, "nonce").parse().unwrap();
+    let bytes = create_bytes(&challenge, text(create, "relay"), kind, &nonce);
+    assert_eq!(hex(&bytes), text(create, "bytes"));
+    for join in vectors["joins"].as_array().unwrap() {
+        let (peer, nonce) = end(join);
+        let bytes = join_bytes(&room, &peer, &nonce, text(join, "name"));
+        assert_eq!(hex(&bytes), text(join, "bytes"), "{join}");
+    }
     for signal in vectors["signals"].as_array().unwrap() {
         let (from, to) = (end(&signal["from"]), end(&signal["to"]));
         let seq = signal["seq"].as_u64().unwrap();
-        let bytes = signed_bytes(
-            &room,
-            (&from.0, &from.1),
-            (&to.0, &to.1),
-            seq,
-            text(signal, "body"),
-        );
-        assert_eq!(
-            hex(&bytes),
-            text(signal, "bytes"),
-            "{}",
-            text(signal, "name")
-        );
+        let (name, body) = (text(signal, "name"), text(signal, "body"));
+        let (from, to) = ((&from.0, &from.1), (&to.0, &to.1));
+        let context = signal_context(&room, from, to, seq);
+        assert_eq!(hex(&context), text(signal, "bytes"), "{name}");
+        // The host signs the encrypted body as one more part.
+        let length = u32::try_from(body.len()).unwrap().to_be_bytes();
+        let signed = [&context, &length[..], body.as_bytes()].concat();
+        assert_eq!(signed_bytes(&room, from, to, seq, body), signed, "{name}");
     }
 }

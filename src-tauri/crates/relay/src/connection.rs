@@ -25,7 +25,7 @@ use crate::{
     config::Config,
     hub::Hub,
     lobby::{Client, Lobby},
-    socket,
+    socket::{self, Names},
 };
 
 /// How long a connection may go on with HTTP: enough for the page on a slow line, so that none is held
@@ -48,6 +48,8 @@ pub(crate) struct Shared {
     pub(crate) config: Arc<Config>,
     pub(crate) router: Router,
     pub(crate) tls: Option<Arc<rustls::ServerConfig>>,
+    /// The names of this relay in proofs of hosts that hold for all connections.
+    pub(crate) names: Vec<String>,
     /// The relay stops: what is under way is finished, and no more.
     pub(crate) stop: CancellationToken,
 }
@@ -65,8 +67,8 @@ pub(crate) struct Upgrading {
 /// For whom a WebSocket is.
 #[derive(Debug)]
 pub(crate) enum Purpose {
-    /// For the rooms.
-    Native,
+    /// For the rooms; with the origin by which the client reaches the relay.
+    Native(Option<Box<str>>),
     /// For the lobby, in which it is already.
     Lobby(Box<Client>),
     /// For the lobby's Socket.IO, which goes by the request.
@@ -141,9 +143,13 @@ pub(crate) async fn run(
         purpose,
     } = upgraded;
     match (purpose, &shared.lobby) {
-        (Purpose::Native, _) => {
+        (Purpose::Native(origin), _) => {
             drop(slot);
-            socket::run(stream, early, &shared.hub, &shared.config, crowded).await;
+            let names = Names {
+                fixed: &shared.names,
+                origin,
+            };
+            socket::run(stream, early, &shared.hub, &shared.config, names, crowded).await;
         }
         // Boxed, for they would make the task of every socket larger.
         (Purpose::Lobby(client), Some(lobby)) => {

@@ -24,7 +24,6 @@ mod flow;
 mod hub;
 mod identity;
 mod lobby;
-mod name;
 mod origin;
 mod outbox;
 mod page;

@@ -48,6 +48,15 @@ impl Origin {
             == Some(self)
     }
 
+    /// Returns the origin as a browser writes it: the scheme's own port left out (RFC 6454 §6.2).
+    pub(crate) fn to_text(&self) -> String {
+        let Self { scheme, host, port } = self;
+        match (scheme.as_str(), port) {
+            ("https", 443) | ("http", 80) => format!("{scheme}://{host}"),
+            _ => format!("{scheme}://{host}:{port}"),
+        }
+    }
+
     /// The source expression (CSP level 3 §2.3.1) of the sockets of this origin.
     pub(crate) fn socket_source(&self) -> String {
         let scheme = if self.scheme == "https" { "wss" } else { "ws" };
@@ -92,6 +101,22 @@ mod tests {
             ":80",
         ] {
             assert_eq!(Origin::of_host(host, true), None, "{host}");
+        }
+    }
+
+    #[test]
+    fn an_origin_is_written_as_links_write_it() {
+        for text in [
+            "https://example.org",
+            "https://example.org:3002",
+            "http://127.0.0.1:3002",
+            "https://[::1]:3002",
+            "http://localhost",
+        ] {
+            let origin = Origin::of(&Url::parse(text).unwrap()).unwrap();
+            assert_eq!(origin.to_text(), text);
+            let address = ahoy_contract::link::RelayAddress::parse(text).unwrap();
+            assert_eq!(address.origin(), text);
         }
     }
 

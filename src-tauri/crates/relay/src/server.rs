@@ -18,6 +18,7 @@ use crate::{
     error::RelayError,
     hub::Hub,
     lobby::{Lobby, Places},
+    origin::Origin,
     page,
     rooms::Bounds,
 };
@@ -106,6 +107,7 @@ impl Relay {
             .lobby
             .then(|| Lobby::new(config.limits, stop.clone()))
             .transpose()?;
+        let names = names_in_proofs(&config);
         Ok(Self {
             shared: Arc::new(Shared {
                 hub,
@@ -113,6 +115,7 @@ impl Relay {
                 config,
                 router,
                 tls,
+                names,
                 stop,
             }),
         })
@@ -172,6 +175,17 @@ impl Relay {
         info!("stopped");
         accepted
     }
+}
+
+// The PIN of the relay's own key, and for each public URL its origin and the PIN that may stand behind `#` in it: of the
+// key of a proxy in front.
+fn names_in_proofs(config: &Config) -> Vec<String> {
+    let own = config.identity.iter().map(|own| own.pin().to_text());
+    let public = config.public_url.iter().flat_map(|url| {
+        let origin = Origin::of(url).map(|origin| origin.to_text());
+        [origin, url.fragment().map(str::to_owned)]
+    });
+    own.chain(public.flatten()).collect()
 }
 
 // Accepts for ever; what it returns is why it cannot.

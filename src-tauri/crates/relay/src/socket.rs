@@ -54,6 +54,21 @@ const REPLACED: u16 = 4001;
 /// A WebSocket, over whatever it came.
 pub(crate) type Socket = WebSocketStream<Stream>;
 
+/// The names of this relay in the proof of a host on this socket ([`create_bytes`](ahoy_contract::create_bytes)).
+pub(crate) struct Names<'a> {
+    /// Those that hold for all sockets.
+    pub(crate) fixed: &'a [String],
+    /// The origin by which the client has reached the relay.
+    pub(crate) origin: Option<Box<str>>,
+}
+
+impl Names<'_> {
+    fn all(&self) -> impl Iterator<Item = &str> {
+        let fixed = self.fixed.iter().map(String::as_str);
+        self.origin.as_deref().into_iter().chain(fixed)
+    }
+}
+
 /// How a socket ends.
 enum End {
     /// It is gone, or worth no farewell.
@@ -68,7 +83,14 @@ enum End {
 
 /// Serves an upgraded connection until it ends. `early` is what came behind the upgrade request;
 /// `crowded`: its address has too many sockets.
-pub(crate) async fn run(stream: Stream, early: Vec<u8>, hub: &Hub, config: &Config, crowded: bool) {
+pub(crate) async fn run(
+    stream: Stream,
+    early: Vec<u8>,
+    hub: &Hub,
+    config: &Config,
+    names: Names<'_>,
+    crowded: bool,
+) {
     let settings = WebSocketConfig::default()
         .read_buffer_size(READ_BUFFER)
         .write_buffer_size(WRITE_BUFFER)
@@ -84,7 +106,7 @@ pub(crate) async fn run(stream: Stream, early: Vec<u8>, hub: &Hub, config: &Conf
         );
         End::Refused(refusal, CloseCode::Again)
     } else {
-        match Session::new(hub, config) {
+        match Session::new(hub, config, names) {
             Ok(mut session) => session.run(&mut socket).await,
             Err(end) => end,
         }
@@ -97,6 +119,7 @@ pub(crate) async fn run(stream: Stream, early: Vec<u8>, hub: &Hub, config: &Conf
 struct Session<'a> {
     hub: &'a Hub,
     config: &'a Config,
+    names: Names<'a>,
     id: SocketId,
     outbox: Arc<Outbox>,
     challenge: Nonce,
@@ -117,7 +140,7 @@ impl Drop for Session<'_> {
 }
 
 impl<'a> Session<'a> {
-    fn new(hub: &'a Hub, config: &'a Config) -> Result<Self, End> {
+    fn new(hub: &'a Hub, config: &'a Config, names: Names<'a>) -> Result<Self, End> {
         let challenge = random().map(Nonce::new).map_err(|error| {
             tracing::error!("{error}");
             busy("The relay cannot make a challenge now.")
@@ -138,6 +161,7 @@ impl<'a> Session<'a> {
         );
         Ok(Self {
             hub,
+            names,
             config,
             id,
             outbox,
@@ -322,7 +346,7 @@ impl<'a> Session<'a> {
         let action = match request {
             Request::Hello { app, resume, ack } => return self.greet(&app, resume, ack),
             Request::Create(create) => {
-                let opening = create.prove(&self.challenge)?;
+                let opening = create.prove(&self.challenge, self.names.all())?;
                 Action::Open(Box::new(opening))
             }
             Request::Join { room, newcomer } => Action::Join { room, newcomer },

@@ -1,45 +1,67 @@
-//! Proof that a signal comes from who it says: HMAC-SHA256 (RFC 2104) under a key drawn by HKDF
-//! (RFC 5869) from the link's secret, and the host's Ed25519 signature (RFC 8032) on top.
+//! Proofs of a call's members: who knows the link, who is the host, and what a signal says.
+//!
+//! Two keys are drawn from the link's secret by HKDF-SHA256 (RFC 5869): one for the HMAC-SHA256 (RFC 2104) that each
+//! member joins with, one that encrypts the bodies of signals with XChaCha20-Poly1305 (RFC 8439;
+//! draft-irtf-cfrg-xchacha). The host also signs each signal with the room's Ed25519 key (RFC 8032).
 
 use ahoy_contract::{
-    Nonce, PeerId, PublicKey, RoomId, Secret, Signature, id::Mac, proof_bytes, signed_bytes,
+    JOIN_KEY_INFO, Nonce, PeerId, PublicKey, RoomId, SIGNAL_KEY_INFO, Secret, Signature,
+    create_bytes,
+    id::Mac,
+    join_bytes, signal_context, signed_bytes,
+    wire::{Member, RoomKind},
 };
+use chacha20poly1305::{
+    XChaCha20Poly1305, XNonce,
+    aead::{Aead as _, KeyInit as _, Payload},
+};
+use data_encoding::BASE64URL_NOPAD;
 use ed25519_dalek::{Signer, SigningKey, VerifyingKey};
 use hkdf::Hkdf;
-use hmac::{Hmac, KeyInit, Mac as _};
+use hmac::{Hmac, Mac as _};
 use sha2::Sha256;
 
-/// Keeps the key of signals apart from whatever else may be drawn from the secret one day.
-const INFO: &[u8] = b"ahoy-v1 signal";
+/// Bytes of a key of either kind.
+const KEY_BYTES: usize = 32;
+
+/// Bytes of the nonce that stands in front of each encrypted body. So many that random ones never meet.
+pub(super) const SEAL_NONCE_BYTES: usize = 24;
 
 /// The key pair of a room; whoever holds it is the room's host.
 #[derive(Clone)]
 pub struct HostKey(SigningKey);
 
 impl HostKey {
-    /// The pair that belongs to 32 secret bytes.
+    /// Returns the pair that belongs to 32 secret bytes.
     pub fn from_bytes(bytes: &[u8; 32]) -> Self {
         Self(SigningKey::from_bytes(bytes))
     }
 
-    /// The 32 secret bytes, for whoever keeps the pair.
+    /// Returns the 32 secret bytes, for whoever keeps the pair.
     pub fn to_bytes(&self) -> [u8; 32] {
         self.0.to_bytes()
     }
 
-    /// The public half.
+    /// Returns the public half.
     pub fn public(&self) -> PublicKey {
         PublicKey::new(self.0.verifying_key().to_bytes())
     }
 
-    /// The room that the pair opens.
+    /// Returns the id of the room that the pair opens.
     pub fn room(&self) -> RoomId {
         RoomId::of_key(&self.public())
     }
 
-    /// Answers a relay's challenge.
-    pub fn prove(&self, challenge: &Nonce) -> Signature {
-        self.sign(&proof_bytes(challenge))
+    /// Signs the opening of a room: an answer to the relay's challenge that no other relay can use
+    /// (see [`create_bytes`]).
+    pub fn prove(
+        &self,
+        challenge: &Nonce,
+        relay: &str,
+        kind: RoomKind,
+        nonce: &Nonce,
+    ) -> Signature {
+        self.sign(&create_bytes(challenge, relay, kind, nonce))
     }
 
     fn sign(&self, bytes: &[u8]) -> Signature {
@@ -56,237 +78,147 @@ impl std::fmt::Debug for HostKey {
 /// One end of a signal: its id and its nonce of this join.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct End {
-    /// The relay's id of it.
+    /// The id that the relay gave it.
     pub peer: PeerId,
     /// Fresh per join.
     pub nonce: Nonce,
 }
 
-/// Makes and checks the proofs of one room's signals.
+impl End {
+    fn parts(&self) -> (&PeerId, &Nonce) {
+        (&self.peer, &self.nonce)
+    }
+}
+
+/// Makes and checks the proofs of one room.
 #[derive(Clone)]
 pub struct Authenticator {
     room: RoomId,
-    mac: Hmac<Sha256>,
+    join: Hmac<Sha256>,
+    cipher: XChaCha20Poly1305,
     host: Option<HostKey>,
-}
-
-impl Authenticator {
-    /// For the room of a link; `host` is the room's key pair where this end is its host.
-    pub fn new(room: RoomId, secret: &Secret, host: Option<HostKey>) -> Self {
-        let mut key = [0; 32];
-        let drawn = Hkdf::<Sha256>::new(Some(room.as_str().as_bytes()), secret.as_bytes())
-            .expand(INFO, &mut key);
-        debug_assert!(drawn.is_ok(), "32 bytes are less than what HKDF can give");
-        // `new` takes a key of exactly one block, which is what the padding of RFC 2104 §2 makes of ours.
-        let mut block = hmac::digest::Key::<Hmac<Sha256>>::default();
-        block[..key.len()].copy_from_slice(&key);
-        Self {
-            room,
-            mac: Hmac::new(&block),
-            host,
-        }
-    }
-
-    /// The proofs of a signal that this end sends.
-    pub fn sign(&self, from: &End, to: &End, seq: u64, body: &str) -> (Mac, Option<Signature>) {
-        let bytes = self.bytes(from, to, seq, body);
-        let mac = self
-            .mac
-            .clone()
-            .chain_update(&bytes)
-            .finalize()
-            .into_bytes();
-        (
-            Mac::new(mac.into()),
-            self.host.as_ref().map(|key| key.sign(&bytes)),
-        )
-    }
-
-    /// Whether a signal is what its sender sent. `host` is the room's key where the sender is its host,
-    /// who must sign.
-    pub fn verify(&self, signal: &Signed<'_>, host: Option<&PublicKey>) -> bool {
-        let bytes = self.bytes(signal.from, signal.to, signal.seq, signal.body);
-        let mac = self.mac.clone().chain_update(&bytes);
-        if mac.verify_slice(signal.mac.as_bytes()).is_err() {
-            return false;
-        }
-        let Some(key) = host else { return true };
-        RoomId::of_key(key) == self.room
-            && signal.sig.is_some_and(|sig| {
-                VerifyingKey::from_bytes(key.as_bytes()).is_ok_and(|key| {
-                    key.verify_strict(
-                        &bytes,
-                        &ed25519_dalek::Signature::from_bytes(sig.as_bytes()),
-                    )
-                    .is_ok()
-                })
-            })
-    }
-
-    fn bytes(&self, from: &End, to: &End, seq: u64, body: &str) -> Vec<u8> {
-        signed_bytes(
-            &self.room,
-            (&from.peer, &from.nonce),
-            (&to.peer, &to.nonce),
-            seq,
-            body,
-        )
-    }
 }
 
 /// A signal as it arrived.
 #[derive(Debug, Clone, Copy)]
-pub struct Signed<'a> {
-    /// Whom the relay named as its sender, with the roster's nonce.
+pub struct SealedSignal<'a> {
+    /// The sender that the relay named, with the roster's nonce.
     pub from: &'a End,
     /// This end.
     pub to: &'a End,
     /// Its number.
     pub seq: u64,
-    /// Its text.
+    /// Its encrypted body.
     pub body: &'a str,
-    /// The proof that the sender knows the secret.
-    pub mac: &'a Mac,
-    /// The proof that the sender is the host.
+    /// The host's signature.
     pub sig: Option<&'a Signature>,
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn end(peer: &str, nonce: u8) -> End {
-        End {
-            peer: peer.parse().unwrap(),
-            nonce: Nonce::new([nonce; 16]),
+impl Authenticator {
+    /// Draws the keys for the room of a link; `host` is the room's key pair where this end is its host.
+    pub fn new(room: RoomId, secret: &Secret, host: Option<HostKey>) -> Self {
+        let join = key(&room, secret, JOIN_KEY_INFO);
+        // A key shorter than a block is padded with zeros (RFC 2104 §2).
+        let mut block = hmac::digest::Key::<Hmac<Sha256>>::default();
+        block[..KEY_BYTES].copy_from_slice(&join);
+        Self {
+            join: Hmac::new(&block),
+            cipher: XChaCha20Poly1305::new(&key(&room, secret, SIGNAL_KEY_INFO).into()),
+            room,
+            host,
         }
     }
 
-    #[test]
-    fn only_what_was_signed_verifies() {
-        let key = HostKey::from_bytes(&[9; 32]);
-        let room = key.room();
-        let secret = Secret::new([5; 16]);
-        let host = Authenticator::new(room.clone(), &secret, Some(key.clone()));
-        let guest = Authenticator::new(room.clone(), &secret, None);
-        let (h, g) = (end("aaaaaaaaaaaaaaaa", 1), end("bbbbbbbbbbbbbbbb", 2));
-        let (mac, sig) = host.sign(&h, &g, 1, "{}");
-        let public = key.public();
-        let good = |from: &End,
-                    to: &End,
-                    seq,
-                    body: &str,
-                    sig: Option<&Signature>,
-                    key: Option<&PublicKey>| {
-            guest.verify(
-                &Signed {
-                    from,
-                    to,
-                    seq,
-                    body,
-                    mac: &mac,
-                    sig,
-                },
-                key,
-            )
+    /// Returns the proof with which a member joins under this name.
+    pub fn prove_join(&self, member: &End, name: &str) -> Mac {
+        let mac = self.join_mac(&member.peer, &member.nonce, name);
+        Mac::new(mac.finalize().into_bytes().into())
+    }
+
+    /// Checks that a member knows the link and gave this name for this join.
+    pub fn verify_join(&self, member: &Member) -> bool {
+        self.join_mac(&member.peer, &member.nonce, &member.name)
+            .verify_slice(member.mac.as_bytes())
+            .is_ok()
+    }
+
+    fn join_mac(&self, peer: &PeerId, nonce: &Nonce, name: &str) -> Hmac<Sha256> {
+        let bytes = join_bytes(&self.room, peer, nonce, name);
+        self.join.clone().chain_update(&bytes)
+    }
+
+    /// Encrypts the body of a signal that this end sends, and signs it where this end is the host. `nonce` is random
+    /// and used once.
+    pub fn seal(
+        &self,
+        from: &End,
+        to: &End,
+        seq: u64,
+        nonce: [u8; SEAL_NONCE_BYTES],
+        body: &str,
+    ) -> (String, Option<Signature>) {
+        let context = signal_context(&self.room, from.parts(), to.parts(), seq);
+        let payload = Payload {
+            msg: body.as_bytes(),
+            aad: &context,
         };
-        assert!(good(&h, &g, 1, "{}", sig.as_ref(), Some(&public)));
-        assert!(
-            !good(&h, &g, 2, "{}", sig.as_ref(), Some(&public)),
-            "another number"
-        );
-        assert!(
-            !good(&h, &g, 1, "{ }", sig.as_ref(), Some(&public)),
-            "another body"
-        );
-        assert!(
-            !good(&g, &h, 1, "{}", sig.as_ref(), Some(&public)),
-            "sent back to its sender"
-        );
-        assert!(
-            !good(
-                &h,
-                &end("bbbbbbbbbbbbbbbb", 3),
-                1,
-                "{}",
-                sig.as_ref(),
-                Some(&public)
-            ),
-            "another join"
-        );
-        assert!(
-            !good(&h, &g, 1, "{}", None, Some(&public)),
-            "a viewer in the host's name"
-        );
-        let stranger = HostKey::from_bytes(&[8; 32]).public();
-        assert!(
-            !good(&h, &g, 1, "{}", sig.as_ref(), Some(&stranger)),
-            "the key of another room"
-        );
-
-        let other = Authenticator::new(room, &Secret::new([6; 16]), None);
-        assert!(!other.verify(
-            &Signed {
-                from: &h,
-                to: &g,
-                seq: 1,
-                body: "{}",
-                mac: &mac,
-                sig: sig.as_ref()
-            },
-            None
-        ));
+        // It fails for texts of 256 GiB only; an empty body is one that no receiver takes.
+        let sealed = self
+            .cipher
+            .encrypt(&XNonce::from(nonce), payload)
+            .unwrap_or_default();
+        let mut bytes = nonce.to_vec();
+        bytes.extend(sealed);
+        let body = BASE64URL_NOPAD.encode(&bytes);
+        let sig = self.host.as_ref().map(|key| {
+            key.sign(&signed_bytes(
+                &self.room,
+                from.parts(),
+                to.parts(),
+                seq,
+                &body,
+            ))
+        });
+        (body, sig)
     }
 
-    #[test]
-    fn the_proof_of_a_host_is_over_the_challenge() {
-        let key = HostKey::from_bytes(&[1; 32]);
-        let verifying = VerifyingKey::from_bytes(key.public().as_bytes()).unwrap();
-        let challenge = Nonce::new([4; 16]);
-        let proof = ed25519_dalek::Signature::from_bytes(key.prove(&challenge).as_bytes());
-        assert!(
-            verifying
-                .verify_strict(&proof_bytes(&challenge), &proof)
-                .is_ok()
-        );
-        assert!(
-            verifying
-                .verify_strict(&proof_bytes(&Nonce::new([5; 16])), &proof)
-                .is_err()
-        );
-    }
-
-    /// The page's twin of this code is held against the same file.
-    #[test]
-    fn the_shared_vectors_hold() {
-        let file = include_str!("../../../contract/vectors/signals.json");
-        let vectors: serde_json::Value = serde_json::from_str(file).unwrap();
-        let text = |value: &serde_json::Value| value.as_str().unwrap().to_owned();
-        let seed = data_encoding::BASE64URL_NOPAD
-            .decode(text(&vectors["host_seed"]).as_bytes())
-            .unwrap();
-        let key = HostKey::from_bytes(&seed.try_into().unwrap());
-        assert_eq!(key.public().to_text(), text(&vectors["host_key"]));
-        assert_eq!(key.room().as_str(), text(&vectors["room"]));
-        let challenge = text(&vectors["create"]["challenge"]).parse().unwrap();
-        assert_eq!(
-            key.prove(&challenge).to_text(),
-            text(&vectors["create"]["proof"])
-        );
-        let secret: Secret = text(&vectors["secret"]).parse().unwrap();
-        let host = Authenticator::new(key.room(), &secret, Some(key.clone()));
-        for signal in vectors["signals"].as_array().unwrap() {
-            let end = |value: &serde_json::Value| End {
-                peer: text(&value["peer"]).parse().unwrap(),
-                nonce: text(&value["nonce"]).parse().unwrap(),
-            };
-            let (from, to) = (end(&signal["from"]), end(&signal["to"]));
-            let (seq, body) = (signal["seq"].as_u64().unwrap(), text(&signal["body"]));
-            let (mac, sig) = host.sign(&from, &to, seq, &body);
-            assert_eq!(mac.to_text(), text(&signal["mac"]), "{}", signal["name"]);
-            if let Some(expected) = signal["sig"].as_str() {
-                assert_eq!(sig.unwrap().to_text(), expected, "{}", signal["name"]);
-            }
+    /// Returns the body of a signal if its sender made it for this end under this number. `host` is the room's key where
+    /// the sender is its host, who must have signed it too.
+    pub fn open(&self, signal: &SealedSignal<'_>, host: Option<&PublicKey>) -> Option<String> {
+        let (from, to) = (signal.from.parts(), signal.to.parts());
+        let bytes = BASE64URL_NOPAD.decode(signal.body.as_bytes()).ok()?;
+        let (nonce, sealed) = bytes.split_first_chunk::<SEAL_NONCE_BYTES>()?;
+        let context = signal_context(&self.room, from, to, signal.seq);
+        let payload = Payload {
+            msg: sealed,
+            aad: &context,
+        };
+        let body = self.cipher.decrypt(&XNonce::from(*nonce), payload).ok()?;
+        if let Some(key) = host {
+            let signed = signed_bytes(&self.room, from, to, signal.seq, signal.body);
+            self.verify_host(key, &signed, signal.sig?)?;
         }
+        String::from_utf8(body).ok()
+    }
+
+    fn verify_host(&self, key: &PublicKey, bytes: &[u8], sig: &Signature) -> Option<()> {
+        if RoomId::of_key(key) != self.room {
+            return None;
+        }
+        let key = VerifyingKey::from_bytes(key.as_bytes()).ok()?;
+        let sig = ed25519_dalek::Signature::from_bytes(sig.as_bytes());
+        key.verify_strict(bytes, &sig).ok()
     }
 }
+
+/// Draws a key from the link's secret; `info` keeps keys for different purposes apart.
+fn key(room: &RoomId, secret: &Secret, info: &[u8]) -> [u8; KEY_BYTES] {
+    let mut key = [0; KEY_BYTES];
+    let drawn = Hkdf::<Sha256>::new(Some(room.as_str().as_bytes()), secret.as_bytes())
+        .expand(info, &mut key);
+    debug_assert!(drawn.is_ok(), "32 bytes are less than what HKDF can give");
+    key
+}
+
+#[cfg(test)]
+mod tests;

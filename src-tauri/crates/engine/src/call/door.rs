@@ -347,7 +347,7 @@ impl Call {
         }
     }
 
-    fn tell_admitted(&mut self, peer: &PeerId, accept: bool) {
+    pub(super) fn tell_admitted(&mut self, peer: &PeerId, accept: bool) {
         // While the relay is away nothing is lost: whoever still waits knocks again when it is back.
         if self.socket == Socket::Joined {
             let peer = peer.clone();
@@ -356,7 +356,7 @@ impl Call {
         }
     }
 
-    fn tell_removed(&mut self, peer: &PeerId) {
+    pub(super) fn tell_removed(&mut self, peer: &PeerId) {
         if self.socket == Socket::Joined {
             let peer = peer.clone();
             self.outputs

@@ -42,6 +42,8 @@ pub struct CallConfig {
     pub room: RoomId,
     /// The link's secret.
     pub secret: Secret,
+    /// The relay, as a host's proof names it ([`create_bytes`](ahoy_contract::create_bytes)).
+    pub relay: String,
     /// The link, as it is shown once the room is open.
     pub link: String,
     /// The name that the others see.

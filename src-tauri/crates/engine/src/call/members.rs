@@ -4,8 +4,8 @@
 use std::time::Instant;
 
 use ahoy_contract::{
-    ErrorCode, PeerId, PublicKey,
-    id::{Mac, Signature},
+    ErrorCode, Nonce, PeerId, PublicKey,
+    id::Signature,
     peer::{ByeReason, DataMessage, Description, SignalBody},
     ui::{EndReason, PeerState},
     wire::{ClientMessage, Member, RoomKind},
@@ -13,7 +13,7 @@ use ahoy_contract::{
 
 use super::{
     Call, Event, Output, PeerInput, PeerOutput, Terms,
-    auth::{End, Signed},
+    auth::{End, SEAL_NONCE_BYTES, SealedSignal},
     negotiation::Step,
     peer::{Ask, Peer},
     view,
@@ -23,7 +23,6 @@ use super::{
 pub(super) struct Arrived {
     pub(super) seq: u64,
     pub(super) body: String,
-    pub(super) mac: Mac,
     pub(super) sig: Option<Signature>,
 }
 
@@ -37,10 +36,8 @@ impl Call {
         // The host commits itself first; between two guests the one with the smaller id.
         let commits = self.is_host() || host_key.is_none() && me.peer < id;
         let name = view::tidy(&member.name);
-        let authentic = match &host_key {
-            Some(key) => ahoy_contract::RoomId::of_key(key) == self.config.room,
-            None => true,
-        };
+        let is_key = |key| ahoy_contract::RoomId::of_key(key) == self.config.room;
+        let authentic = host_key.as_ref().is_none_or(is_key) && self.auth.verify_join(&member);
         let join = (id.clone(), member.nonce.clone());
         let nonce = self.fresh_nonce();
         let mut peer = Peer::new(
@@ -180,23 +177,23 @@ impl Call {
             peer: from.clone(),
             nonce: peer.member.nonce.clone(),
         };
-        let signed = Signed {
+        let signal = SealedSignal {
             from: &end,
             to: me,
             seq: arrived.seq,
             body: &arrived.body,
-            mac: &arrived.mac,
             sig: arrived.sig.as_ref(),
         };
         let key = peer.host_key.as_ref();
         let fresh = arrived.seq > peer.received;
-        if !fresh || !self.auth.verify(&signed, key) {
+        let Some(body) = self.auth.open(&signal, key).filter(|_| fresh) else {
             let late = self.former.iter().any(|nonce| {
                 let to = &End {
                     peer: me.peer.clone(),
                     nonce: nonce.clone(),
                 };
-                self.auth.verify(&Signed { to, ..signed }, key)
+                let signal = SealedSignal { to, ..signal };
+                self.auth.open(&signal, key).is_some()
             });
             if late {
                 // It was made for a join of this end's that is over, and was under way meanwhile.
@@ -204,9 +201,9 @@ impl Call {
             }
             self.not_authentic(from);
             return;
-        }
+        };
         peer.received = arrived.seq;
-        self.with_peer(from, |peer| peer.signal(now, &arrived.body));
+        self.with_peer(from, |peer| peer.signal(now, &body));
     }
 
     /// Runs something on a peer, then does what its negotiation and the answer ask for.
@@ -437,6 +434,7 @@ impl Call {
         let (Some(me), Some(peer)) = (self.me.as_ref(), self.peers.get_mut(to)) else {
             return;
         };
+        let nonce = seal_nonce([(self.nonces)(), (self.nonces)()]);
         // Strings and numbers only: this cannot fail.
         let Ok(body) = serde_json::to_string(body) else {
             return;
@@ -446,14 +444,22 @@ impl Call {
             peer: to.clone(),
             nonce: peer.member.nonce.clone(),
         };
-        let (mac, sig) = self.auth.sign(me, &end, peer.sent, &body);
+        let (body, sig) = self.auth.seal(me, &end, peer.sent, nonce, &body);
         let signal = ClientMessage::Signal {
             to: to.clone(),
             seq: peer.sent,
             body,
-            mac,
             sig,
         };
         self.outputs.push_back(Output::Send(signal));
     }
+}
+
+/// Puts the longer nonce of an encrypted body together from two random ones.
+fn seal_nonce([first, second]: [Nonce; 2]) -> [u8; SEAL_NONCE_BYTES] {
+    let mut nonce = [0; SEAL_NONCE_BYTES];
+    let (head, tail) = nonce.split_at_mut(first.as_bytes().len());
+    head.copy_from_slice(first.as_bytes());
+    tail.copy_from_slice(&second.as_bytes()[..tail.len()]);
+    nonce
 }

@@ -6,6 +6,7 @@
 mod auth;
 mod chat;
 mod door;
+mod entry;
 mod io;
 mod members;
 mod negotiation;
@@ -29,10 +30,10 @@ use ahoy_contract::{
     ErrorCode, Nonce, PeerId,
     peer::{ByeReason, DataMessage, MAX_CHAT_BYTES},
     ui::{CallView, EndReason},
-    wire::{ClientMessage, IceServer, Role, RoomKind},
+    wire::{ClientMessage, IceServer, MAX_NAME_BYTES, Role, RoomKind},
 };
 
-pub use auth::{Authenticator, End, HostKey, Signed};
+pub use auth::{Authenticator, End, HostKey, SealedSignal};
 pub use io::{
     CallConfig, Event, Input, Media, Output, Part, PeerInput, PeerOutput, SocketEnd, Terms,
 };
@@ -40,6 +41,7 @@ pub use negotiation::{Negotiation, Step};
 
 pub(crate) use chat::ChatLog;
 use door::Door;
+use entry::Evictions;
 use numbers::Numbers;
 use peer::Peer;
 pub(crate) use turns::{Next, Turns};
@@ -82,6 +84,8 @@ enum Socket {
     Opening,
     /// `hello` or `create`/`join` is with the relay.
     Greeting { until: Instant },
+    /// The room was full at the first attempt; the join is repeated.
+    Full { again: Instant },
     /// The relay goes on with the membership; what was missed comes, then the roster.
     Resuming { until: Instant },
     /// The host has to let this end in.
@@ -126,6 +130,10 @@ pub struct Call {
     /// The viewers of a broadcast that wait for a connection, and those whose connection is being made.
     opening: Turns<PeerId>,
     door: Door,
+    /// The members without a proof that the relay was asked to remove.
+    evictions: Evictions,
+    /// Since when the room has been full for this end, which was not in it yet.
+    full_since: Option<Instant>,
     local: (bool, bool),
     /// A screen is shown.
     screen: bool,
@@ -146,7 +154,10 @@ struct Welcomed {
 
 impl Call {
     /// A call that starts now: its first output asks for a socket. `nonces` gives fresh random ones.
-    pub fn new(config: CallConfig, nonces: impl FnMut() -> Nonce + Send + 'static) -> Self {
+    pub fn new(mut config: CallConfig, nonces: impl FnMut() -> Nonce + Send + 'static) -> Self {
+        // The proof covers the name as it is sent, and a relay refuses a longer one.
+        let end = config.name.floor_char_boundary(MAX_NAME_BYTES);
+        config.name.truncate(end);
         let (host, door, kind) = match &config.part {
             Part::Host {
                 key, knock, kind, ..
@@ -184,6 +195,8 @@ impl Call {
             numbers: Numbers::default(),
             opening: Turns::new(OPENING.0, OPENING.1),
             door,
+            evictions: Evictions::default(),
+            full_since: None,
             local: (false, false),
             screen: false,
             chat: ChatLog::default(),
@@ -216,7 +229,7 @@ impl Call {
             return None;
         }
         let socket = match self.socket {
-            Socket::Retry { at } => Some(at),
+            Socket::Retry { at } | Socket::Full { again: at } => Some(at),
             Socket::Greeting { until } | Socket::Resuming { until } => Some(until),
             Socket::Opening | Socket::AtTheDoor | Socket::Joined => None,
         };
@@ -262,6 +275,7 @@ impl Call {
                 self.socket = Socket::Opening;
                 self.outputs.push_back(Output::Connect);
             }
+            Socket::Full { again } if again <= now => self.join_again(now),
             Socket::Greeting { until } | Socket::Resuming { until } if until <= now => {
                 self.outputs.push_back(Output::Disconnect);
                 self.socket_closed(now, SocketEnd::Lost);

@@ -5,7 +5,7 @@ use std::time::Instant;
 use ahoy_contract::{
     ErrorCode, Nonce, PeerId,
     ui::{EndReason, PeerState},
-    wire::{ClientMessage, IceServer, RelayMessage, VERSION},
+    wire::{ClientMessage, IceServer, Member, RelayMessage, VERSION},
 };
 
 use super::{
@@ -115,11 +115,22 @@ impl Call {
                 }
                 self.missing(now, &peer, false);
             }
-            RelayMessage::Knock { peer, name } => {
+            RelayMessage::Knock {
+                peer,
+                name,
+                nonce,
+                mac,
+            } => {
                 if self.next.as_ref().or(self.me.as_ref()).map(|me| &me.peer) == Some(&peer) {
                     self.must_wait();
                 } else {
-                    self.knocked(&peer, &name, None);
+                    self.join_requested(&Member {
+                        peer,
+                        name,
+                        nonce,
+                        mac,
+                        order: 0,
+                    });
                 }
             }
             RelayMessage::Signal {
@@ -127,7 +138,6 @@ impl Call {
                 n,
                 seq,
                 body,
-                mac,
                 sig,
             } => {
                 // What still comes for a place that this end has left is not counted with the new one's.
@@ -136,16 +146,7 @@ impl Call {
                     self.outputs
                         .push_back(Output::Send(ClientMessage::Ack { n }));
                 }
-                self.signal_arrived(
-                    now,
-                    &from,
-                    &Arrived {
-                        seq,
-                        body,
-                        mac,
-                        sig,
-                    },
-                );
+                self.signal_arrived(now, &from, &Arrived { seq, body, sig });
             }
             RelayMessage::Error { code, .. } => self.relay_error(now, code),
             RelayMessage::Created { .. } | RelayMessage::Found { .. } => {}
@@ -234,11 +235,12 @@ impl Call {
     }
 
     /// Asks to come in as this end.
-    fn join(&mut self, end: End) {
+    pub(super) fn join(&mut self, end: End) {
         let Some(challenge) = self.welcomed.as_ref().map(|last| &last.challenge) else {
             return;
         };
         let (name, nonce) = (self.config.name.clone(), end.nonce.clone());
+        let mac = self.auth.prove_join(&end, &name);
         let message = match &self.config.part {
             Part::Host {
                 key,
@@ -247,18 +249,20 @@ impl Call {
                 ..
             } => ClientMessage::Create {
                 key: key.public(),
-                proof: key.prove(challenge),
+                proof: key.prove(challenge, &self.config.relay, *kind, &nonce),
                 kind: *kind,
                 capacity: *capacity,
                 knock: self.door.ask(),
                 name,
                 nonce,
+                mac,
             },
             Part::Guest { role } => ClientMessage::Join {
                 room: self.config.room.clone(),
                 role: *role,
                 name,
                 nonce,
+                mac,
             },
         };
         self.next = Some(end);
@@ -324,6 +328,7 @@ impl Call {
             // The answer to a leave that was only to be sure.
             ErrorCode::NotInRoom if greeting => {}
             _ if may_pass => self.try_later(now),
+            ErrorCode::RoomFull if greeting && self.may_become_free(now) => {}
             _ if entering => self.refuse(code),
             // The room is gone. Whoever talks goes on, and looks whether it comes back.
             ErrorCode::NotFound | ErrorCode::NotInRoom if talking => self.try_later(now),

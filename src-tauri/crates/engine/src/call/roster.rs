@@ -51,7 +51,15 @@ impl Call {
         else {
             return;
         };
-        self.order = members.remove(at).0.order;
+        let shown = members.remove(at).0;
+        if !self.is_shown_as_sent(&shown) {
+            // The relay gives this end another name, or keeps its proof from the others.
+            self.outputs.push_back(Output::Send(ClientMessage::Leave));
+            self.refuse(ErrorCode::NotAuthentic);
+            return;
+        }
+        self.order = shown.order;
+        self.full_since = None;
         if !self.is_of_kind(kind) {
             self.outputs.push_back(Output::Send(ClientMessage::Leave));
             self.refuse(ErrorCode::NotFound);
@@ -146,6 +154,7 @@ impl Call {
     /// The others in the room. `back`: this end is there for the first time, or again.
     fn meet(&mut self, now: Instant, members: Vec<(Member, Option<PublicKey>)>, back: bool) {
         self.door.keep_inside(&members);
+        self.evictions.keep(&members);
         for id in self.peers.keys().cloned().collect::<Vec<_>>() {
             let nonce = self.peers.get(&id).map(|peer| &peer.member.nonce);
             match members.iter().find(|(member, _)| member.peer == id) {
@@ -168,7 +177,7 @@ impl Call {
         let id = member.peer.clone();
         let (was_first, _) = self.turns(&member);
         let Some(peer) = self.peers.get_mut(&id) else {
-            if self.lets_in(&member, key.as_ref()) {
+            if self.is_proven(now, &member, key.as_ref()) && self.lets_in(&member, key.as_ref()) {
                 self.add_peer(now, member, key);
             }
             return;

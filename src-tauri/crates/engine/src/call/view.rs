@@ -1,7 +1,7 @@
 //! The call as its user sees it, and its errors as sentences.
 
 use ahoy_contract::{
-    ErrorCode, UserError,
+    ErrorCode, UserError, name,
     ui::{CallPhase, CallView, PeerState, PeerView},
 };
 
@@ -139,17 +139,9 @@ pub(crate) fn line_too_long() -> UserError {
     )
 }
 
-/// A stranger's name as it may be shown: on one line, not too long, with nothing in it that is not seen or that turns
-/// around what follows.
+/// Returns another person's name as it may be shown: on one line, at most [`MAX_NAME`] characters, without characters
+/// that are invisible or change the direction of what follows.
 pub(crate) fn tidy(name: &str) -> String {
-    let seen = |c: &char| {
-        !c.is_control()
-            && !matches!(c,
-                '\u{ad}' | '\u{600}'..='\u{605}' | '\u{61c}' | '\u{6dd}' | '\u{70f}' | '\u{180e}'
-                | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}'
-                | '\u{e000}'..='\u{f8ff}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}'
-                | '\u{e0000}'..='\u{e007f}' | '\u{f0000}'..='\u{10ffff}')
-    };
-    let name: String = name.chars().filter(seen).collect();
-    name.trim().chars().take(MAX_NAME).collect()
+    let name: String = name::clean(name).chars().take(MAX_NAME).collect();
+    name::clean(&name)
 }

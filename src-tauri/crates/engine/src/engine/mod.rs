@@ -193,6 +193,7 @@ impl Engine {
                 part: config.part,
                 room: config.room,
                 secret: config.secret,
+                relay: config.relay.name_in_proofs(),
                 link: config.link,
                 name: config.name,
                 app: config.app,

@@ -85,6 +85,15 @@ impl Target {
         })
     }
 
+    /// Returns the relay as a host's proof names it ([`create_bytes`](ahoy_contract::create_bytes)): the PIN of its key
+    /// where it is known, else its origin.
+    pub fn name_in_proofs(&self) -> String {
+        match &self.pin {
+            Some(pin) => pin.to_text(),
+            None => self.address.origin(),
+        }
+    }
+
     /// The address of the WebSocket.
     pub(super) fn socket_url(&self) -> String {
         let path = match &self.line {
@@ -131,6 +140,15 @@ mod tests {
         let pin = Pin::new([1; 32]);
         let pinned = Target::dialect(&format!("wss://relay.example/#{}", pin.to_text()), false);
         assert_eq!(pinned.unwrap().pin, Some(pin));
+    }
+
+    #[test]
+    fn a_proof_names_the_key_that_is_known_or_else_the_origin() {
+        let address = RelayAddress::parse("https://relay.example:3002").unwrap();
+        let target = |pin| Target::native(address.clone(), pin).name_in_proofs();
+        assert_eq!(target(None), "https://relay.example:3002");
+        let pin = Pin::new([1; 32]);
+        assert_eq!(target(Some(pin.clone())), pin.to_text());
     }
 
     #[test]

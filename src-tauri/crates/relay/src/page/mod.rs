@@ -111,7 +111,9 @@ async fn socket(
     }
     match create_response_with_body(&request, Body::empty) {
         Ok(response) => {
-            upgrading.set(hyper::upgrade::on(&mut request), Purpose::Native);
+            let origin = request_origin(request.headers(), upgrading.secure);
+            let purpose = Purpose::Native(origin.map(|origin| origin.to_text().into()));
+            upgrading.set(hyper::upgrade::on(&mut request), purpose);
             response
         }
         Err(_) => {
@@ -144,14 +146,17 @@ fn may_open(config: &Config, headers: &HeaderMap, secure: bool) -> bool {
 
 // The relay as its operator names it, and as this request does.
 fn own_origins(config: &Config, headers: &HeaderMap, secure: bool) -> Vec<Origin> {
-    let host = headers
-        .get(header::HOST)
-        .and_then(|host| host.to_str().ok());
     let named = config.public_url.as_ref().and_then(Origin::of);
     named
         .into_iter()
-        .chain(host.and_then(|host| Origin::of_host(host, secure)))
+        .chain(request_origin(headers, secure))
         .collect()
+}
+
+// The relay as this request names it.
+fn request_origin(headers: &HeaderMap, secure: bool) -> Option<Origin> {
+    let host = headers.get(header::HOST)?.to_str().ok()?;
+    Origin::of_host(host, secure)
 }
 
 // 'self' covers the sockets of the page's own origin in new browsers only; older ones want them named.

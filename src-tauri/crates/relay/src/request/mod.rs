@@ -11,14 +11,16 @@ use std::borrow::Cow;
 
 use ahoy_contract::{
     ErrorCode, Nonce, PeerId, RoomId,
-    wire::{ClientMessage, RelayMessage, VERSION},
+    id::Mac,
+    name,
+    wire::{ClientMessage, MAX_NAME_BYTES, RelayMessage, VERSION},
 };
 
 pub(crate) use self::{
     opening::{Create, Opening},
     signal::Signal,
 };
-use crate::{name, token::Token};
+use crate::token::Token;
 
 /// What a client is refused, and why.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -77,11 +79,23 @@ pub(crate) enum Request<'a> {
     Ack(u64),
 }
 
-/// Who comes into a room, as the others will see it.
+/// A client that comes into a room, as the others will see it. The name goes on unchanged, because the proof covers it.
 #[derive(Debug, Clone)]
 pub(crate) struct Newcomer {
     pub(crate) name: String,
     pub(crate) nonce: Nonce,
+    /// Proof for the other members that this one knows the link; a relay cannot check it.
+    pub(crate) mac: Mac,
+}
+
+impl Newcomer {
+    fn new(name: String, nonce: Nonce, mac: Mac) -> Result<Self, Refusal> {
+        if name.len() > MAX_NAME_BYTES {
+            let message = format!("A name may hold at most {MAX_NAME_BYTES} bytes.");
+            return Err(Refusal::new(ErrorCode::BadMessage, message));
+        }
+        Ok(Self { name, nonce, mac })
+    }
 }
 
 impl<'a> Request<'a> {
@@ -131,11 +145,9 @@ impl<'a> Request<'a> {
                 knock,
                 name,
                 nonce,
+                mac,
             } => {
-                let newcomer = Newcomer {
-                    name: name::clean(&name),
-                    nonce,
-                };
+                let newcomer = Newcomer::new(name, nonce, mac)?;
                 Self::Create(Box::new(Create {
                     proof,
                     opening: Opening {
@@ -148,36 +160,34 @@ impl<'a> Request<'a> {
                 }))
             }
             ClientMessage::Join {
-                room, name, nonce, ..
+                room,
+                name,
+                nonce,
+                mac,
+                ..
             } => Self::Join {
                 room,
-                newcomer: Newcomer {
-                    name: name::clean(&name),
-                    nonce,
-                },
+                newcomer: Newcomer::new(name, nonce, mac)?,
             },
             ClientMessage::Look { room } => Self::Look(room),
             ClientMessage::Admit { peer, accept } => Self::Admit { peer, accept },
             ClientMessage::Lock { locked } => Self::Lock(locked),
             ClientMessage::Remove { peer } => Self::Remove(peer),
-            ClientMessage::Signal {
-                to,
-                seq,
-                body,
-                mac,
-                sig,
-            } => Self::Signal(signal::of(to, seq, &body, &mac, sig.as_ref())),
+            ClientMessage::Signal { to, seq, body, sig } => {
+                Self::Signal(signal::of(to, seq, &body, sig.as_ref()))
+            }
             ClientMessage::Ack { n } => Self::Ack(n),
             ClientMessage::Leave => Self::Leave,
         })
     }
 
-    /// How many of the sender's messages this counts for. Opening a room has a signature checked, and
-    /// most of these change a roster that goes to all.
+    /// Returns how many of the sender's messages this counts for. Opening a room has a signature checked, and a join
+    /// changes a roster that goes to all. The answers of a host to a join are cheap, or strangers who join could use up
+    /// all that the host may send.
     pub(crate) fn cost(&self) -> u32 {
         match self {
             Self::Create(_) => 20,
-            Self::Join { .. } | Self::Admit { .. } | Self::Lock(_) | Self::Remove(_) => 5,
+            Self::Join { .. } | Self::Lock(_) => 5,
             _ => 1,
         }
     }
@@ -185,8 +195,6 @@ impl<'a> Request<'a> {
 
 #[cfg(test)]
 mod tests {
-    use ahoy_contract::id::Mac;
-
     use super::*;
 
     fn peer() -> PeerId {
@@ -199,7 +207,6 @@ mod tests {
 
     #[test]
     fn what_is_no_message_is_told_what_it_lacks() {
-        let mac = Mac::new([0; 32]).to_text();
         for (text, part) in [
             ("", "not JSON"),
             ("hello", "not JSON"),
@@ -217,40 +224,34 @@ mod tests {
                 "room id",
             ),
             (
-                r#"{"type":"signal","to":"x","seq":1,"body":"","mac":""}"#,
-                "peer id",
-            ),
-            (
-                &format!(
-                    r#"{{"type":"signal","to":"{}","seq":1,"body":"","mac":""}}"#,
-                    peer()
-                ),
+                r#"{"type":"join","room":"kzdvvj2umnduyauf35o36k6kw4","role":"caller","name":"","nonce":"AAAAAAAAAAAAAAAAAAAAAA","mac":""}"#,
                 "mac",
             ),
+            (r#"{"type":"signal","to":"x","seq":1,"body":""}"#, "peer id"),
             (
                 &format!(
-                    r#"{{"type":"signal","to":"{}","seq":-1,"body":"","mac":"{mac}"}}"#,
+                    r#"{{"type":"signal","to":"{}","seq":-1,"body":""}}"#,
                     peer()
                 ),
                 "not known",
             ),
             (
                 &format!(
-                    r#"{{"type":"signal","to":"{}","seq":1,"body":{{}},"mac":"{mac}"}}"#,
+                    r#"{{"type":"signal","to":"{}","seq":1,"body":{{}}}}"#,
                     peer()
                 ),
                 "not known",
             ),
             (
                 &format!(
-                    r#"{{"type":"signal","to":"{}","seq":1,"body":"\ud800","mac":"{mac}"}}"#,
+                    r#"{{"type":"signal","to":"{}","seq":1,"body":"\ud800"}}"#,
                     peer()
                 ),
                 "hex escape",
             ),
             (
                 &format!(
-                    r#"{{"type":"signal","to":"{}","seq":1,"body":"","mac":"{mac}","sig":"x"}}"#,
+                    r#"{{"type":"signal","to":"{}","seq":1,"body":"","sig":"x"}}"#,
                     peer()
                 ),
                 "signature",
@@ -271,9 +272,31 @@ mod tests {
 
     #[test]
     fn another_version_is_told_which_one_is_spoken() {
-        let refusal = refused(r#"{"type":"hello","version":2,"app":"x"}"#);
+        let refusal = refused(r#"{"type":"hello","version":1,"app":"x"}"#);
         assert_eq!(refusal.code, ErrorCode::Version);
-        assert!(refusal.message.contains("version 1"));
+        assert!(refusal.message.contains("version 2"));
+    }
+
+    #[test]
+    fn a_name_goes_on_as_it_came_unless_it_is_too_long() {
+        let join = |name: &str| {
+            let text = serde_json::to_string(&ClientMessage::Join {
+                room: RoomId::of_key(&ahoy_contract::PublicKey::new([7; 32])),
+                role: ahoy_contract::wire::Role::Caller,
+                name: name.to_owned(),
+                nonce: Nonce::new([1; 16]),
+                mac: Mac::new([2; 32]),
+            });
+            match Request::read(&text.unwrap()) {
+                Ok(Request::Join { newcomer, .. }) => Ok(newcomer.name),
+                Ok(other) => panic!("{other:?}"),
+                Err(refusal) => Err(refusal.code),
+            }
+        };
+        for name in ["", " Ada \u{202E}\n<b>", &"é".repeat(64)] {
+            assert_eq!(join(name), Ok(name.to_owned()));
+        }
+        assert_eq!(join(&"x".repeat(129)), Err(ErrorCode::BadMessage));
     }
 
     proptest::proptest! {

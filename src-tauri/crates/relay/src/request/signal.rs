@@ -2,7 +2,7 @@
 
 use std::{borrow::Cow, fmt::Write as _};
 
-use ahoy_contract::{ErrorCode, PeerId, Signature, id::Mac, wire::MAX_MESSAGE_BYTES};
+use ahoy_contract::{ErrorCode, PeerId, Signature, wire::MAX_MESSAGE_BYTES};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
@@ -14,7 +14,6 @@ pub(crate) struct Signal<'a> {
     pub(crate) to: PeerId,
     seq: u64,
     body: Cow<'a, str>,
-    mac: Cow<'a, str>,
     sig: Option<Cow<'a, str>>,
 }
 
@@ -22,7 +21,7 @@ impl Signal<'_> {
     /// About as many bytes as the addressee gets.
     pub(crate) fn bytes(&self) -> usize {
         let sig = self.sig.as_deref().unwrap_or_default();
-        self.body.len() + self.mac.len() + sig.len() + 128
+        self.body.len() + sig.len() + 128
     }
 
     /// The text of the `signal` for the addressee. `n` numbers what it gets.
@@ -32,8 +31,8 @@ impl Signal<'_> {
         // Writing to a string cannot fail.
         let _ = write!(
             text,
-            r#"{{"type":"signal","from":"{from}","n":{n},"seq":{},"body":{},"mac":{}"#,
-            self.seq, self.body, self.mac
+            r#"{{"type":"signal","from":"{from}","n":{n},"seq":{},"body":{}"#,
+            self.seq, self.body
         );
         if !sig.is_empty() {
             let _ = write!(text, r#","sig":{sig}"#);
@@ -50,19 +49,12 @@ impl Signal<'_> {
 }
 
 /// A signal that was read in full.
-pub(super) fn of(
-    to: PeerId,
-    seq: u64,
-    body: &str,
-    mac: &Mac,
-    sig: Option<&Signature>,
-) -> Signal<'static> {
+pub(super) fn of(to: PeerId, seq: u64, body: &str, sig: Option<&Signature>) -> Signal<'static> {
     let quoted = |text: &str| serde_json::Value::from(text).to_string().into();
     Signal {
         to,
         seq,
         body: quoted(body),
-        mac: quoted(&mac.to_text()),
         sig: sig.map(|sig| quoted(&sig.to_text())),
     }
 }
@@ -78,8 +70,6 @@ pub(super) fn read(text: &str) -> Option<Signal<'_>> {
         seq: u64,
         #[serde(borrow)]
         body: &'a RawValue,
-        #[serde(borrow)]
-        mac: &'a RawValue,
         #[serde(borrow, default)]
         sig: Option<&'a RawValue>,
     }
@@ -93,7 +83,7 @@ pub(super) fn read(text: &str) -> Option<Signal<'_>> {
     let whole = body.starts_with('"')
         && (!(body.contains(r"\ud") || body.contains(r"\uD"))
             || serde_json::from_str::<String>(body).is_ok());
-    if !whole || serde_json::from_str::<Mac>(shape.mac.get()).is_err() {
+    if !whole {
         return None;
     }
     if let Some(sig) = shape.sig {
@@ -103,7 +93,6 @@ pub(super) fn read(text: &str) -> Option<Signal<'_>> {
         to: shape.to,
         seq: shape.seq,
         body: body.into(),
-        mac: shape.mac.get().into(),
         sig: shape.sig.map(|sig| sig.get().into()),
     })
 }
@@ -127,7 +116,6 @@ mod tests {
                 to: PeerId::from_bytes(&[9; 10]),
                 seq: 7,
                 body: body.to_owned(),
-                mac: Mac::new([2; 32]),
                 sig: sig.clone(),
             };
             let expected = RelayMessage::Signal {
@@ -135,7 +123,6 @@ mod tests {
                 n: 5,
                 seq: 7,
                 body: body.to_owned(),
-                mac: Mac::new([2; 32]),
                 sig,
             };
             let plain = serde_json::to_string(&sent).unwrap();
@@ -173,7 +160,6 @@ mod tests {
                 to: peer(),
                 seq: 1,
                 body: "x".repeat(length),
-                mac: Mac::new([2; 32]),
                 sig: None,
             };
             serde_json::to_string(&sent).unwrap()
@@ -198,13 +184,13 @@ mod tests {
     proptest::proptest! {
         #[test]
         fn no_signal_is_garbled(body in ".{0,200}", seq: u64, n: u64) {
-            let sent = ClientMessage::Signal { to: peer(), seq, body: body.clone(), mac: Mac::new([2; 32]), sig: None };
+            let sent = ClientMessage::Signal { to: peer(), seq, body: body.clone(), sig: None };
             let text = serde_json::to_string(&sent).unwrap();
             let Ok(Request::Signal(signal)) = Request::read(&text) else {
                 panic!("not a signal: {text}");
             };
             let forwarded = signal.forward(&peer(), n).unwrap();
-            let expected = RelayMessage::Signal { from: peer(), n, seq, body, mac: Mac::new([2; 32]), sig: None };
+            let expected = RelayMessage::Signal { from: peer(), n, seq, body, sig: None };
             proptest::prop_assert_eq!(serde_json::from_str::<RelayMessage>(&forwarded).unwrap(), expected);
         }
     }

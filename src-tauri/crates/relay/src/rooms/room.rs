@@ -79,9 +79,12 @@ pub(super) struct Waiting {
 impl Waiting {
     /// What the host is told of it, and it is told itself.
     pub(super) fn knock(&self) -> RelayMessage {
+        let Newcomer { name, nonce, mac } = self.newcomer.clone();
         RelayMessage::Knock {
             peer: self.key.peer(),
-            name: self.newcomer.name.clone(),
+            name,
+            nonce,
+            mac,
         }
     }
 }
@@ -109,11 +112,12 @@ impl Room {
 
     /// Lets one in.
     pub(super) fn seat(&mut self, key: Key, newcomer: Newcomer) {
-        let Newcomer { name, nonce } = newcomer;
+        let Newcomer { name, nonce, mac } = newcomer;
         let member = Member {
             peer: key.peer(),
             name,
             nonce,
+            mac,
             order: self.next_order,
         };
         // After four billion joins all have the same number; nobody lives to see it.

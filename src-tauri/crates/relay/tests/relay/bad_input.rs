@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use ahoy_contract::{
     ErrorCode, PeerId,
-    wire::{ClientMessage, MAX_MESSAGE_BYTES},
+    wire::{ClientMessage, MAX_MESSAGE_BYTES, RoomKind},
 };
 use ahoy_relay::{Config, Limits};
 use futures_util::{SinkExt as _, StreamExt as _};
@@ -27,8 +27,7 @@ async fn what_is_no_message_is_refused_and_the_socket_goes_on() {
     let relay = Running::new(Config::default()).await;
     let (mut host, mut guest) = relay.call(1).await;
     let stranger = PeerId::from_bytes(&[9; 10]);
-    let rubbish_id =
-        r#"{"type":"join","room":"💥","role":"caller","name":"","nonce":"AAAAAAAAAAAAAAAAAAAAAA"}"#;
+    let rubbish_id = r#"{"type":"join","room":"💥","role":"caller","name":"","nonce":"AAAAAAAAAAAAAAAAAAAAAA","mac":""}"#;
     let rubbish_nonce = serde_json::to_string(&join(&"a".repeat(26).parse().unwrap()))
         .unwrap()
         .replace("AgICAgICAgICAgICAgICAg", "AgIC");
@@ -162,7 +161,7 @@ async fn hello_comes_first_in_time_and_in_this_version() {
     let relay = Running::new(Config::default()).await;
     for (text, code) in [
         (
-            r#"{"type":"hello","version":2,"app":"x"}"#,
+            r#"{"type":"hello","version":3,"app":"x"}"#,
             ErrorCode::Version,
         ),
         (
@@ -282,7 +281,7 @@ async fn joins_that_succeed_are_limited_too() {
     let mut client = relay.client().await;
     let mut limited = false;
     for _ in 0..200 {
-        let create = create(1, &client.challenge);
+        let create = create(1, RoomKind::Call, &client);
         client.send(&create).await;
         client.send(&ClientMessage::Leave).await;
     }

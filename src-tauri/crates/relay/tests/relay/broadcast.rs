@@ -12,9 +12,9 @@ use crate::client::{Client, Running, create, join, many_sockets, signal};
 
 /// Opens the broadcast of a key; `created` and the first roster are read.
 async fn broadcast(host: &mut Client<TcpStream>, key: u8) -> RoomId {
-    let mut create = create(key, &host.challenge);
-    if let ClientMessage::Create { kind, capacity, .. } = &mut create {
-        (*kind, *capacity) = (RoomKind::Broadcast, 512);
+    let mut create = create(key, RoomKind::Broadcast, host);
+    if let ClientMessage::Create { capacity, .. } = &mut create {
+        *capacity = 512;
     }
     host.send(&create).await;
     let RelayMessage::Created { room } = host.next().await else {
@@ -223,10 +223,7 @@ async fn nobody_gets_a_broadcasters_rate_for_asking() {
     let room = broadcast(&mut host, 1).await;
     let mut refused = relay.client().await;
     watch(&mut host, &mut refused, &room).await;
-    let mut own = create(2, &refused.challenge);
-    if let ClientMessage::Create { kind, .. } = &mut own {
-        *kind = RoomKind::Broadcast;
-    }
+    let own = create(2, RoomKind::Broadcast, &refused);
     refused.send(&own).await;
     assert_eq!(refused.error().await, ErrorCode::BadMessage);
     let mut left = relay.client().await;

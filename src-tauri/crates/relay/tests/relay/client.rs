@@ -3,9 +3,8 @@
 use std::{net::SocketAddr, time::Duration};
 
 use ahoy_contract::{
-    ErrorCode, Nonce, PeerId, PublicKey, RoomId, Signature,
+    ErrorCode, Nonce, PeerId, PublicKey, RoomId, Signature, create_bytes,
     id::Mac,
-    proof_bytes,
     wire::{ClientMessage, RelayMessage, Role, RoomKind, VERSION},
 };
 use ahoy_relay::{Config, Handle, Relay, RelayError};
@@ -109,6 +108,8 @@ pub(crate) struct Client<S> {
     pub(crate) challenge: Nonce,
     /// The token of the last `welcome`.
     pub(crate) token: String,
+    /// The relay's origin, as the client reaches it.
+    relay: String,
 }
 
 /// Who is in the room.
@@ -132,6 +133,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
             peer: PeerId::from_bytes(&[0; 10]),
             challenge: Nonce::new([0; 16]),
             token: String::new(),
+            relay: url.replacen("ws", "http", 1).replace("/ws", ""),
         })
     }
 
@@ -226,7 +228,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
 
     /// Opens the room of a key, with a door; `created` and the first roster are read.
     pub(crate) async fn create_knocking(&mut self, key: u8) -> RoomId {
-        let mut create = create(key, &self.challenge);
+        let mut create = create(key, RoomKind::Call, self);
         if let ClientMessage::Create { knock, .. } = &mut create {
             *knock = true;
         }
@@ -262,7 +264,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
 
     /// Opens the room of a key; `created` and the first roster are read.
     pub(crate) async fn create(&mut self, key: u8) -> RoomId {
-        let create = create(key, &self.challenge);
+        let create = create(key, RoomKind::Call, self);
         self.send(&create).await;
         let RelayMessage::Created { room } = self.next().await else {
             panic!("not created");
@@ -300,16 +302,19 @@ pub(crate) fn hello_with(token: &str, ack: u64) -> ClientMessage {
     }
 }
 
-pub(crate) fn create(key: u8, challenge: &Nonce) -> ClientMessage {
+pub(crate) fn create<S>(key: u8, kind: RoomKind, client: &Client<S>) -> ClientMessage {
     let signer = SigningKey::from_bytes(&[key; 32]);
+    let nonce = Nonce::new([1; 16]);
+    let bytes = create_bytes(&client.challenge, &client.relay, kind, &nonce);
     ClientMessage::Create {
         key: PublicKey::new(signer.verifying_key().to_bytes()),
-        proof: Signature::new(signer.sign(&proof_bytes(challenge)).to_bytes()),
-        kind: RoomKind::Call,
+        proof: Signature::new(signer.sign(&bytes).to_bytes()),
+        kind,
         capacity: 8,
         knock: false,
         name: "host".to_owned(),
-        nonce: Nonce::new([1; 16]),
+        nonce,
+        mac: Mac::new([3; 32]),
     }
 }
 
@@ -319,6 +324,7 @@ pub(crate) fn join(room: &RoomId) -> ClientMessage {
         role: Role::Caller,
         name: "guest".to_owned(),
         nonce: Nonce::new([2; 16]),
+        mac: Mac::new([3; 32]),
     }
 }
 
@@ -327,7 +333,6 @@ pub(crate) fn signal(to: &PeerId, body: &str) -> ClientMessage {
         to: to.clone(),
         seq: 1,
         body: body.to_owned(),
-        mac: Mac::new([3; 32]),
         sig: None,
     }
 }

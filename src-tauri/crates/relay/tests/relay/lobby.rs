@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use ahoy_contract::{
     ErrorCode,
-    wire::{ClientMessage, MAX_MESSAGE_BYTES},
+    wire::{ClientMessage, MAX_MESSAGE_BYTES, RoomKind},
 };
 use ahoy_relay::Config;
 use futures_util::SinkExt as _;
@@ -150,14 +150,14 @@ async fn the_rooms_stay_strict_and_apart() {
         Some(StatusCode::FORBIDDEN)
     );
     // What is said to the rooms is only said to the lobby, by whom it may be.
-    let room = ahoy_contract::RoomId::of_key(match &create(1, &host.challenge) {
+    let room = ahoy_contract::RoomId::of_key(match &create(1, RoomKind::Call, &host) {
         ClientMessage::Create { key, .. } => key,
         _ => panic!("no create"),
     });
     for message in [
         hello(),
         join(&room),
-        create(1, &host.challenge),
+        create(1, RoomKind::Call, &host),
         crate::client::signal(&host.peer, "{}"),
         ClientMessage::Look { room: room.clone() },
     ] {

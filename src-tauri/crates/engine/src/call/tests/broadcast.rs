@@ -21,12 +21,12 @@ fn watched() -> World {
 /// A viewer comes to a broadcaster that is in its room, by the relay's word to it alone.
 fn joined(world: &mut World, peer: &str, nonce: u8) {
     world.order += 1;
-    let member = Member {
+    let nonce = Nonce::new([nonce; 16]);
+    let end = End {
         peer: id(peer),
-        name: "Vera".into(),
-        nonce: Nonce::new([nonce; 16]),
-        order: world.order,
+        nonce,
     };
+    let member = member(&world.key, end, "Vera", world.order);
     world.input(0, Input::Relay(RelayMessage::Joined(member)));
 }
 
@@ -63,7 +63,7 @@ fn a_broadcaster_that_comes_back_to_its_viewers_offers_again() {
         world.input(side, Input::SocketOpen);
     }
     let nonce = Nonce::new([222; 16]);
-    world.sides[1].member.as_mut().unwrap().nonce = nonce.clone();
+    world.rejoined(1, nonce.clone());
     world.sides[1].call.next.as_mut().unwrap().nonce = nonce;
     world.roster();
     assert!(world.sides[0].has(&OFFER));
@@ -197,12 +197,8 @@ fn among_hundreds_who_never_answer_a_viewer_has_its_turn_soon() {
     world.input(side, Input::SocketOpen);
     let nonce = world.sides[side].member.as_ref().unwrap().nonce.clone();
     world.order += 1;
-    let member = Member {
-        peer: id(GUEST),
-        name: "Vera".into(),
-        nonce,
-        order: world.order,
-    };
+    let peer = id(GUEST);
+    let member = member(&world.key, End { peer, nonce }, "Vera", world.order);
     world.input(0, Input::Relay(RelayMessage::Joined(member)));
     let mut seconds = 0;
     let its_turn = |world: &World| {

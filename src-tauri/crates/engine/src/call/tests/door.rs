@@ -22,10 +22,7 @@ fn knocking() -> (World, Member) {
 
 /// The relay tells host and guest that somebody asks.
 fn knock(world: &mut World, who: &str) {
-    let message = RelayMessage::Knock {
-        peer: id(who),
-        name: "Grace".into(),
-    };
+    let message = join_request(&world.key, id(who), "Grace");
     for side in 0..world.sides.len() {
         world.input(side, Input::Relay(message.clone()));
     }
@@ -163,7 +160,8 @@ fn a_crowd_at_the_door_is_cut_off_and_its_names_are_made_fit() {
         bytes[..2].copy_from_slice(&n.to_be_bytes());
         let peer = PeerId::from_bytes(&bytes);
         let name = format!("\u{202e}<b>{}\n", "x".repeat(10_000));
-        world.input(0, Input::Relay(RelayMessage::Knock { peer, name }));
+        let request = join_request(&world.key, peer, &name);
+        world.input(0, Input::Relay(request));
     }
     let knocks = world.sides[0].call.view().knocks;
     assert_eq!(knocks.len(), 16);
@@ -230,8 +228,8 @@ fn who_comes_in_by_an_open_door_is_not_asked_about_any_more() {
     world.join(2);
     assert_eq!(waiting(&world), [id(THIRD)]);
     world.input(0, Input::Lock { locked: false });
-    let (peer, name) = (id(THIRD), "Grace".into());
-    world.input(0, Input::Relay(RelayMessage::Knock { peer, name }));
+    let request = join_request(&world.key, id(THIRD), "Grace");
+    world.input(0, Input::Relay(request));
     assert!(waiting(&world).is_empty());
 }
 
@@ -249,8 +247,8 @@ fn a_locked_room_stays_locked_over_a_restart_and_members_come_back() {
     );
     // Both knock at the door of a relay that knows nothing. Only one of them is known here.
     for who in [THIRD, GUEST] {
-        let (peer, name) = (id(who), "Grace".into());
-        world.input(0, Input::Relay(RelayMessage::Knock { peer, name }));
+        let request = join_request(&world.key, id(who), "Grace");
+        world.input(0, Input::Relay(request));
     }
     assert_eq!(waiting(&world), [id(THIRD)]);
     assert_eq!(said(&world, &admitted(true)), 1);

@@ -107,11 +107,53 @@ struct World {
     locked: bool,
 }
 
+/// The nonce of encrypted bodies that tests make.
+const SEAL_NONCE: [u8; 24] = [6; 24];
+
+/// The relay, as hosts name it in their proofs.
+const RELAY: &str = "https://relay.example";
+
+/// The secret that all but strangers know.
+fn secret() -> Secret {
+    Secret::new([7; 16])
+}
+
+/// A member that has joined by the link.
+fn member(key: &HostKey, end: End, name: &str, order: u32) -> Member {
+    let mac = Authenticator::new(key.room(), &secret(), None).prove_join(&end, name);
+    Member {
+        peer: end.peer,
+        name: name.to_owned(),
+        nonce: end.nonce,
+        mac,
+        order,
+    }
+}
+
+/// The request of such a member to be let in.
+fn join_request(key: &HostKey, peer: PeerId, name: &str) -> RelayMessage {
+    let nonce = Nonce::new([8; 16]);
+    let Member {
+        peer,
+        name,
+        nonce,
+        mac,
+        ..
+    } = member(key, End { peer, nonce }, name, 0);
+    RelayMessage::Knock {
+        peer,
+        name,
+        nonce,
+        mac,
+    }
+}
+
 fn config(key: &HostKey, part: Part, now: Instant) -> CallConfig {
     CallConfig {
         part,
         room: key.room(),
-        secret: Secret::new([7; 16]),
+        secret: secret(),
+        relay: RELAY.into(),
         link: "https://relay/r/room#secret".into(),
         name: "Ada".into(),
         app: "test".into(),
@@ -159,6 +201,15 @@ impl World {
         let side = self.sides.len() - 1;
         self.drain(side);
         side
+    }
+
+    /// The relay shows a side under another join, which that side has proven.
+    fn rejoined(&mut self, side: usize, nonce: Nonce) {
+        if let Some(shown) = self.sides[side].member.take() {
+            let peer = shown.peer;
+            let anew = member(&self.key, End { peer, nonce }, &shown.name, shown.order);
+            self.sides[side].member = Some(anew);
+        }
     }
 
     /// A host and a guest in one room, with nothing said between them yet.
@@ -239,24 +290,23 @@ impl World {
                     s.call.handle(self.now, Input::Relay(welcome));
                 }
                 Output::Send(
-                    ClientMessage::Create { name, nonce, .. }
-                    | ClientMessage::Join { name, nonce, .. },
+                    ClientMessage::Create {
+                        name, nonce, mac, ..
+                    }
+                    | ClientMessage::Join {
+                        name, nonce, mac, ..
+                    },
                 ) => {
                     self.order += 1;
                     s.member = Some(Member {
                         peer: s.id.clone(),
                         name,
                         nonce,
+                        mac,
                         order: self.order,
                     });
                 }
-                Output::Send(ClientMessage::Signal {
-                    to,
-                    seq,
-                    body,
-                    mac,
-                    sig,
-                }) => {
+                Output::Send(ClientMessage::Signal { to, seq, body, sig }) => {
                     self.n += 1;
                     let from = s.id.clone();
                     s.signals.push(RelayMessage::Signal {
@@ -264,7 +314,6 @@ impl World {
                         n: self.n,
                         seq,
                         body,
-                        mac,
                         sig,
                     });
                     s.to.push(to);
@@ -334,13 +383,13 @@ impl World {
         let [me, other] = [from, to].map(|side| self.sides[side].call.me.clone().unwrap());
         self.n += 100;
         let (n, seq) = (self.n, self.n);
-        let (mac, sig) = self.sides[from].call.auth.sign(&me, &other, seq, &body);
+        let auth = &self.sides[from].call.auth;
+        let (body, sig) = auth.seal(&me, &other, seq, SEAL_NONCE, &body);
         let signal = RelayMessage::Signal {
             from: me.peer,
             n,
             seq,
             body,
-            mac,
             sig,
         };
         self.input(to, Input::Relay(signal));

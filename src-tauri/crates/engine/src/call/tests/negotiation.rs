@@ -77,18 +77,26 @@ fn an_answer_without_an_offer_is_left_alone() {
     let signals = world.sides[1].signals.clone();
     world.deliver(1);
     // The same answer again, as a new signal.
-    let RelayMessage::Signal { body, .. } = &signals[0] else {
+    let RelayMessage::Signal { body, seq, .. } = &signals[0] else {
         panic!()
     };
     let me = world.sides[1].call.me.clone().unwrap();
     let to = world.sides[0].call.me.clone().unwrap();
-    let (mac, sig) = world.sides[1].call.auth.sign(&me, &to, 99, body);
+    let auth = &world.sides[1].call.auth;
+    let sealed = SealedSignal {
+        from: &me,
+        to: &to,
+        seq: *seq,
+        body,
+        sig: None,
+    };
+    let text = auth.open(&sealed, None).unwrap();
+    let (body, sig) = auth.seal(&me, &to, 99, SEAL_NONCE, &text);
     let again = RelayMessage::Signal {
         from: id(GUEST),
         n: 99,
         seq: 99,
-        body: body.clone(),
-        mac,
+        body,
         sig,
     };
     world.input(0, Input::Relay(again));

@@ -3,7 +3,7 @@
 use ahoy_contract::peer::Removed;
 use proptest::prelude::*;
 
-use super::*;
+use super::{member as member_of, *};
 
 /// A host and two guests, all connected to each other.
 fn three() -> World {
@@ -141,9 +141,7 @@ fn no_roster_brings_it_back_but_another_join_does() {
     assert!(world.sides[2].peer.is_empty());
     assert_eq!(others(&world, 2), [id(HOST)]);
     // The host has let it in again, as one that has joined anew.
-    if let Some(member) = &mut world.sides[1].member {
-        member.nonce = Nonce::new([7; 16]);
-    }
+    world.rejoined(1, Nonce::new([7; 16]));
     world.roster();
     assert_eq!(others(&world, 2), [id(HOST), id(GUEST)]);
 }
@@ -152,9 +150,7 @@ fn no_roster_brings_it_back_but_another_join_does() {
 fn who_comes_back_uninvited_is_told_of_once_more() {
     let mut world = three();
     world.input(0, Input::Remove { peer: id(GUEST) });
-    if let Some(member) = &mut world.sides[1].member {
-        member.nonce = Nonce::new([7; 16]);
-    }
+    world.rejoined(1, Nonce::new([7; 16]));
     world.clear();
     world.roster();
     world.roster();
@@ -322,15 +318,10 @@ impl Walk {
         let Some(me) = self.world.sides[0].member.clone() else {
             return;
         };
+        let key = self.world.key.clone();
         let member = |who, nonce| {
             let Removed { peer, nonce } = join(who, nonce);
-            let name = "Grace".to_owned();
-            Member {
-                peer,
-                name,
-                nonce,
-                order,
-            }
+            member_of(&key, End { peer, nonce }, "Grace", order)
         };
         let mut peers: Vec<_> = others
             .iter()
@@ -376,14 +367,13 @@ impl Walk {
         let (n, seq) = (self.seq, self.seq);
         let body = serde_json::to_string(&SignalBody::Removed(whom)).unwrap();
         let key = (from == 0).then(|| self.world.key.clone());
-        let auth = Authenticator::new(self.world.key.room(), &Secret::new([7; 16]), key);
-        let (mac, sig) = auth.sign(&end, &me, seq, &body);
+        let auth = Authenticator::new(self.world.key.room(), &secret(), key);
+        let (body, sig) = auth.seal(&end, &me, seq, SEAL_NONCE, &body);
         let signal = RelayMessage::Signal {
             from: sender,
             n,
             seq,
             body,
-            mac,
             sig,
         };
         self.world.input(0, Input::Relay(signal));

@@ -9,6 +9,9 @@ use super::*;
 
 const OTHERS: [&str; 3] = [GUEST, THIRD, "cccccccccccccccc"];
 
+/// The join of a member under which it gives no proof.
+const STRANGER: u8 = 2;
+
 /// Whom something is about, and under which join.
 type Who = (usize, u8);
 
@@ -214,32 +217,23 @@ impl Walk {
                         nonce: nonce.clone(),
                     });
                 }
-                let name = "Ada".to_owned();
-                let member = Member {
-                    peer,
-                    name,
-                    nonce,
-                    order,
-                };
+                let own = member(&self.key, End { peer, nonce }, "Ada", order);
                 let mut peers: Vec<_> = others
                     .into_iter()
                     .map(|who| {
-                        let End { peer, nonce } = Self::end(who);
-                        let (name, order) = ("Grace".to_owned(), order + 1);
-                        Member {
-                            peer,
-                            name,
-                            nonce,
-                            order,
+                        let mut other = member(&self.key, Self::end(who), "Grace", order + 1);
+                        if who.1 == STRANGER {
+                            other.mac = Mac::new([0; 32]);
                         }
+                        other
                     })
                     .collect();
                 let host = if key && !peers.is_empty() {
                     let host = peers.remove(0);
-                    peers.push(member);
+                    peers.push(own);
                     host
                 } else {
-                    member
+                    own
                 };
                 Input::Relay(RelayMessage::Room {
                     kind: RoomKind::Call,
@@ -253,10 +247,7 @@ impl Walk {
                     locked: false,
                 })
             }
-            Step::Knock(who) => Input::Relay(RelayMessage::Knock {
-                peer: id(OTHERS[who]),
-                name: "Grace".into(),
-            }),
+            Step::Knock(who) => Input::Relay(join_request(&self.key, id(OTHERS[who]), "Grace")),
             Step::Left(who) => Input::Relay(RelayMessage::Left {
                 peer: id(OTHERS[who]),
             }),
@@ -270,14 +261,14 @@ impl Walk {
                 self.seq += 1;
                 let body = serde_json::to_string(&body).unwrap();
                 let (n, seq) = (self.seq, self.seq);
-                let (mac, sig) = self.call.auth.sign(&from, &me, seq, &body);
+                let auth = &self.call.auth;
+                let (body, sig) = auth.seal(&from, &me, seq, SEAL_NONCE, &body);
                 let from = from.peer;
                 Input::Relay(RelayMessage::Signal {
                     from,
                     n,
                     seq,
                     body,
-                    mac,
                     sig,
                 })
             }
@@ -359,6 +350,26 @@ impl Walk {
         }
     }
 
+    /// Decrypts a signal of the call's; returns its text and which join of its addressee it is for.
+    fn opened(&self, to: &PeerId, seq: u64, body: &str) -> (String, u8) {
+        let from = self.call.me.clone().unwrap();
+        let text = |nonce: u8| {
+            let to = End {
+                peer: to.clone(),
+                nonce: Nonce::new([nonce; 16]),
+            };
+            let signal = SealedSignal {
+                from: &from,
+                to: &to,
+                seq,
+                body,
+                sig: None,
+            };
+            Some((self.call.auth.open(&signal, None)?, nonce))
+        };
+        (0..3).find_map(text).unwrap()
+    }
+
     /// Newcomers wait until the user lets them in.
     fn is_closed(&self) -> bool {
         self.knock || self.locked
@@ -390,15 +401,20 @@ impl Walk {
                     }
                     match output {
                         PeerOutput::Open { .. } => {
+                            let known = self.call.peers.get(&peer);
+                            let nonce = known.map(|known| &known.member.nonce);
+                            assert_ne!(nonce, Some(&Nonce::new([STRANGER; 16])));
                             assert!(self.open.insert(peer), "a connection was left open");
                         }
                         _ => assert!(self.open.contains(&peer), "{output:?} for nothing"),
                     }
                 }
-                Output::Send(ClientMessage::Signal { to, body, .. })
-                    if self.is_closed() && !body.contains("bye") =>
-                {
-                    assert!(self.let_in.contains(&to), "{body} to {to}");
+                Output::Send(ClientMessage::Signal { to, seq, body, .. }) => {
+                    let (text, nonce) = self.opened(&to, seq, &body);
+                    assert_ne!(nonce, STRANGER, "{text} to {to}");
+                    if self.is_closed() && !text.contains("bye") {
+                        assert!(self.let_in.contains(&to), "{text} to {to}");
+                    }
                 }
                 _ => {}
             }

@@ -21,9 +21,12 @@ fn who_knocks_waits_and_comes_in_when_the_host_says_so() {
     let mut relay = Relay::new();
     relay.open_knocking(1, 7);
     let said = relay.join(2, 7);
+    let Newcomer { name, nonce, mac } = newcomer(2);
     let knock = RelayMessage::Knock {
         peer: peer(2),
-        name: "n2".to_owned(),
+        name,
+        nonce,
+        mac,
     };
     assert_eq!(said, [(2, knock.clone()), (1, knock)]);
     // At the door it neither says nor hears anything.

@@ -7,9 +7,8 @@ mod life;
 mod properties;
 
 use ahoy_contract::{
-    Nonce, PublicKey, Signature,
+    Nonce, PublicKey, Signature, create_bytes,
     id::Mac,
-    proof_bytes,
     wire::{ClientMessage, Member, RoomKind},
 };
 use ed25519_dalek::{Signer as _, SigningKey};
@@ -203,6 +202,9 @@ fn peer(socket: u64) -> PeerId {
     token(socket, 0).key().peer()
 }
 
+/// The relay, as hosts name it in their proofs.
+const RELAY: &str = "https://relay.example";
+
 fn signer(key: u8) -> SigningKey {
     SigningKey::from_bytes(&[key; 32])
 }
@@ -219,6 +221,7 @@ fn newcomer(socket: u64) -> Newcomer {
     Newcomer {
         name: format!("n{socket}"),
         nonce: Nonce::new([socket as u8; 16]),
+        mac: Mac::new([socket as u8; 32]),
     }
 }
 
@@ -227,21 +230,23 @@ fn open(key: u8, capacity: u32, knock: bool) -> Action<'static> {
 }
 
 fn open_for(kind: RoomKind, key: u8, capacity: u32, knock: bool) -> Action<'static> {
-    let challenge = Nonce::new([0; 16]);
+    let (challenge, nonce) = (Nonce::new([0; 16]), Nonce::new([key; 16]));
+    let bytes = create_bytes(&challenge, RELAY, kind, &nonce);
     let text = serde_json::to_string(&ClientMessage::Create {
         key: public(key),
-        proof: Signature::new(signer(key).sign(&proof_bytes(&challenge)).to_bytes()),
+        proof: Signature::new(signer(key).sign(&bytes).to_bytes()),
         kind,
         capacity,
         knock,
         name: "host".to_owned(),
-        nonce: Nonce::new([key; 16]),
+        nonce,
+        mac: Mac::new([key; 32]),
     })
     .unwrap();
     let Ok(Request::Create(create)) = Request::read(&text) else {
         panic!("not a create");
     };
-    Action::Open(Box::new(create.prove(&challenge).unwrap()))
+    Action::Open(Box::new(create.prove(&challenge, [RELAY]).unwrap()))
 }
 
 fn signal(to: &PeerId, seq: u64, body: &str) -> String {
@@ -249,7 +254,6 @@ fn signal(to: &PeerId, seq: u64, body: &str) -> String {
         to: to.clone(),
         seq,
         body: body.to_owned(),
-        mac: Mac::new([1; 32]),
         sig: None,
     })
     .unwrap()

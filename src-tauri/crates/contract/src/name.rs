@@ -1,19 +1,19 @@
-//! PURE. What is left of a name that a stranger gave.
+//! Names of other people as they may be shown. A name travels as its owner gave it, because a proof covers it; each
+//! end cleans it before it is shown or logged.
 
-use ahoy_contract::wire::MAX_NAME_BYTES;
+use crate::wire::MAX_NAME_BYTES;
 
 /// The most marks above and below one letter. Written languages need two or three; with more a name
 /// covers the lines around it.
 const MAX_MARKS: u32 = 4;
 
-/// The name without what would let it pass for something else or reach beyond its place, cut to
-/// [`MAX_NAME_BYTES`] at the end of a character.
+/// Returns the name without the characters that would let it pass for another or reach beyond its place on the screen,
+/// cut to [`MAX_NAME_BYTES`] at the end of a character.
 ///
-/// Out go controls, the marks that turn the direction of text, and all that cannot be seen; any space is
+/// It removes controls, the marks that change the direction of text, and all that cannot be seen; any space is
 /// a plain one, and only between words. Letters of all scripts stay, from right to left as well, and so do
-/// the two joiners within a word, which Persian and emoji need. Markup stays: it is text, and whoever shows it
-/// has to show it as that.
-pub(crate) fn clean(name: &str) -> String {
+/// the two joiners within a word, which Persian and emoji need. Markup stays: it is text, and has to be shown as text.
+pub fn clean(name: &str) -> String {
     let mut cleaned = String::new();
     let (mut between, mut marks) = (None, 0);
     for character in name.chars().filter(|c| !is_hidden(*c)) {
@@ -80,7 +80,7 @@ fn is_bidi_control(character: char) -> bool {
 
 // Of Unicode's Default_Ignorable_Code_Point those that no written language needs in a name, fillers that
 // are letters without a form, the blank Braille pattern, anchors of annotations, what stands for no
-// character, and what is never one.
+// character, characters for private use, and what is never one.
 fn is_invisible(character: char) -> bool {
     matches!(
         character,
@@ -93,12 +93,14 @@ fn is_invisible(character: char) -> bool {
             | '\u{2060}'..='\u{2065}'
             | '\u{2800}'
             | '\u{3164}'
+            | '\u{E000}'..='\u{F8FF}'
             | '\u{FEFF}'
             | '\u{FFA0}'
             | '\u{FFF0}'..='\u{FFFF}'
             | '\u{1BCA0}'..='\u{1BCA3}'
             | '\u{1D173}'..='\u{1D17A}'
             | '\u{E0000}'..='\u{E0FFF}'
+            | '\u{F0000}'..='\u{10FFFF}'
     ) || (character as u32) & 0xFFFE == 0xFFFE
 }
 

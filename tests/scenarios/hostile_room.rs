@@ -1,0 +1,163 @@
+//! Members of a room who know its address and not its link: they are talked to by nobody and hold no seats.
+
+use std::{
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use ahoy_tests::{
+    SOON,
+    call::AhoyCall,
+    hostile::{HostileRelay, Way, with_other_secret},
+    member::Member,
+    relay::Relay,
+};
+use anyhow::{Context as _, Result};
+use serde_json::{Value, json};
+use tokio::{
+    task::JoinSet,
+    time::{Instant, timeout},
+};
+
+/// The time within which a guest has to come in whatever strangers do.
+const WITHIN: Duration = Duration::from_secs(2);
+
+/// Each message that went between clients and the relay.
+type Recording = Arc<Mutex<Vec<(Way, Value)>>>;
+
+/// What a stranger saw.
+#[derive(Default)]
+struct Seen {
+    joins: AtomicUsize,
+    removals: AtomicUsize,
+    signals: AtomicUsize,
+}
+
+/// Comes in without the link's secret, and again as soon as it was removed, until it is aborted.
+async fn intrude(relay: String, link: String, seen: Arc<Seen>) -> Result<()> {
+    let mut stranger = Member::connect(&relay).await?;
+    stranger.hello().await?;
+    loop {
+        stranger.say_join(&link, "Mallory").await?;
+        loop {
+            let message = stranger.next().await?;
+            match message["type"].as_str() {
+                Some("room") => {
+                    seen.joins.fetch_add(1, Ordering::Relaxed);
+                }
+                Some("signal") => {
+                    seen.signals.fetch_add(1, Ordering::Relaxed);
+                }
+                Some("error") if message["code"] == "removed" => {
+                    seen.removals.fetch_add(1, Ordering::Relaxed);
+                    break;
+                }
+                // The room is full of others of its kind, or it was too fast: once more.
+                Some("error") => break,
+                _ => {}
+            }
+        }
+        tokio::task::yield_now().await;
+    }
+}
+
+fn recorder() -> (Recording, Box<ahoy_tests::hostile::Meddler>) {
+    let recording = Recording::default();
+    let kept = recording.clone();
+    let meddler = move |way, message: Value| {
+        let mut kept = kept.lock().unwrap_or_else(|error| error.into_inner());
+        kept.push((way, message.clone()));
+        vec![message]
+    };
+    (recording, Box::new(meddler))
+}
+
+#[tokio::test]
+async fn strangers_in_all_seats_keep_no_guest_out_and_learn_no_address() -> Result<()> {
+    let relay = Relay::start().await?;
+    // All that the host says to its relay and hears from it, as a capture of packets would show it.
+    let (recording, meddler) = recorder();
+    let between = HostileRelay::start(relay.url(), meddler).await?;
+    let host = AhoyCall::start(&between.url(), &[])?;
+    let link = host.link().await?.replace(&between.url(), relay.url());
+    let seen = Arc::new(Seen::default());
+    let mut strangers = JoinSet::new();
+    // Three for each of the seven seats that guests have.
+    for _ in 0..21 {
+        let url = relay.url().to_owned();
+        strangers.spawn(intrude(url, with_other_secret(&link), seen.clone()));
+    }
+    let count = |of: &AtomicUsize| of.load(Ordering::Relaxed);
+    timeout(SOON, async {
+        while count(&seen.removals) < 50 {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    })
+    .await
+    .context("strangers are not removed")?;
+
+    let start = Instant::now();
+    let guest = AhoyCall::start(&link, &["--name", "Grace"])?;
+    guest.event("ready").await?;
+    let took = start.elapsed();
+    guest.event("first_frame").await?;
+    host.event_where("Grace", SOON, |event| {
+        event["event"] == "peer_joined" && event["name"] == "Grace"
+    })
+    .await?;
+    println!(
+        "in after {} ms, among {} joins and {} removals of strangers",
+        took.as_millis(),
+        count(&seen.joins),
+        count(&seen.removals)
+    );
+    assert!(took < WITHIN, "{took:?}");
+    strangers.shutdown().await;
+
+    assert_eq!(count(&seen.signals), 0, "strangers were sent signals");
+    assert!(!host.has("error") && !guest.has("error"));
+    let joined = |event: &Value| event["event"] == "peer_joined" && event["name"] != "Grace";
+    let none = host.event_where("a stranger", Duration::ZERO, joined).await;
+    assert!(none.is_err(), "{none:?}");
+    let recording = recording.lock().unwrap_or_else(|error| error.into_inner());
+    let mut signals = 0;
+    for (way, message) in recording.iter() {
+        let text = message.to_string();
+        for trace in [
+            "candidate",
+            "ice-ufrag",
+            "fingerprint",
+            "IN IP4",
+            "192.168.",
+            "typ host",
+        ] {
+            assert!(!text.contains(trace), "{way:?}: {text}");
+        }
+        signals += usize::from(message["type"] == "signal");
+    }
+    assert!(signals > 0, "host and guest have spoken by this relay");
+    Ok(())
+}
+
+#[tokio::test]
+async fn an_older_version_is_told_which_one_is_spoken() -> Result<()> {
+    let relay = Relay::start().await?;
+    let mut old = Member::connect(relay.url()).await?;
+    let hello = json!({ "type": "hello", "version": 1, "app": "ahoy/0.1.0" });
+    old.say(hello.to_string()).await?;
+    let error = old.next().await?;
+    assert_eq!(
+        (&error["type"], &error["code"]),
+        (&json!("error"), &json!("version"))
+    );
+    assert!(
+        error["message"]
+            .as_str()
+            .unwrap_or_default()
+            .contains("version 2")
+    );
+    Ok(())
+}
