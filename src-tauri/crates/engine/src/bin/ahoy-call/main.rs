@@ -4,6 +4,7 @@ mod args;
 mod devices;
 mod names;
 mod output;
+mod plan;
 mod process;
 mod session;
 mod sinks;
@@ -49,8 +50,8 @@ fn main() -> ExitCode {
         }
     };
     let exit = match plan {
-        args::Plan::Devices => devices::list(&output),
-        args::Plan::Call(plan) => runtime.block_on(session::run(*plan, output)),
+        plan::Plan::Devices => devices::list(&output),
+        plan::Plan::Call(plan) => runtime.block_on(session::run(*plan, output)),
     };
     // A thread that hangs in a driver must not hold up the end.
     runtime.shutdown_timeout(std::time::Duration::from_secs(1));
