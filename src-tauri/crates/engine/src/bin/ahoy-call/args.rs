@@ -14,9 +14,13 @@ use clap::{Parser, ValueEnum};
 )]
 pub(crate) struct Args {
     /// A link (joins that room), or the https address of a relay, on loopback http (opens a room); with another dialect
-    /// its ws or wss address (Socket.IO: http or https as well).
-    #[arg(required_unless_present = "devices")]
+    /// its ws or wss address (Socket.IO: http or https as well). With - it is one line of standard input: other users can
+    /// read arguments, and who has a link can join.
+    #[arg(required_unless_present_any = ["devices", "link_file"])]
     pub(crate) url: Option<String>,
+    /// Read the link from the first line of this file, or of standard input (-).
+    #[arg(long, value_name = "FILE", conflicts_with = "url")]
+    pub(crate) link_file: Option<PathBuf>,
     /// How to take part.
     #[arg(long = "as", value_enum, default_value_t = Part::Caller)]
     pub(crate) part: Part,
@@ -55,7 +59,10 @@ pub(crate) struct Args {
     /// A server for ICE: URL[,USER,PASSWORD].
     #[arg(long = "ice-server", value_name = "URL[,USER,PASSWORD]")]
     pub(crate) ice_servers: Vec<String>,
-    /// Media only by TURN.
+    /// Read servers for ICE from this file, or from standard input (-): URL[,USER,PASSWORD] in each line.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) ice_server_file: Option<PathBuf>,
+    /// Media only by TURN: the relay or --ice-server has to name such a server.
     #[arg(long)]
     pub(crate) relay_only: bool,
     /// The name that the others see.

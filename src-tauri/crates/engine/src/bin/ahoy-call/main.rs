@@ -5,6 +5,7 @@ mod devices;
 mod names;
 mod output;
 mod plan;
+mod private;
 mod process;
 mod session;
 mod sinks;
@@ -28,7 +29,7 @@ fn main() -> ExitCode {
         .init();
     ahoy_engine::engine::allow_connections();
     let output = Output::new(args.json);
-    let plan = match args.plan() {
+    let plan = match args.plan(&mut std::io::stdin().lock()) {
         Ok(plan) => plan,
         Err(error) => {
             eprintln!("ahoy-call: {error}");

@@ -1,6 +1,6 @@
 //! What the command line means.
 
-use std::path::PathBuf;
+use std::{io::BufRead, path::PathBuf};
 
 use ahoy_contract::{
     ErrorCode, Link, UserError,
@@ -17,7 +17,10 @@ use ahoy_engine::{
     signaling::Target,
 };
 
-use super::args::{Args, Codec, Part};
+use super::{
+    args::{Args, Codec, Part},
+    private::{self, Given},
+};
 
 /// Where a call takes place.
 #[derive(Debug, Clone)]
@@ -61,26 +64,35 @@ pub(crate) struct CallPlan {
 }
 
 impl Args {
-    /// What the command line means.
-    pub(crate) fn plan(self) -> Result<Plan, UserError> {
+    /// What the command line means, with what it names standard input for.
+    pub(crate) fn plan(self, stdin: &mut dyn BufRead) -> Result<Plan, UserError> {
+        if self.devices {
+            return Ok(Plan::Devices);
+        }
+        let Given { url, ice_servers } = private::read(&self, stdin)?;
         let unsupported = |sentence| UserError::new(ErrorCode::Unsupported, sentence, "");
-        let place = match (self.url.as_deref(), self.dialect.form()) {
-            (None, _) => None,
-            (Some(url), None) => Some(place(url).map_err(|error| {
+        let place = match self.dialect.form() {
+            None => place(&url).map_err(|error| {
                 let hint = "Copy the whole link once more, or give the address of a relay.";
                 UserError::new(ErrorCode::BadLink, error.to_string(), hint)
-            })?),
-            (Some(url), Some(form)) => {
+            })?,
+            Some(form) => {
                 let plan = self.dialect_plan(form).map_err(unsupported)?;
-                let relay = Target::dialect(url, form == Form::SocketIo);
+                let relay = Target::dialect(&url, form == Form::SocketIo);
                 let relay = relay.map_err(|_| {
                     let hint = "It begins with ws:// or wss://; for Socket.IO http:// and https:// do as well.";
                     UserError::new(ErrorCode::BadLink, "This is no address of such a relay.", hint)
                 })?;
-                Some(Place::Dialect { relay, plan })
+                if self.relay_only && !ice_servers.iter().any(IceServer::is_usable_turn) {
+                    let hint = "Name one with --ice-server, or leave --relay-only away.";
+                    let message =
+                        "Relays of this dialect name no TURN server, and --relay-only needs one.";
+                    return Err(UserError::new(ErrorCode::TurnMissing, message, hint));
+                }
+                Place::Dialect { relay, plan }
             }
         };
-        self.planned(place).map_err(unsupported)
+        self.planned(place, ice_servers).map_err(unsupported)
     }
 
     fn dialect_plan(&self, form: Form) -> Result<dialect::Plan, String> {
@@ -96,11 +108,7 @@ impl Args {
             .map_err(|error| error.to_string())
     }
 
-    fn planned(self, place: Option<Place>) -> Result<Plan, String> {
-        if self.devices {
-            return Ok(Plan::Devices);
-        }
-        let place = place.ok_or("Give a link, or the address of a relay.")?;
+    fn planned(self, place: Place, ice_servers: Vec<IceServer>) -> Result<Plan, String> {
         let dialect = match &place {
             Place::Dialect { plan, .. } => Some(plan),
             Place::Join(_) | Place::Open { .. } => None,
@@ -154,11 +162,7 @@ impl Args {
             .parse()
             .map_err(|error: SpecError| format!("--audio {error}"))?;
         let transport = Transport {
-            ice_servers: self
-                .ice_servers
-                .iter()
-                .map(|text| ice_server(text))
-                .collect::<Result<_, _>>()?,
+            ice_servers,
             relay_only: self.relay_only,
             codecs,
             max_bitrate: Bitrate::kbps(self.bitrate),
@@ -223,24 +227,6 @@ fn place(url: &str) -> Result<Place, LinkError> {
     }
 }
 
-fn ice_server(text: &str) -> Result<IceServer, String> {
-    let mut parts = text.splitn(3, ',');
-    let url = parts.next().unwrap_or_default();
-    if !["stun:", "turn:", "turns:"]
-        .iter()
-        .any(|scheme| url.starts_with(scheme))
-    {
-        return Err(format!(
-            "--ice-server {url}: it must begin with stun:, turn: or turns:."
-        ));
-    }
-    Ok(IceServer {
-        urls: vec![url.to_owned()],
-        username: parts.next().map(str::to_owned),
-        credential: parts.next().map(str::to_owned),
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use clap::Parser as _;
@@ -250,7 +236,7 @@ mod tests {
     fn plan(line: &str) -> Result<Plan, UserError> {
         Args::try_parse_from(line.split_whitespace())
             .unwrap()
-            .plan()
+            .plan(&mut std::io::empty())
     }
 
     #[test]
@@ -357,6 +343,27 @@ mod tests {
             let error = plan(&format!("ahoy-call {line}")).unwrap_err();
             assert!(error.message.contains(word), "{line}: {error}");
         }
+    }
+
+    #[test]
+    fn by_turn_only_a_dialect_needs_a_turn_server_of_its_users() {
+        let line = "ahoy-call ws://127.0.0.1:1 --dialect ready --relay-only";
+        for more in [
+            "",
+            " --ice-server stun:127.0.0.1",
+            " --ice-server turn:127.0.0.1",
+        ] {
+            let error = plan(&format!("{line}{more}")).unwrap_err();
+            assert_eq!(error.code, ErrorCode::TurnMissing, "{more}");
+        }
+        let named = call(&format!("{line} --ice-server turn:127.0.0.1,ada,word"));
+        assert!(named.transport.relay_only);
+        // A relay of Ahoy's own may name one.
+        assert!(
+            call("ahoy-call http://127.0.0.1:1 --relay-only")
+                .transport
+                .relay_only
+        );
     }
 
     #[test]
