@@ -2,10 +2,12 @@
 
 use ahoy_contract::ui::Language;
 
+use crate::notification::name_in_sentence;
+
 /// The words of a notification that somebody asks to come in.
 pub(crate) fn knocks(language: Language, name: &str) -> String {
-    let name = name.trim();
-    match (is_chinese(language, sys_locale::get_locale), name) {
+    let name = name_in_sentence(name);
+    match (is_chinese(language, sys_locale::get_locale), &*name) {
         (false, "") => "Somebody asks to join your call.".to_owned(),
         (false, name) => format!("{name} asks to join your call."),
         (true, "") => "有人请求加入您的通话。".to_owned(),

@@ -6,6 +6,7 @@
 
 mod address;
 mod app;
+mod chat_link;
 mod commands;
 mod desktop;
 mod environment;
@@ -14,6 +15,7 @@ mod handover;
 mod kept;
 mod language;
 mod leave;
+mod notification;
 mod opened;
 mod recents;
 mod server;
@@ -84,7 +86,7 @@ fn run() -> Result<ExitCode, Box<dyn Error>> {
     let (app, handle) = App::new(config, Arc::new(desktop.clone()));
     let stop = CancellationToken::new();
 
-    let again = handle.clone();
+    let (again, seen) = (handle.clone(), handle.clone());
     let tauri = tauri::Builder::default()
         // The first of all: a second Ahoy hands on what it was opened with and ends here.
         .plugin(tauri_plugin_single_instance::init(
@@ -101,7 +103,7 @@ fn run() -> Result<ExitCode, Box<dyn Error>> {
             commands::subscribe,
             commands::video_endpoint
         ])
-        .setup(move |app| window::open(app, &web_folder))
+        .setup(move |app| window::open(app, &web_folder, &seen))
         .build(context)?;
 
     desktop.open(tauri.handle());

@@ -2,7 +2,7 @@
 
 use crate::app::AppHandle;
 
-/// Opens the lobby of the link, if there is one. It never starts a call.
+/// Has the user asked about the link, if there is one: nothing is done about it before they agree.
 pub(crate) fn by_arguments(app: &AppHandle, arguments: impl Iterator<Item = String>) {
     if let Some(link) = link_of(arguments) {
         app.open_link(link);

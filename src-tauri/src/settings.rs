@@ -21,6 +21,8 @@ pub(crate) struct Settings {
     pub(crate) language: Language,
     /// Guests wait until the user lets them in.
     pub(crate) ask_before_entry: bool,
+    /// Sound and pictures of calls go by TURN only.
+    pub(crate) relay_only: bool,
     /// Which relay new calls use.
     pub(crate) relay: RelayChoice,
     /// The port of the built-in relay: the same each time, so that links stay good.
@@ -64,6 +66,7 @@ impl Default for Settings {
             theme: Theme::System,
             language: Language::System,
             ask_before_entry: false,
+            relay_only: false,
             relay: RelayChoice::ThisNetwork,
             relay_port: RELAY_PORT,
             camera: None,

@@ -10,7 +10,7 @@ use tracing::warn;
 #[cfg(target_os = "linux")]
 use tracing::{error, info};
 
-use crate::desktop;
+use crate::{app, chat_link, desktop::Browser};
 
 /// The window's label, in `tauri.conf.json` and in the capability.
 pub(crate) const LABEL: &str = "main";
@@ -19,8 +19,13 @@ pub(crate) const LABEL: &str = "main";
 #[cfg(target_os = "linux")]
 const MAX_RELOADS: u32 = 5;
 
-/// Opens the window; what a web view keeps, when it keeps anything, goes into `folder`.
-pub(crate) fn open(app: &App, folder: &Path) -> Result<(), Box<dyn Error>> {
+/// Opens the window of this app; what a web view keeps, when it keeps anything, goes into `folder`.
+pub(crate) fn open(
+    app: &App,
+    folder: &Path,
+    handle: &app::AppHandle,
+) -> Result<(), Box<dyn Error>> {
+    let (views, browser) = (handle.views(), Browser::default());
     let windows = &app.config().app.windows;
     let config = windows
         .iter()
@@ -38,8 +43,12 @@ pub(crate) fn open(app: &App, folder: &Path) -> Result<(), Box<dyn Error>> {
             own
         })
         // A link in the chat; it opens where links belong.
-        .on_new_window(|url, _| {
-            desktop::browse(&url);
+        .on_new_window(move |url, _| {
+            if chat_link::is_in_chat(&views.borrow().screen, &url) {
+                browser.open(&url);
+            } else {
+                warn!("the window may not have pages opened that nobody wrote of");
+            }
             NewWindowResponse::Deny
         })
         .on_download(|_: Webview, _| false)

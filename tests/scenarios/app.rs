@@ -112,10 +112,11 @@ async fn a_link_that_is_opened_elsewhere_comes_to_the_window_that_is_there() -> 
     };
     stage.app.open_again("https://example.org/?<b>").await?;
     told("bad_link").await?;
-    // The way before a lobby, which asks where the link leads, and no call: nobody was asked anything yet.
+    // The user is asked, and then comes the way before a lobby, which asks the relay, and no call.
     let room = "a".repeat(26);
     let link = format!("ahoy://127.0.0.1:9/r/{room}#ICEiIyQlJicoKSorLC0uLw");
     stage.app.open_again(&link).await?;
+    page.press("open-link").await?;
     told("relay_unreachable").await?;
     page.gone("call").await?;
     page.press("back").await?;

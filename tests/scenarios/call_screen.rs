@@ -285,7 +285,7 @@ async fn a_guest_in_firefox_sees_a_screen_beside_the_camera_and_shows_one() -> R
     let stage = Stage::open(Instead {
         video: TEST_PICTURE,
         relay: Some("this_computer"),
-        desktop: None,
+        ..Instead::default()
     })
     .await?;
     let _film = Film::start(stage.display(), FILM)?;

@@ -16,6 +16,7 @@ mod firefox;
 mod fuzz;
 mod guest;
 mod harness;
+mod hostile_link;
 mod hostile_room;
 mod kept;
 mod language;

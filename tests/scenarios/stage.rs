@@ -5,6 +5,7 @@ use std::path::Path;
 use ahoy_tests::{
     app::{App, Display, Home, Instead},
     chromium::{Camera, Chromium},
+    desktop::Desktop,
     look::{self, Window},
     need::Part,
     programs,
@@ -46,6 +47,11 @@ impl Stage {
 
     /// The app's start with what it finds at home.
     pub(crate) async fn open_at(home: Home, instead: Instead<'_>) -> Result<Self> {
+        let start = if instead.link.is_some() {
+            "link-opened"
+        } else {
+            "new-call"
+        };
         let display = Display::start(DISPLAY.0, DISPLAY.1).await?;
         let sound = SoundServer::start().await?;
         let app = App::start_at(home, &display, &sound, instead).await?;
@@ -54,7 +60,7 @@ impl Stage {
             sound,
             display,
         };
-        stage.app.page().shown("new-call").await?;
+        stage.app.page().shown(start).await?;
         // Nobody manages the display's windows: this one goes to the corner that pictures are taken of.
         stage.resize(None).await?;
         Ok(stage)
@@ -89,6 +95,14 @@ impl Stage {
             chromium.explain(moves).await?;
         }
         Ok(())
+    }
+
+    /// Gives the keyboard to another window, which closes with what is given back.
+    pub(crate) fn look_away(&self) -> Result<Desktop> {
+        let other = Desktop::connect(self.display.name())?;
+        let window = other.open("Another program", (0, 0, 64, 64), 0x33_66_99)?;
+        other.focus(window)?;
+        Ok(other)
     }
 
     /// The display that the app is on.

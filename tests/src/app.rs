@@ -138,6 +138,8 @@ pub struct Instead<'a> {
     pub relay: Option<&'a str>,
     /// Of a desktop of its own: what programs have in their environment on this one. Its window stays on the X display.
     pub desktop: Option<&'a [(String, String)]>,
+    /// Of nothing on its command line: a link.
+    pub link: Option<&'a str>,
 }
 
 /// The driver chooses a free port for the app to listen on, which another program may take before the app does: then
@@ -204,8 +206,9 @@ impl App {
         sound: &SoundServer,
         instead: Instead<'_>,
     ) -> Result<Self> {
+        let arguments: Vec<&str> = instead.link.into_iter().collect();
         let capabilities = json!({
-            "webkitgtk:browserOptions": { "binary": programs::built("ahoy")?, "args": [] },
+            "webkitgtk:browserOptions": { "binary": programs::built("ahoy")?, "args": arguments },
         });
         for _ in 0..STARTS {
             let port = free_port()?;
@@ -241,7 +244,7 @@ impl App {
     /// It stays, or fails.
     pub async fn open_again(&self, argument: &str) -> Result<()> {
         let binary = programs::built("ahoy")?;
-        let environment = environment_of(&binary, self.home.folder.path())?;
+        let environment = self.environment()?;
         let mut command = Command::new(&binary);
         command.arg(argument).env_clear();
         command.envs(environment.iter().filter_map(|pair| pair.split_once('=')));
@@ -249,6 +252,22 @@ impl App {
         let code = again.exit(SOON).await?;
         ensure!(code == 0, again.fault(&format!("ended with {code}")));
         Ok(())
+    }
+
+    /// The address of the bus of its desktop.
+    ///
+    /// # Errors
+    /// It does not run, or has none.
+    pub fn bus_address(&self) -> Result<String> {
+        let environment = self.environment()?;
+        let mut variables = environment.iter().filter_map(|pair| pair.split_once('='));
+        let address = variables.find(|(name, _)| *name == "DBUS_SESSION_BUS_ADDRESS");
+        let (_, address) = address.context("the app has no bus")?;
+        Ok(address.to_owned())
+    }
+
+    fn environment(&self) -> Result<Vec<String>> {
+        environment_of(&programs::built("ahoy")?, self.home.folder.path())
     }
 
     /// What it keeps.

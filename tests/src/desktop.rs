@@ -148,6 +148,18 @@ impl Desktop {
         })
     }
 
+    /// Gives a window the keyboard.
+    ///
+    /// # Errors
+    /// The display refuses.
+    pub fn focus(&self, window: Window) -> Result<()> {
+        let after = x11rb::protocol::xproto::InputFocus::POINTER_ROOT;
+        self.conn
+            .set_input_focus(after, window, x11rb::CURRENT_TIME)?
+            .check()?;
+        Ok(())
+    }
+
     /// Draws a grey picture into the upper left corner of a window.
     ///
     /// # Errors

@@ -17,6 +17,7 @@ pub mod look;
 pub mod member;
 pub mod need;
 pub mod network;
+pub mod notifications;
 pub mod page;
 pub mod process;
 pub mod programs;

@@ -212,6 +212,33 @@ impl SoundServer {
         Process::start("pacat", command)
     }
 
+    /// How many programs record something.
+    ///
+    /// # Errors
+    /// The server does not answer.
+    pub async fn recorders(&self) -> Result<usize> {
+        let list = self
+            .run("pactl", &["list", "short", "source-outputs"])
+            .await?;
+        // The server's own modules record too.
+        let programs = list.lines().filter(|line| line.contains("protocol-native"));
+        Ok(programs.count())
+    }
+
+    /// Waits until a program records something.
+    ///
+    /// # Errors
+    /// None does soon.
+    pub async fn recorded(&self) -> Result<()> {
+        let recorded = timeout(SOON, async {
+            while self.recorders().await? == 0 {
+                tokio::time::sleep(Duration::from_millis(100)).await;
+            }
+            Ok(())
+        });
+        recorded.await.context("no program records")?
+    }
+
     /// Lets the speaker play what comes in at the microphone.
     ///
     /// # Errors

@@ -15,6 +15,7 @@ export function commandForKey(event: Key, view: AppView, kind: "app" | "guest"):
   if (event.target instanceof Element && event.target.closest("dialog")) return null;
   if (key === "escape") {
     if (error) return { type: "dismiss_error" };
+    if (screen.type === "link_opened") return { type: "dismiss_link", id: screen.id };
     return kind === "app" && (screen.type === "lobby" || screen.type === "ended") ? { type: "back" } : null;
   }
   if (event.target instanceof Element && event.target.closest("input, textarea, select")) return null;

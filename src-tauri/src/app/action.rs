@@ -186,4 +186,6 @@ pub(crate) struct RoomCall {
     pub(crate) name: String,
     /// Guests wait until they are let in.
     pub(crate) knock: bool,
+    /// Media goes by TURN only.
+    pub(crate) relay_only: bool,
 }

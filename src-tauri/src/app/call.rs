@@ -190,7 +190,10 @@ impl RunningCall {
 
 fn room_config(call: RoomCall) -> EngineConfig {
     let kind = call.kind;
-    let transport = transport(kind, call.key.is_some());
+    let transport = Transport {
+        relay_only: call.relay_only,
+        ..transport(kind, call.key.is_some())
+    };
     let part = match call.key {
         Some(key) => Part::Host {
             key,

@@ -26,6 +26,11 @@ impl State {
             return;
         };
         let (room, kind) = (room.clone(), *kind);
+        if self.settings.relay_only && matches!(room, Room::Relay(_)) {
+            // Such relays name no servers at all.
+            self.error = Some(sentence::turn_missing());
+            return;
+        }
         let Some(start) = self.call_in(&room, kind) else {
             self.error = Some(sentence::bad_server());
             return;
@@ -55,6 +60,7 @@ impl State {
             locked: false,
             relay_lost: false,
             chat: Vec::new(),
+            chat_cut: false,
             connected_at: None,
             relay: None,
         });
@@ -80,6 +86,7 @@ impl State {
             key,
             name: self.settings.name.clone(),
             knock: self.settings.ask_before_entry,
+            relay_only: self.settings.relay_only,
         })))
     }
 

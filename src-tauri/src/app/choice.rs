@@ -128,6 +128,15 @@ impl State {
         }
     }
 
+    /// The link shall carry this address, where it is one of this machine's.
+    pub(super) fn select_link_address(&mut self, address: String) {
+        if let BuiltIn::Up(relay) = &self.relay
+            && relay.addresses.iter().any(|known| known.host() == address)
+        {
+            self.link_host = Some(address);
+        }
+    }
+
     /// Whether a link leads to the built-in relay that runs.
     pub(super) fn is_at_home(&self, link: &str) -> bool {
         let (Ok(link), BuiltIn::Up(relay)) = (link.parse::<Link>(), &self.relay) else {

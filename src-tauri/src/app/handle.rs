@@ -2,6 +2,7 @@
 
 use ahoy_contract::{
     ErrorCode, UserError,
+    link::MAX_LINK_BYTES,
     ui::{AppView, Command, Notice},
 };
 use tokio::sync::{broadcast, mpsc, watch};
@@ -16,41 +17,36 @@ pub(crate) trait Desktop: Send + Sync + 'static {
     fn notify(&self, text: &str);
 }
 
-/// What the rest of the shell asks of the actor.
-pub(super) enum Request {
-    /// The window's user wants something.
-    Command(Command),
-    /// A link was opened outside of the window.
-    Link(String),
-}
-
 /// What the rest of the shell needs of the actor.
 #[derive(Clone)]
 pub(crate) struct AppHandle {
-    pub(super) requests: mpsc::Sender<Request>,
+    pub(super) commands: mpsc::Sender<Command>,
+    /// The link that was opened outside of the window last.
+    pub(super) links: watch::Sender<Option<String>>,
     pub(super) views: watch::Receiver<AppView>,
     pub(super) notices: broadcast::Sender<Notice>,
     pub(super) tracks: watch::Receiver<Tracks>,
 }
 
 impl AppHandle {
-    /// Opens the lobby of a link that was opened outside of the window.
-    pub(crate) fn open_link(&self, link: String) {
-        // Full: the user clicks faster than Ahoy follows, and will click again.
-        let _ = self.requests.try_send(Request::Link(link));
+    /// A link was opened outside of the window. Of several that the actor has not taken note of yet the newest counts.
+    pub(crate) fn open_link(&self, mut link: String) {
+        if link.len() > MAX_LINK_BYTES {
+            // It is none, and is not kept.
+            link = String::new();
+        }
+        self.links.send_replace(Some(link));
     }
 
     /// Hands a command to the actor.
     pub(crate) fn dispatch(&self, command: Command) -> Result<(), UserError> {
-        self.requests
-            .try_send(Request::Command(command))
-            .map_err(|_| {
-                UserError::new(
-                    ErrorCode::Busy,
-                    "Ahoy is busy.",
-                    "Wait a moment and try again.",
-                )
-            })
+        self.commands.try_send(command).map_err(|_| {
+            UserError::new(
+                ErrorCode::Busy,
+                "Ahoy is busy.",
+                "Wait a moment and try again.",
+            )
+        })
     }
 
     /// What the window shows, always whole.

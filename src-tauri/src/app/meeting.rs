@@ -14,7 +14,7 @@ use url::Url;
 use super::{
     room::Room,
     sentence,
-    state::{Place, State},
+    state::{Devices, Place, State},
 };
 
 /// The longest address that is taken, in bytes: what browsers manage.
@@ -129,7 +129,7 @@ impl State {
             Ok(meeting) => {
                 let call = meeting.call.clone();
                 self.set(|settings| settings.last_relay = Some(call));
-                self.open_lobby(Room::Relay(Box::new(meeting)), true);
+                self.open_lobby(Room::Relay(Box::new(meeting)), Devices::On);
             }
             Err(error) => self.error = Some(error),
         }

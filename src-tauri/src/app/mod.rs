@@ -19,6 +19,8 @@ mod handle;
 mod media;
 mod meeting;
 mod notify;
+mod opened_link;
+mod reach;
 mod relay;
 mod room;
 mod sentence;
@@ -33,7 +35,7 @@ mod tests;
 
 use std::{collections::BTreeMap, path::PathBuf, sync::Arc, time::Duration};
 
-use ahoy_contract::ui::{AppView, Notice};
+use ahoy_contract::ui::{AppView, Command, Notice};
 use ahoy_engine::{call::Event, engine::EngineEvent, media::LocalMedia};
 use tokio::{
     sync::{broadcast, mpsc, watch},
@@ -57,7 +59,6 @@ use crate::{
 use action::{Capture, Input, StartCall};
 use call::RunningCall;
 use edge::unix_ms;
-use handle::Request;
 pub(crate) use handle::{AppHandle, Desktop};
 use relay::BuiltInRelay;
 pub(crate) use room::Room;
@@ -121,7 +122,9 @@ pub(crate) struct App {
     /// The end of the last call and of its devices, which comes before new ones are opened.
     ending: Option<JoinHandle<()>>,
     relay: Option<BuiltInRelay>,
-    requests: mpsc::Receiver<Request>,
+    commands: mpsc::Receiver<Command>,
+    /// The link that was opened outside of the window last.
+    links: watch::Receiver<Option<String>>,
     views: watch::Sender<AppView>,
     notices: broadcast::Sender<Notice>,
     tracks: watch::Sender<Tracks>,
@@ -146,12 +149,14 @@ impl App {
         if let Some(fault) = fault {
             state.handle(unix_ms(), Input::Error(fault));
         }
-        let (request_sender, requests) = mpsc::channel(COMMANDS);
+        let (command_sender, commands) = mpsc::channel(COMMANDS);
+        let (link_sender, links) = watch::channel(None);
         let (views, view_receiver) = watch::channel(state.view());
         let (notices, _) = broadcast::channel(NOTICES);
         let (tracks, track_receiver) = watch::channel(Tracks::default());
         let handle = AppHandle {
-            requests: request_sender,
+            commands: command_sender,
+            links: link_sender,
             views: view_receiver,
             notices: notices.clone(),
             tracks: track_receiver,
@@ -173,7 +178,8 @@ impl App {
             call_wanted: None,
             ending: None,
             relay: None,
-            requests,
+            commands,
+            links,
             views,
             notices,
             tracks,
@@ -199,11 +205,11 @@ impl App {
             self.show_pictures();
             tokio::select! {
                 () = stop.cancelled() => break,
-                request = self.requests.recv() => match request {
-                    Some(Request::Command(command)) => self.feed(Input::Command(command)).await,
-                    Some(Request::Link(link)) => self.feed(Input::Link(link)).await,
+                command = self.commands.recv() => match command {
+                    Some(command) => self.feed(Input::Command(command)).await,
                     None => break,
                 },
+                link = next_link(&mut self.links) => self.feed(Input::Link(link)).await,
                 () = changed(&mut media_view) => {
                     if let Some(media) = &self.media {
                         let view = Box::new(media.view().borrow().clone());
@@ -328,6 +334,17 @@ async fn changed<T>(receiver: &mut Option<watch::Receiver<T>>) {
         return;
     }
     std::future::pending::<()>().await;
+}
+
+/// Waits for the next link that is opened outside of the window.
+async fn next_link(links: &mut watch::Receiver<Option<String>>) -> String {
+    while links.changed().await.is_ok() {
+        let link = links.borrow_and_update().clone();
+        if let Some(link) = link {
+            return link;
+        }
+    }
+    std::future::pending().await
 }
 
 async fn ended(task: &mut Option<JoinHandle<()>>) {

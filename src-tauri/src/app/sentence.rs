@@ -84,11 +84,12 @@ pub(super) fn too_long() -> UserError {
     )
 }
 
-pub(super) fn in_a_call() -> UserError {
+/// A relay of small WebRTC pages names no servers for ICE.
+pub(super) fn turn_missing() -> UserError {
     UserError::new(
-        ErrorCode::Busy,
-        "You are in a call, so the link was not opened.",
-        "Hang up, then open it again.",
+        ErrorCode::TurnMissing,
+        "Calls are to go by a TURN server only, and this relay names none.",
+        "Turn off that calls go by TURN only in the settings, or use another relay.",
     )
 }
 

@@ -15,6 +15,7 @@ use ahoy_engine::{
 
 use super::{
     action::{Action, CallAction, Capture, Input, MediaAction},
+    opened_link::Opened,
     room::{Listening, Room},
     sentence,
     share::Share,
@@ -52,6 +53,17 @@ pub(super) enum Place {
     },
 }
 
+/// How camera and microphone are when a lobby opens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Devices {
+    /// On.
+    On,
+    /// Off, and not opened before the user turns them on.
+    Off,
+    /// As they were in the call before.
+    AsBefore,
+}
+
 /// The built-in relay.
 pub(super) enum BuiltIn {
     Off,
@@ -80,6 +92,10 @@ pub(crate) struct State {
     /// Camera, microphone, speaker: another than the chosen one is in use, because that is gone.
     pub(super) gave_way: [bool; 3],
     pub(super) error: Option<UserError>,
+    /// The link that was opened outside of the window last, until the user answers.
+    pub(super) opened: Option<Opened>,
+    /// How many such links there were.
+    pub(super) links: u32,
     /// The time of day of the last input, in milliseconds of UNIX time.
     pub(super) now: u64,
     muted: bool,
@@ -108,6 +124,8 @@ impl State {
             share: Share::default(),
             gave_way: [false; 3],
             error: None,
+            opened: None,
+            links: 0,
             now: 0,
             muted: false,
             camera_off: false,
@@ -141,7 +159,7 @@ impl State {
             Input::Call { view, ended } => self.call(view, ended),
             Input::Looked { room, looked } => self.looked(&room, looked),
             Input::Sources(found) => self.sources(found),
-            Input::Link(link) => self.link_from_outside(&link),
+            Input::Link(link) => self.link_opened(&link),
             Input::Error(error) => self.error = Some(error),
         }
     }
@@ -152,6 +170,8 @@ impl State {
             Command::NewCall => self.new_room(RoomKind::Call),
             Command::NewBroadcast => self.new_room(RoomKind::Broadcast),
             Command::OpenLink { link } => self.open_link(&link),
+            Command::AcceptLink { id } => self.accept_link(id),
+            Command::DismissLink { id } => self.dismiss_link(id),
             Command::JoinRelay(call) => self.join_relay(call),
             Command::Enter { name } => self.enter(&name),
             Command::Back => self.back(),
@@ -200,13 +220,14 @@ impl State {
                     self.actions.push_back(Action::Copy(link));
                 }
             }
-            Command::SelectLinkAddress { address } => self.link_host = Some(address),
+            Command::SelectLinkAddress { address } => self.select_link_address(address),
             Command::SetTheme { theme } => self.set(|settings| settings.theme = theme),
             Command::SetRelay { relay } => self.set_relay(relay),
             Command::SetLanguage { language } => self.set(|settings| settings.language = language),
             Command::SetAskBeforeEntry { ask } => {
                 self.set(|settings| settings.ask_before_entry = ask);
             }
+            Command::SetRelayOnly { on } => self.set(|settings| settings.relay_only = on),
             Command::Admit { peer, accept } => self.with_call(CallAction::Admit { peer, accept }),
             Command::SetLocked { locked } => self.with_call(CallAction::Lock(locked)),
             Command::Remove { peer } => self.with_call(CallAction::Remove(peer)),
@@ -226,7 +247,7 @@ impl State {
             return;
         }
         match (self.make_keys)() {
-            Some((key, secret)) => self.open_lobby(Room::Own { key, secret, kind }, true),
+            Some((key, secret)) => self.open_lobby(Room::Own { key, secret, kind }, Devices::On),
             None => self.error = Some(sentence::no_randomness()),
         }
     }
@@ -236,25 +257,8 @@ impl State {
             return;
         }
         match link.parse::<Link>() {
-            Ok(link) => self.open_lobby(Room::Theirs(link), true),
+            Ok(link) => self.open_lobby(Room::Theirs(link), Devices::On),
             Err(error) => self.error = Some(sentence::bad_link(error)),
-        }
-    }
-
-    /// A link opens a lobby, never a call; one that comes in the midst of a call has to wait.
-    fn link_from_outside(&mut self, link: &str) {
-        match (&self.place, link.parse::<Link>()) {
-            (_, Err(error)) => self.error = Some(sentence::bad_link(error)),
-            (Place::Start | Place::Ended { .. }, Ok(link)) => {
-                self.open_lobby(Room::Theirs(link), true);
-            }
-            (Place::Call { room, .. } | Place::Lobby { room, .. }, Ok(link))
-                if room.id().as_ref() == Some(&link.room) => {}
-            (Place::Lobby { .. }, Ok(link)) => {
-                self.leave_lobby();
-                self.open_lobby(Room::Theirs(link), true);
-            }
-            (Place::Call { .. }, Ok(_)) => self.error = Some(sentence::in_a_call()),
         }
     }
 
@@ -263,7 +267,7 @@ impl State {
             return;
         }
         match self.recents.room(id) {
-            Some(room) => self.open_lobby(room, true),
+            Some(room) => self.open_lobby(room, Devices::On),
             None => self.error = Some(sentence::forgotten()),
         }
     }
@@ -276,13 +280,18 @@ impl State {
             } => room,
             _ => return,
         };
-        self.open_lobby(room.clone(), false);
+        self.open_lobby(room.clone(), Devices::AsBefore);
     }
 
-    /// With `fresh` the devices start on, whatever they were in the call before.
-    pub(super) fn open_lobby(&mut self, room: Room, fresh: bool) {
-        if fresh {
-            (self.muted, self.camera_off) = (false, false);
+    /// Opens the lobby of a room.
+    pub(super) fn open_lobby(&mut self, room: Room, devices: Devices) {
+        let off = match devices {
+            Devices::On => Some(false),
+            Devices::Off => Some(true),
+            Devices::AsBefore => None,
+        };
+        if let Some(off) = off {
+            (self.muted, self.camera_off) = (off, off);
         }
         self.error = None;
         let was = self.was(&room);

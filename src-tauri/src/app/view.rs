@@ -20,17 +20,19 @@ impl State {
                 relay: self.relay_choice().clone(),
                 language: self.settings.language,
                 ask_before_entry: self.settings.ask_before_entry,
+                relay_only: self.settings.relay_only,
                 last_relay: self.settings.last_relay.clone(),
             },
             relay: self.relay_view(),
             recents: self.recents.view(),
+            waiting_link: self.waiting_link(),
             error: self.error.clone(),
         }
     }
 
     fn screen(&self) -> Screen {
         match &self.place {
-            Place::Start => Screen::Start,
+            Place::Start => self.asked_link().map_or(Screen::Start, Screen::LinkOpened),
             Place::Lobby {
                 room,
                 kind,

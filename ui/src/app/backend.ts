@@ -21,9 +21,10 @@ const EMPTY: AppView = {
     speaker_muted: false,
   },
   share: { sources: { type: "closed" }, selected: null, state: { type: "closed" }, paused: false, content: "text", fps: 30, sound: false, sound_state: { type: "closed" } },
-  settings: { name: "", theme: "system", relay: { type: "this_network" }, language: "system", ask_before_entry: false, last_relay: null },
+  settings: { name: "", theme: "system", relay: { type: "this_network" }, language: "system", ask_before_entry: false, relay_only: false, last_relay: null },
   relay: { type: "starting" },
   recents: [],
+  waiting_link: null,
   error: null,
 };
 

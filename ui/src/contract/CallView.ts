@@ -57,6 +57,10 @@ relay_lost: boolean,
  */
 chat: Array<ChatLine>, 
 /**
+ * Lines of others were left out, because too many came at once.
+ */
+chat_cut: boolean, 
+/**
  * When the first peer was connected: milliseconds since 1970-01-01T00:00Z.
  */
 connected_at: number | null, 

@@ -13,7 +13,15 @@ export type Command = { "type": "new_call" } | { "type": "new_broadcast" } | { "
 /**
  * The link.
  */
-link: string, } | { "type": "join_relay" } & RelayCall | { "type": "enter", 
+link: string, } | { "type": "accept_link", 
+/**
+ * Its number; another link's is late.
+ */
+id: number, } | { "type": "dismiss_link", 
+/**
+ * Its number; another link's is late.
+ */
+id: number, } | { "type": "join_relay" } & RelayCall | { "type": "enter", 
 /**
  * The name that the others see.
  */
@@ -81,7 +89,11 @@ language: Language, } | { "type": "set_ask_before_entry",
 /**
  * They do.
  */
-ask: boolean, } | { "type": "admit", 
+ask: boolean, } | { "type": "set_relay_only", 
+/**
+ * They do.
+ */
+on: boolean, } | { "type": "admit", 
 /**
  * Whom.
  */

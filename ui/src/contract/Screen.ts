@@ -2,8 +2,9 @@
 import type { CallView } from "./CallView";
 import type { EndedView } from "./EndedView";
 import type { LobbyView } from "./LobbyView";
+import type { OpenedLink } from "./OpenedLink";
 
 /**
  * Where the user is.
  */
-export type Screen = { "type": "start" } | { "type": "lobby" } & LobbyView | { "type": "call" } & CallView | { "type": "ended" } & EndedView;
+export type Screen = { "type": "start" } | { "type": "link_opened" } & OpenedLink | { "type": "lobby" } & LobbyView | { "type": "call" } & CallView | { "type": "ended" } & EndedView;

@@ -29,6 +29,11 @@ language: Language,
  */
 ask_before_entry: boolean, 
 /**
+ * Sound and pictures of new calls go by TURN only (RFC 8828 §5.2, mode 4 in effect), so that the others do not learn
+ * this computer's addresses.
+ */
+relay_only: boolean, 
+/**
  * The relay of small WebRTC pages that was joined last.
  */
 last_relay: RelayCall | null, };

@@ -7,6 +7,7 @@ import type { DeviceView } from "../contract/DeviceView";
 import type { EndedView } from "../contract/EndedView";
 import type { ErrorCode } from "../contract/ErrorCode";
 import type { MediaView } from "../contract/MediaView";
+import type { OpenedLink } from "../contract/OpenedLink";
 import type { PeerView } from "../contract/PeerView";
 import type { RecentCall } from "../contract/RecentCall";
 import type { RelayCall } from "../contract/RelayCall";
@@ -82,9 +83,10 @@ export function view(screen: Screen, change: Partial<AppView> = {}): AppView {
     screen,
     media: media(),
     share: share(),
-    settings: { name: "Ada", theme: "system", relay: { type: "this_network" }, language: "system", ask_before_entry: false, last_relay: null },
+    settings: { name: "Ada", theme: "system", relay: { type: "this_network" }, language: "system", ask_before_entry: false, relay_only: false, last_relay: null },
     relay: { type: "listening", address: "192.168.1.20:3002" },
     recents: [],
+    waiting_link: null,
     error: null,
     ...change,
   };
@@ -108,6 +110,7 @@ export function call(change: Partial<CallView> = {}): Screen {
     locked: false,
     relay_lost: false,
     chat: [],
+    chat_cut: false,
     connected_at: CONNECTED_AT,
     relay: null,
     ...change,
@@ -152,6 +155,10 @@ export const RECENTS = [
 export const BROADCASTS = [recent(6, "Mika", 0, 1450, true, "broadcast"), recent(7, "Ada", 1, 300, false, "broadcast")];
 
 export const start: Screen = { type: "start" };
+
+/** A link that was opened outside of the window. */
+export const openedLink = (change: Partial<OpenedLink> = {}): OpenedLink => ({ id: 1, address: "relay.example.org", reach: "internet", international: false, ...change });
+const WAITING = { waiting_link: openedLink() };
 export const lobby = (host: boolean, busy = false, kind: RoomKind | null = "call", relay: RelayCall | null = null): Screen => ({ type: "lobby", kind, host, busy, relay });
 
 /** A relay of small pages. */
@@ -243,6 +250,24 @@ export const fixtures = {
   "start-bad-link": { kind: "app", view: view(start, { error: userError("bad_link") }) },
   "start-set-aside": { kind: "app", view: view(start, { error: userError("settings_unreadable") }) },
   "start-settings": { kind: "app", view: view(start, { recents: RECENTS }), press: "settings" },
+  "link-opened": { kind: "app", view: view({ type: "link_opened", ...openedLink() }) },
+  "link-opened-near": { kind: "app", view: view({ type: "link_opened", ...openedLink({ address: "192.168.1.20:3002", reach: "this_network" }) }) },
+  "link-opened-here": { kind: "app", view: view({ type: "link_opened", ...openedLink({ address: "127.0.0.1:3002", reach: "this_computer" }) }) },
+  "link-opened-alike": {
+    kind: "app",
+    view: view({ type: "link_opened", ...openedLink({ address: `xn--80ak6aa92e.${"a-long-label-of-a-name.".repeat(8)}example:44300`, international: true }) }),
+  },
+  "lobby-link": { kind: "app", view: view(lobby(true), WAITING), level: -28 },
+  "share-lobby-link": { kind: "app", view: view(lobby(true, false, "broadcast"), { share: choosing(), ...WAITING }) },
+  "call-link": { kind: "app", view: view(call(), WAITING) },
+  "share-link": { kind: "app", view: view(broadcast(), { share: sharing(), ...WAITING }) },
+  "watch-link": { kind: "app", view: view(watching(), WAITING) },
+  "ended-link": { kind: "app", view: view(ended({ type: "by_them" }), WAITING) },
+  "ended-link-alike": {
+    kind: "app",
+    view: view(ended({ type: "network" }), { waiting_link: openedLink({ address: "xn--80ak6aa92e.com", international: true }) }),
+  },
+  "ended-turn-missing": { kind: "app", view: view(ended({ type: "refused", code: "turn_missing" }, { seconds: null, name: null })) },
   lobby: { kind: "app", view: view(lobby(true)), level: -28 },
   "lobby-join": { kind: "app", view: view(lobby(false)), level: -70 },
   "lobby-busy": { kind: "app", view: view(lobby(true, true)), level: -40 },
@@ -307,6 +332,7 @@ export const fixtures = {
   "call-chat": { kind: "app", view: view(call({ chat: CHAT })), press: "chat-toggle" },
   "call-chat-empty": { kind: "app", view: view(call()), press: "chat-toggle" },
   "call-chat-busy": { kind: "app", view: view(call({ chat: BUSY_CHAT, peers: [peer("mika", "Mika"), peer("jo", "Jo")] })), press: "chat-toggle" },
+  "call-chat-cut": { kind: "app", view: view(call({ chat: CHAT, chat_cut: true })), press: "chat-toggle" },
   "call-people": {
     kind: "app",
     view: view(call({ locked: true, peers: [peer("mika", "Mika", { words: WORDS }), peer("jo", "Jo", { muted: true, camera_off: true })] })),

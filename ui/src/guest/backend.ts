@@ -69,7 +69,7 @@ export class GuestBackend implements Backend {
       theme: remembered(THEME_KEY),
       language: remembered(LANGUAGE_KEY),
     });
-    this.#view = writable(viewOf(this.#state, this.#own(), null, []));
+    this.#view = writable(viewOf(this.#state, this.#own(), null, this.#chat));
     this.view = readonly(this.#view);
     // A page that is closed, reloaded or put aside ends its call.
     addEventListener("pagehide", () => this.#hangUp());
@@ -265,7 +265,7 @@ export class GuestBackend implements Backend {
   #render(): void {
     if ((this.#call?.inside || this.#call?.knocking) && this.#state.screen === "lobby") this.#state = { ...this.#state, screen: "call", busy: false };
     this.#wakeLock.keep(this.#state.screen === "call");
-    this.#view.set(viewOf(this.#state, this.#own(), this.#call, this.#chat.lines));
+    this.#view.set(viewOf(this.#state, this.#own(), this.#call, this.#chat));
   }
 
   #notify(notice: Notice): void {

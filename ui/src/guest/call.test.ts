@@ -628,6 +628,17 @@ describe("chat", () => {
     ]);
   });
 
+  it("is left out and not confirmed where it comes faster than anybody types, and that is shown once", () => {
+    world.enter([host()]);
+    const channel = open(0);
+    world.events.changed.mockClear();
+    for (let id = 1; id <= 100; id++) channel.receive({ type: "chat", id, text: `${id}` });
+    expect(world.chat.lines).toHaveLength(20);
+    expect(world.chat.cut).toBe(true);
+    expect(channel.sent.filter((message) => (message as { type: string }).type === "chat_received")).toHaveLength(20);
+    expect(world.events.changed).toHaveBeenCalledTimes(21);
+  });
+
   it("is not heard from who is not authentic", async () => {
     const other = host();
     world.enter([other]);

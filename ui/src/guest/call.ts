@@ -306,8 +306,10 @@ export class Call {
           removed: (whom) => this.#removed(entry, whom),
           forged: () => this.#refuse(entry, true),
           chat: (text) => {
-            if (text.trim()) chat.heard(tidyName(entry.member.name), text);
-            events.changed();
+            const kept = text.trim() === "" || chat.heard(entry.member.peer, tidyName(entry.member.name), text);
+            // That something is left out is shown once; a view for each line would be what whoever floods is after.
+            if (kept || chat.leftOut === 1) events.changed();
+            return kept;
           },
           chatReceived: (id) => void (chat.received(entry.member.peer, id) && events.changed()),
         },

@@ -5,7 +5,7 @@ it("keeps who wrote what and when", () => {
   let now = 5;
   const log = new ChatLog(() => now++);
   expect(log.write("hello", ["a"])).toEqual({ type: "chat", id: 1, text: "hello" });
-  log.heard("Mika", "<b>hi</b>");
+  log.heard("m", "Mika", "<b>hi</b>");
   expect(log.lines).toEqual([
     { id: 1, name: null, text: "hello", at: 5, delivered: false },
     { id: 2, name: "Mika", text: "<b>hi</b>", at: 6, delivered: true },
@@ -34,13 +34,28 @@ it("does not call a line delivered that nobody was there for", () => {
 });
 
 it("forgets the oldest lines, by their number and by their size", () => {
-  const log = new ChatLog();
-  for (let i = 0; i < MAX_LINES + 10; i++) log.heard("Mika", `${i}`);
+  let clock = 0;
+  const log = new ChatLog(Date.now, () => (clock += 1_000));
+  for (let i = 0; i < MAX_LINES + 10; i++) log.heard("m", "Mika", `${i}`);
   expect(log.lines).toHaveLength(MAX_LINES);
   expect(log.lines[0]).toMatchObject({ id: 11, text: "10" });
   const long = "李".repeat(5_000);
-  for (let i = 0; i < 100; i++) log.heard("Mika", long);
+  for (let i = 0; i < 100; i++) log.heard("m", "Mika", long);
   const kept = log.lines.reduce((sum, { text }) => sum + bytesOf(text), 0);
   expect(kept).toBeLessThanOrEqual(MAX_TEXT_BYTES);
   expect(kept).toBeGreaterThan(MAX_TEXT_BYTES - 2 * bytesOf(long));
+});
+
+it("leaves out what comes faster than anybody types, of each and of all together", () => {
+  let clock = 0;
+  const log = new ChatLog(Date.now, () => clock);
+  const write = (peer: string, lines: number) => Array.from({ length: lines }, () => log.heard(peer, "", "x")).filter(Boolean).length;
+  expect(write("a", 100)).toBe(20);
+  expect(log).toMatchObject({ cut: true, leftOut: 80 });
+  expect(write("b", 1)).toBe(1);
+  clock = 2_000;
+  expect(write("a", 100)).toBe(4);
+  clock = 1_000_000;
+  expect(Array.from({ length: 1_000 }, (_, peer) => write(`${peer}`, 1)).reduce((sum, kept) => sum + kept)).toBe(140);
+  expect(write("a", 1)).toBe(0);
 });

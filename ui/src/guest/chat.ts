@@ -2,6 +2,7 @@
 import type { ChatLine } from "../contract/ChatLine";
 import type { DataMessage } from "../contract/DataMessage";
 import type { PeerId } from "../contract/PeerId";
+import { type Allowance, TokenBucket } from "./token-bucket";
 
 /** The longest line, in bytes of UTF-8. */
 export const MAX_CHAT_BYTES = 16 * 1024;
@@ -9,17 +10,29 @@ export const MAX_CHAT_BYTES = 16 * 1024;
 export const MAX_LINES = 500;
 export const MAX_TEXT_BYTES = 512 * 1024;
 
+/** What one member may write: more at once than anybody types. The app has the same limits. */
+const OF_ONE: Allowance = { burst: 20, everyMs: 500 };
+/** What all of them together may write: seven others at their limits are within it. */
+const OF_ALL: Allowance = { burst: 140, everyMs: 50 };
+
 export const bytesOf = (text: string): number => new TextEncoder().encode(text).length;
 
 export class ChatLog {
   readonly #lines: { line: ChatLine; bytes: number }[] = [];
   /** Own lines that somebody has not confirmed yet, by the sender's number. */
   readonly #waiting = new Map<number, { line: ChatLine; peers: Set<PeerId> }>();
+  /** What those who wrote a moment ago may still write. */
+  readonly #budgets = new Map<PeerId, TokenBucket>();
+  readonly #budget = new TokenBucket();
   #bytes = 0;
   #lastId = 0;
   #lastSent = 0;
+  #leftOut = 0;
 
-  constructor(private readonly now: () => number = Date.now) {}
+  constructor(
+    private readonly now: () => number = Date.now,
+    private readonly clock: () => number = () => performance.now(),
+  ) {}
 
   /** The lines, the oldest first. */
   get lines(): ChatLine[] {
@@ -34,9 +47,30 @@ export class ChatLog {
     return { type: "chat", id, text };
   }
 
-  /** A line of somebody else. */
-  heard(name: string, text: string): void {
+  /** How many lines of others came too fast and were left out. */
+  get leftOut(): number {
+    return this.#leftOut;
+  }
+
+  /** Whether there are such lines. */
+  get cut(): boolean {
+    return this.#leftOut > 0;
+  }
+
+  /** A line of somebody else; whether it is kept. One that came too fast is left out, and is not to be confirmed. */
+  heard(peer: PeerId, name: string, text: string): boolean {
+    const now = this.clock();
+    const own = this.#budgets.get(peer) ?? new TokenBucket();
+    if (!own.has(now, OF_ONE) || !this.#budget.has(now, OF_ALL)) {
+      this.#leftOut++;
+      return false;
+    }
+    own.take(now, OF_ONE);
+    this.#budget.take(now, OF_ALL);
+    for (const [other, budget] of this.#budgets) if (budget.isFull(now)) this.#budgets.delete(other);
+    this.#budgets.set(peer, own);
     this.#add(name, text, true);
+    return true;
   }
 
   /** Somebody has an own line; whether that changes what is shown. */

@@ -17,7 +17,7 @@ function setUp({ offers = false, onlyAnswers = false, polite = false, commits = 
     send: (body: SignalBody) => void sent.push(body),
     changed: vi.fn(),
     bye: vi.fn(),
-    chat: vi.fn(),
+    chat: vi.fn(() => true),
     chatReceived: vi.fn(),
     removed: vi.fn(),
     forged: vi.fn(),

@@ -53,8 +53,8 @@ export interface PeerHooks {
   bye(reason: ByeReason): void;
   /** It says that this one was sent away. */
   removed(whom: Removed): void;
-  /** A line of chat came. */
-  chat(text: string): void;
+  /** A line of chat came; whether it is kept, and so to be confirmed. */
+  chat(text: string): boolean;
   /** A line of chat of this end has arrived there. */
   chatReceived(id: number): void;
   /** It is not who it was, or somebody is in between. */
@@ -358,8 +358,8 @@ export class Peer {
         }
         return hooks.changed();
       case "chat":
-        hooks.chat(message.text);
-        return this.say({ type: "chat_received", id: message.id });
+        if (hooks.chat(message.text)) this.say({ type: "chat_received", id: message.id });
+        return;
       case "chat_received":
         return hooks.chatReceived(message.id);
       case "removed":

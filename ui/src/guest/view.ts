@@ -1,7 +1,6 @@
 /** What the guest's page shows, made of what it knows. Pure. */
 import type { AppView } from "../contract/AppView";
 import type { CallView } from "../contract/CallView";
-import type { ChatLine } from "../contract/ChatLine";
 import type { EndReason } from "../contract/EndReason";
 import type { Language } from "../contract/Language";
 import type { MediaView } from "../contract/MediaView";
@@ -12,6 +11,7 @@ import type { Theme } from "../contract/Theme";
 import type { UserError } from "../contract/UserError";
 import { LANGUAGES, userError } from "../text";
 import type { Call } from "./call";
+import type { ChatLog } from "./chat";
 
 export interface GuestState {
   screen: "lobby" | "call" | "ended";
@@ -47,6 +47,9 @@ export function initialState(relay: string, kept: { name: string; theme: string;
   };
 }
 
+/** What was written, and whether some of it is left out. */
+export type ChatState = Pick<ChatLog, "lines" | "cut">;
+
 export type CallState = Pick<Call, "phase" | "kind" | "others" | "peers" | "connectedAt" | "relayLost" | "locked">;
 
 /** What the user sends: camera and sound, and a screen beside them. */
@@ -55,7 +58,7 @@ export interface OwnMedia {
   share: ShareView;
 }
 
-export function viewOf(state: GuestState, { media, share }: OwnMedia, call: CallState | null, chat: ChatLine[]): AppView {
+export function viewOf(state: GuestState, { media, share }: OwnMedia, call: CallState | null, chat: ChatState): AppView {
   return {
     screen: screenOf(state, call, chat),
     media: { ...media, screen: share.state },
@@ -66,17 +69,19 @@ export function viewOf(state: GuestState, { media, share }: OwnMedia, call: Call
       language: state.language,
       relay: { type: "server", url: state.relay },
       ask_before_entry: false,
+      relay_only: false,
       last_relay: null,
     },
     relay: call?.relayLost
       ? { type: "failed", error: userError("relay_unreachable") }
       : { type: "server", url: state.relay },
     recents: [],
+    waiting_link: null,
     error: state.error,
   };
 }
 
-function screenOf(state: GuestState, call: CallState | null, chat: ChatLine[]): Screen {
+function screenOf(state: GuestState, call: CallState | null, chat: ChatState): Screen {
   if (state.screen === "ended" && state.ended) {
     const { reason, name, seconds } = state.ended;
     return { type: "ended", kind: state.kind ?? state.was, host: false, reason, name, seconds: seconds ?? null, can_call_again: canReturn(reason), relay: null };
@@ -85,7 +90,7 @@ function screenOf(state: GuestState, call: CallState | null, chat: ChatLine[]): 
   return { type: "lobby", kind: state.kind, host: false, busy: state.busy, relay: null };
 }
 
-function callView(call: CallState, chat: ChatLine[]): CallView {
+function callView(call: CallState, chat: ChatState): CallView {
   return {
     phase: call.phase,
     kind: call.kind,
@@ -97,7 +102,8 @@ function callView(call: CallState, chat: ChatLine[]): CallView {
     knocks: [],
     locked: call.locked,
     relay_lost: call.relayLost,
-    chat,
+    chat: chat.lines,
+    chat_cut: chat.cut,
     connected_at: call.connectedAt,
     relay: null,
   };

@@ -5,7 +5,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import App from "../App.svelte";
 import type { AppView } from "../contract/AppView";
 import { FixtureBackend } from "../gallery/backend";
-import { RECENTS, broadcast, call, chat, choosing, ended, lobby, peer, sharing, start, view, watching } from "../gallery/fixtures";
+import { RECENTS, broadcast, call, chat, choosing, ended, lobby, openedLink, peer, sharing, start, view, watching } from "../gallery/fixtures";
 
 const MARKUP = '<img src=x onerror="alert(1)"><b>Ada</b><script>alert(1)</script>';
 const TURNED = "\u202etsoh\u2066";
@@ -29,6 +29,9 @@ const screens: Record<string, { view: AppView; press?: string }> = {
     }),
   },
   "somebody's broadcast": { view: view(watching({ peers: [peer("0", TURNED, { host: true, camera_off: true })] })) },
+  "a link from outside": { view: view({ type: "link_opened", ...openedLink({ address: MARKUP }) }) },
+  "one that waits": { view: view(call(), { waiting_link: openedLink({ address: MARKUP }) }) },
+  "one at the end": { view: view(ended({ type: "by_me" }), { waiting_link: openedLink({ address: MARKUP }) }) },
   "the end": { view: view(ended({ type: "by_them" }, { name: MARKUP })) },
 };
 

@@ -166,6 +166,7 @@ export const texts = {
   "chat.send": "Send",
   "chat.sent": "Sent, not delivered yet",
   "chat.delivered": "Delivered",
+  "chat.cut": "Lines were left out here: too many came at once.",
 
   "status.joining": "Going in…",
   "status.knocking": "Waiting to be let in…",
@@ -175,6 +176,19 @@ export const texts = {
   "status.connected": "Connected",
   "status.reconnecting": "Connection lost, reconnecting…",
   "status.not_authentic": "Not secure: nothing is sent",
+
+  "link.title": "Open this link?",
+  "link.text": "It was opened outside Ahoy, and leads to a call or a broadcast at this relay:",
+  "link.reach.this_computer": "On this computer",
+  "link.reach.this_network": "On your own network",
+  "link.reach.internet": "On the internet",
+  "link.international": "This name has letters of other alphabets, which stand here as computers read them. It may be made to look like another name.",
+  "link.quiet": "Nothing was sent there yet. Open it only if you expected it: then the relay learns your address.",
+  "link.devices": "Camera and microphone stay off until you turn them on.",
+  "link.open": "Open",
+  "link.dismiss": "Not now",
+  "link.waiting": "A link to {address} waits until you have left here.",
+  "link.waiting.free": "A link was opened meanwhile.",
 
   "looking.title": "Finding out where the link leads…",
   "looking.untold": "Where the link leads is not known yet.",
@@ -334,6 +348,10 @@ export const texts = {
   "settings.entry.ask": "Ask me before a guest comes in",
   "settings.entry.ask.hint": "Whoever has the link waits until you let them in. Counts for new calls.",
 
+  "settings.privacy": "Your address",
+  "settings.relayOnly": "Always relay",
+  "settings.relayOnly.hint": "Sound and picture go by a TURN server, so that the others do not learn your address. It needs a relay that names one. Counts for new calls.",
+
   "error.detail": " In its own words: {detail}",
 } as const;
 
@@ -392,6 +410,10 @@ export const errorTexts: Record<ErrorCode, ErrorText> = {
   connection_failed: {
     message: "No way to the other side was found.",
     hint: "A network in between may block calls. Try another network.",
+  },
+  turn_missing: {
+    message: "Calls are to go by a TURN server only, and this relay names none that can be used.",
+    hint: "Turn off Always relay in the settings, or choose a relay with a TURN server there.",
   },
   camera_missing: { message: "There is no camera.", hint: "Plug one in and try again, or go on without a picture." },
   camera_busy: {

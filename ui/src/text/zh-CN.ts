@@ -167,6 +167,7 @@ export const texts: Record<TextId, string> = {
   "chat.send": "发送",
   "chat.sent": "已发送，尚未送达",
   "chat.delivered": "已送达",
+  "chat.cut": "消息来得太多太快，有一部分没有显示。",
 
   "status.joining": "正在进入…",
   "status.knocking": "正在等待允许进入…",
@@ -176,6 +177,19 @@ export const texts: Record<TextId, string> = {
   "status.connected": "已连接",
   "status.reconnecting": "连接中断，正在重新连接…",
   "status.not_authentic": "不安全：未发送任何内容",
+
+  "link.title": "要打开这个链接吗？",
+  "link.text": "它是在 Ahoy 之外打开的，通往这个中继上的通话或共享：",
+  "link.reach.this_computer": "在这台电脑上",
+  "link.reach.this_network": "在你自己的网络中",
+  "link.reach.internet": "在互联网上",
+  "link.international": "这个名称含有其他文字的字母，这里按电脑读取的形式显示。它可能是为了冒充另一个名称。",
+  "link.quiet": "还没有向那里发送任何内容。只有在你预料到它时才打开：打开后中继会知道你的地址。",
+  "link.devices": "在你打开之前，摄像头和麦克风一直关闭。",
+  "link.open": "打开",
+  "link.dismiss": "暂不",
+  "link.waiting": "通往 {address} 的链接会等到你离开这里。",
+  "link.waiting.free": "这期间有一个链接被打开。",
 
   "looking.title": "正在查询链接的内容…",
   "looking.untold": "还不知道链接的内容。",
@@ -335,6 +349,10 @@ export const texts: Record<TextId, string> = {
   "settings.entry.ask": "访客进入前先问我",
   "settings.entry.ask.hint": "有链接的人要等你允许才能进入。对新通话生效。",
 
+  "settings.privacy": "你的地址",
+  "settings.relayOnly": "始终中转",
+  "settings.relayOnly.hint": "声音和画面经由 TURN 服务器传送，别人不会知道你的地址。需要提供 TURN 服务器的中继。对新通话生效。",
+
   "error.detail": "详细信息：{detail}",
 };
 
@@ -358,6 +376,10 @@ export const errorTexts: Record<ErrorCode, ErrorText> = {
   relay_not_trusted: { message: "这个中继不是链接所指的那一个。", hint: "请不要继续，索取新的链接。" },
   relay_failed: { message: "Ahoy 内置的中继无法启动。", hint: "请重新启动 Ahoy，或在设置中选择服务器地址。" },
   connection_failed: { message: "找不到通往对方的路径。", hint: "中间的网络可能阻止通话，请换一个网络再试。" },
+  turn_missing: {
+    message: "已设置通话只经由 TURN 服务器，但这个中继没有提供可用的 TURN 服务器。",
+    hint: "请在设置中关闭“始终中转”，或在那里选择提供 TURN 服务器的中继。",
+  },
   camera_missing: { message: "没有摄像头。", hint: "请插上摄像头再试，或不用画面继续。" },
   camera_busy: { message: "摄像头正被其他程序使用。", hint: "请关闭该程序再试，或不用画面继续：别人仍能听到你。" },
   camera_denied: { message: "这里不允许使用摄像头。", hint: "请在浏览器或系统设置中允许，然后重试，或不用画面继续。" },

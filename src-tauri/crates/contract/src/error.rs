@@ -46,6 +46,8 @@ pub enum ErrorCode {
     RelayFailed,
     /// No way to the other side was found, or it was lost.
     ConnectionFailed,
+    /// The user wants calls to go by TURN only, and no TURN server is known that could be used.
+    TurnMissing,
     /// There is no such camera.
     CameraMissing,
     /// Another program uses the camera.
@@ -118,6 +120,7 @@ impl ErrorCode {
             Self::RelayNotTrusted => "relay_not_trusted",
             Self::RelayFailed => "relay_failed",
             Self::ConnectionFailed => "connection_failed",
+            Self::TurnMissing => "turn_missing",
             Self::CameraMissing => "camera_missing",
             Self::CameraBusy => "camera_busy",
             Self::CameraDenied => "camera_denied",

@@ -9,6 +9,10 @@ use url::{Host, Url};
 
 use crate::id::{Pin, RoomId, Secret};
 
+/// The longest text that is read as a link or as a relay's address, in bytes: the longest name of a host (RFC 1035
+/// §2.3.4) with all that a link has besides is a quarter of it.
+pub const MAX_LINK_BYTES: usize = 2048;
+
 /// The port that `https` means where a link names none.
 const HTTPS_PORT: u16 = 443;
 /// The port that `http` means where a link names none.
@@ -117,6 +121,9 @@ impl RelayAddress {
 // default port: it is read as `https`, which it stands for.
 fn parse_url(text: &str) -> Result<Url, LinkError> {
     let text = text.trim();
+    if text.len() > MAX_LINK_BYTES {
+        return Err(LinkError::NotALink);
+    }
     let read = match text.get(..7) {
         Some(head) if head.eq_ignore_ascii_case("ahoy://") => {
             Url::parse(&format!("https://{}", &text[7..]))
@@ -232,6 +239,20 @@ mod tests {
             ("ahoyé://x", NotALink),
         ] {
             assert_eq!(read(text), Err(error), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_text_without_end_is_no_link_and_no_relay() {
+        let host = |length: usize| "a.".repeat(length / 2);
+        assert!(read(&format!("https://{}example/r/{ROOM}#{SECRET}", host(244))).is_ok());
+        for length in [MAX_LINK_BYTES, 1024 * 1024] {
+            let relay = format!("https://{}example", host(length));
+            assert_eq!(RelayAddress::parse(&relay), Err(LinkError::NotALink));
+            assert_eq!(
+                read(&format!("{relay}/r/{ROOM}#{SECRET}")),
+                Err(LinkError::NotALink)
+            );
         }
     }
 

@@ -61,6 +61,16 @@ pub struct IceServer {
     pub credential: Option<String>,
 }
 
+impl IceServer {
+    /// Whether it is a TURN server that Ahoy can use: by UDP, by a name or an IPv4 address, with user and password.
+    pub fn is_usable_turn(&self) -> bool {
+        let by_udp = |url: &String| {
+            url.starts_with("turn:") && !url.contains("transport=tcp") && !url.contains('[')
+        };
+        self.username.is_some() && self.credential.is_some() && self.urls.iter().any(by_udp)
+    }
+}
+
 /// One member, as the others see it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[ts(export)]

@@ -15,7 +15,7 @@ use ahoy_contract::{
     signal_context, signed_bytes,
     ui::{
         AppView, CallPhase, Command, DeviceState, EndReason, Language, Notice, PeerState, Quality,
-        RelayChoice, RelayShape, RelayView, Screen, ShareContent, SourceKind, Theme,
+        Reach, RelayChoice, RelayShape, RelayView, Screen, ShareContent, SourceKind, Theme,
     },
     video::{VideoControl, VideoEndpoint, VideoHello},
     wire::{ClientMessage, RelayMessage, Role, RoomKind},
@@ -134,13 +134,14 @@ fn words() {
     check::<ByeReason>(&words);
     check::<CallPhase>(&words);
     check::<PeerState>(&words);
+    check::<Reach>(&words);
     check::<Quality>(&words);
     check::<ShareContent>(&words);
     check::<SourceKind>(&words);
     check::<Theme>(&words);
     check::<Language>(&words);
     check::<ErrorCode>(&words);
-    assert_eq!(words.len(), 12);
+    assert_eq!(words.len(), 13);
     for code in words["ErrorCode"].as_array().unwrap() {
         let read: ErrorCode = from_value(code.clone()).unwrap();
         assert_eq!(json!(read.as_str()), *code);

@@ -4,7 +4,7 @@ use std::{fs, sync::Arc};
 
 use super::*;
 use crate::{
-    app::{App, AppConfig, Desktop},
+    app::{App, AppConfig, AppHandle, Desktop},
     environment::Environment,
     kept::{Kept, KeptFile},
 };
@@ -61,7 +61,7 @@ fn a_way_that_led_nowhere_is_not_kept() {
 }
 
 /// A desktop that is not needed.
-struct Bare;
+pub(super) struct Bare;
 
 impl Desktop for Bare {
     fn copy(&self, _text: &str) -> Result<(), String> {
@@ -71,8 +71,8 @@ impl Desktop for Bare {
     fn notify(&self, _text: &str) {}
 }
 
-/// What the window shows at the start of an Ahoy that keeps its files here.
-fn started_in(folder: &std::path::Path) -> AppView {
+/// An Ahoy that keeps its files here, and does not run yet.
+pub(super) fn app_in(folder: &std::path::Path) -> (App, AppHandle) {
     let environment = Environment {
         config_folder: folder.to_owned(),
         data_folder: folder.to_owned(),
@@ -87,7 +87,12 @@ fn started_in(folder: &std::path::Path) -> AppView {
         recents: KeptFile::new(folder),
         relay_folder: folder.to_owned(),
     };
-    let (_app, handle) = App::new(config, Arc::new(Bare));
+    App::new(config, Arc::new(Bare))
+}
+
+/// What the window shows at its start.
+fn started_in(folder: &std::path::Path) -> AppView {
+    let (_app, handle) = app_in(folder);
     handle.views().borrow().clone()
 }
 

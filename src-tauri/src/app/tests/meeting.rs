@@ -162,3 +162,15 @@ fn what_cannot_be_joined_is_said_and_leads_nowhere() {
     person.says(Command::JoinRelay(call(shape)));
     assert_eq!(person.did(), Vec::<String>::new());
 }
+
+#[test]
+fn by_turn_only_nothing_is_said_to_a_relay_that_names_no_server() {
+    let mut person = before(RelayShape::Both);
+    person.says(Command::SetRelayOnly { on: true }).did();
+    person.enters();
+    assert!(!person.did().contains(&"StartCall".to_owned()));
+    assert_eq!(person.view().error.unwrap().code, ErrorCode::TurnMissing);
+    assert!(matches!(person.view().screen, Screen::Lobby(_)));
+    person.says(Command::SetRelayOnly { on: false }).enters();
+    started(&mut person);
+}

@@ -3,9 +3,11 @@
 mod call;
 mod devices;
 mod files;
+mod hostile;
 mod link;
 mod look;
 mod meeting;
+mod opened_link;
 mod relay;
 mod share;
 mod way;
@@ -15,8 +17,9 @@ use ahoy_contract::{
     id::Pin,
     ui::{
         AppView, CallPhase, CallView, ChatLine, Command, DeviceInfo, DeviceState, DeviceView,
-        EndReason, MediaView, PeerState, PeerView, RelayCall, RelayChoice, RelayShape, RelayView,
-        Screen, ShareContent, SourceKind, SourceList, SourceView, Theme,
+        EndReason, Language, MediaView, OpenedLink, PeerState, PeerView, Reach, RelayCall,
+        RelayChoice, RelayShape, RelayView, Screen, ShareContent, SourceKind, SourceList,
+        SourceView, Theme,
     },
     wire::RoomKind,
 };
@@ -158,6 +161,7 @@ fn changed(link: Option<String>, peers: &[&str], ended: Option<EndReason>) -> In
             locked: false,
             relay_lost: false,
             chat: Vec::new(),
+            chat_cut: false,
             connected_at: (!peers.is_empty()).then_some(NOW - 65_000),
             relay: None,
             peers,

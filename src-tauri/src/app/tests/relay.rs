@@ -57,6 +57,11 @@ fn the_link_follows_the_address_that_is_chosen_and_there() {
     );
     person.says(Command::CopyLink);
     assert!(matches!(&person.done[..], [Action::Copy(link)] if link.contains("10.0.0.7")));
+    // What is no address of this machine is none for its link.
+    person.says(Command::SelectLinkAddress {
+        address: "evil.example".into(),
+    });
+    assert_eq!(chosen(&person), "10.0.0.7");
     let gone = listening().addresses[..1].to_vec();
     person.feed(Input::Addresses(gone));
     assert_eq!(

@@ -19,6 +19,8 @@ fn at_the_start_nothing_is_captured_and_nothing_listens() {
         Command::SelectLinkAddress {
             address: "x".into(),
         },
+        Command::AcceptLink { id: 1 },
+        Command::DismissLink { id: 1 },
     ] {
         person.says(command);
     }

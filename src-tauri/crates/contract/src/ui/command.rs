@@ -20,6 +20,17 @@ pub enum Command {
         /// The link.
         link: String,
     },
+    /// To the lobby of a link that was opened outside of the window, with camera and microphone off: from its own screen,
+    /// or from the end of a call.
+    AcceptLink {
+        /// Its number; another link's is late.
+        id: u32,
+    },
+    /// Forgets a link that was opened outside of the window.
+    DismissLink {
+        /// Its number; another link's is late.
+        id: u32,
+    },
     /// From the start to the lobby of a call through a relay of small WebRTC pages. Nothing is said there yet.
     JoinRelay(RelayCall),
     /// From the lobby into the call.
@@ -119,6 +130,11 @@ pub enum Command {
     SetAskBeforeEntry {
         /// They do.
         ask: bool,
+    },
+    /// Whether sound and pictures of new calls go by TURN only.
+    SetRelayOnly {
+        /// They do.
+        on: bool,
     },
     /// Lets one that knocked in, or not.
     Admit {

@@ -5,6 +5,7 @@
 //! was shown, is a [`Notice`].
 
 mod command;
+mod opened_link;
 mod relay_call;
 mod share;
 
@@ -12,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
 pub use command::Command;
+pub use opened_link::{OpenedLink, Reach};
 pub use relay_call::{RelayCall, RelayShape};
 pub use share::{
     MAX_SOURCES, SHARE_RATES, SOURCE_TRACK, ShareContent, ShareView, SourceKind, SourceList,
@@ -36,6 +38,9 @@ pub struct AppView {
     pub relay: RelayView,
     /// The last calls, the newest first.
     pub recents: Vec<RecentCall>,
+    /// A link that was opened outside of the window while the user was in a lobby or a call, or saw how one ended: it
+    /// replaces nothing and waits. Of several the newest.
+    pub waiting_link: Option<OpenedLink>,
     /// The one error that is shown, if any.
     pub error: Option<UserError>,
 }
@@ -47,6 +52,8 @@ pub struct AppView {
 pub enum Screen {
     /// Nothing is captured here.
     Start,
+    /// A link was opened outside of the window. Nothing is captured and nobody is spoken to before the user agrees.
+    LinkOpened(OpenedLink),
     /// The user sees and hears themselves; nobody else does.
     Lobby(LobbyView),
     /// In a call, or on the way into one.
@@ -99,6 +106,8 @@ pub struct CallView {
     pub relay_lost: bool,
     /// What was written, the oldest first.
     pub chat: Vec<ChatLine>,
+    /// Lines of others were left out, because too many came at once.
+    pub chat_cut: bool,
     /// When the first peer was connected: milliseconds since 1970-01-01T00:00Z.
     #[ts(type = "number | null")]
     pub connected_at: Option<u64>,
@@ -343,6 +352,9 @@ pub struct SettingsView {
     pub language: Language,
     /// Guests wait until the user lets them in.
     pub ask_before_entry: bool,
+    /// Sound and pictures of new calls go by TURN only (RFC 8828 §5.2, mode 4 in effect), so that the others do not learn
+    /// this computer's addresses.
+    pub relay_only: bool,
     /// The relay of small WebRTC pages that was joined last.
     pub last_relay: Option<RelayCall>,
 }

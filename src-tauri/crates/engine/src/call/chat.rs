@@ -1,13 +1,32 @@
 //! What was written: the lines that the window shows, and whom they have reached.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::{
+    collections::{BTreeMap, BTreeSet, VecDeque},
+    time::{Duration, Instant},
+};
 
 use ahoy_contract::{
     PeerId,
     ui::{ChatLine, MAX_CHAT_LINES, MAX_CHAT_TEXT},
 };
 
-/// The lines of a call; of too many the oldest are forgotten.
+use super::token_bucket::{Allowance, TokenBucket};
+
+/// What one member may write. Twenty lines at once are more than anybody types, and as many as a short text pasted line by
+/// line.
+const OF_ONE: Allowance = Allowance {
+    burst: 20,
+    every: Duration::from_millis(500),
+};
+
+/// What all of them together may write: seven members of a full call at their limits are within it, and whoever leaves
+/// and comes again under other names is not.
+const OF_ALL: Allowance = Allowance {
+    burst: 140,
+    every: Duration::from_millis(50),
+};
+
+/// The lines of a call; of too many the oldest are forgotten, and what comes too fast is left out.
 #[derive(Debug, Default)]
 pub(crate) struct ChatLog {
     lines: VecDeque<Line>,
@@ -15,6 +34,10 @@ pub(crate) struct ChatLog {
     last: u32,
     /// The number of the last line of the user's own, as the others know it.
     sent: u32,
+    /// What each of those who wrote a moment ago may still write: as many as fit into [`OF_ALL`] at most.
+    budgets: BTreeMap<PeerId, TokenBucket>,
+    budget: TokenBucket,
+    left_out: u64,
 }
 
 #[derive(Debug)]
@@ -41,9 +64,30 @@ impl ChatLog {
         self.push(at, None, text.to_owned(), sent, to);
     }
 
-    /// Somebody else wrote a line.
-    pub(crate) fn came(&mut self, at: u64, name: String, text: String) {
+    /// Somebody else wrote a line. Says whether it is kept: one that came too fast is counted and left out, and its
+    /// writer is to be told nothing, so that it does not count as delivered there.
+    pub(crate) fn came(
+        &mut self,
+        now: Instant,
+        from: &PeerId,
+        at: u64,
+        name: String,
+        text: String,
+    ) -> bool {
+        let mut own = self.budgets.get(from).copied().unwrap_or_default();
+        if !own.take(now, OF_ONE) || !self.budget.take(now, OF_ALL) {
+            self.left_out = self.left_out.saturating_add(1);
+            return false;
+        }
+        self.budgets.retain(|_, budget| !budget.is_full(now));
+        self.budgets.insert(from.clone(), own);
         self.push(at, Some(name), text, None, BTreeSet::new());
+        true
+    }
+
+    /// How many lines of others were left out.
+    pub(crate) fn left_out(&self) -> u64 {
+        self.left_out
     }
 
     /// A peer has a line of the user's. Says whether that changes what is to be seen.
@@ -106,5 +150,43 @@ impl Line {
     fn settle(&mut self) -> bool {
         let delivered = self.reached && self.waiting.is_empty();
         std::mem::replace(&mut self.view.delivered, delivered) != delivered
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn all_together_are_limited_too_whatever_they_are_called() {
+        #[expect(clippy::disallowed_methods, reason = "any moment will do")]
+        let start = Instant::now();
+        let mut log = ChatLog::default();
+        let mut write = |now: Instant, peer: u32, lines: u32| {
+            let mut bytes = [0; 10];
+            bytes[..4].copy_from_slice(&peer.to_be_bytes());
+            let from = PeerId::from_bytes(&bytes);
+            (0..lines)
+                .filter(|_| log.came(now, &from, 0, String::new(), String::new()))
+                .count()
+        };
+        let all: usize = (0..7).map(|peer| write(start, peer, 1_000)).sum();
+        assert_eq!(all, 140, "seven others at once are within it");
+        let other: usize = (7..10_000).map(|peer| write(start, peer, 1)).sum();
+        assert_eq!(other, 0);
+        let later = start + Duration::from_secs(1);
+        let other: usize = (7..10_000).map(|peer| write(later, peer, 1)).sum();
+        assert_eq!(other, 20);
+        assert!(log.budgets.len() <= 160, "{}", log.budgets.len());
+        assert_eq!(log.left_out(), 7 * 1_000 - 140 + 2 * 9_993 - 20);
+        let much_later = start + Duration::from_secs(100);
+        assert!(log.came(
+            much_later,
+            &PeerId::from_bytes(&[9; 10]),
+            0,
+            String::new(),
+            String::new()
+        ));
+        assert_eq!(log.budgets.len(), 1, "who wrote long ago is forgotten");
     }
 }

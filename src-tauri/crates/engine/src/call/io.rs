@@ -52,6 +52,8 @@ pub struct CallConfig {
     pub app: String,
     /// Never offers first.
     pub only_answers: bool,
+    /// Media goes by TURN only, and this end knows no TURN server of its own: without one of the relay's there is no call.
+    pub needs_turn: bool,
     /// Unix time in milliseconds at [`start`](Self::start), so that the view can tell times of day.
     pub unix_ms: u64,
     /// The moment that `unix_ms` belongs to.

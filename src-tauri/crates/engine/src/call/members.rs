@@ -272,7 +272,13 @@ impl Call {
             return;
         };
         let (name, at) = (peer.member.name.clone(), self.time_of_day(self.now));
-        self.chat.came(at, name, text.clone());
+        if !self.chat.came(self.now, id, at, name, text.clone()) {
+            // It is said once: a view for each would be what whoever floods is after.
+            if self.chat.left_out() == 1 {
+                self.outputs.push_back(Output::View);
+            }
+            return;
+        }
         self.say(id, [DataMessage::ChatReceived { id: line }]);
         let peer = id.clone();
         self.outputs

@@ -14,6 +14,7 @@ mod numbers;
 mod peer;
 mod relay;
 mod roster;
+mod token_bucket;
 mod turns;
 mod view;
 mod words;
@@ -45,7 +46,8 @@ use entry::Evictions;
 use numbers::Numbers;
 use peer::Peer;
 pub(crate) use turns::{Next, Turns};
-pub(crate) use view::{line_too_long, sentence, tidy};
+pub use view::tidy;
+pub(crate) use view::{line_too_long, sentence};
 
 /// How long the relay may take to answer before the attempt counts as failed.
 const RELAY_PATIENCE: Duration = Duration::from_secs(10);

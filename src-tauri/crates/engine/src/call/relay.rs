@@ -154,6 +154,12 @@ impl Call {
     }
 
     fn welcome(&mut self, now: Instant, peer: PeerId, ice_servers: Vec<IceServer>, resumed: bool) {
+        let turn = ice_servers.iter().any(IceServer::is_usable_turn);
+        if self.config.needs_turn && !turn && !self.was_in() {
+            // No way can be found, so nobody has to wait for one.
+            self.refuse(ErrorCode::TurnMissing);
+            return;
+        }
         self.ice_servers = ice_servers;
         self.door.relay_is_back();
         let known = self.next.as_ref().or(self.me.as_ref());

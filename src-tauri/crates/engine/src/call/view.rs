@@ -47,6 +47,7 @@ pub(super) fn view(call: &Call) -> CallView {
                 Socket::Retry { .. } | Socket::Opening | Socket::Greeting { .. }
             ),
         chat: call.chat.view(),
+        chat_cut: call.chat.left_out() > 0,
         connected_at: call.connected_at.map(|at| call.time_of_day(at)),
         relay: None,
     }
@@ -122,6 +123,10 @@ pub(crate) fn sentence(code: ErrorCode) -> UserError {
             "No way to the other side was found.",
             "A firewall may be between you: try another network.",
         ),
+        ErrorCode::TurnMissing => (
+            "This call is to go by a TURN server only, and no TURN server is known.",
+            "Name one, use a relay that names one, or let calls go directly.",
+        ),
         _ => (
             "The relay did not understand.",
             "Try again; if it happens again, update Ahoy.",
@@ -141,7 +146,7 @@ pub(crate) fn line_too_long() -> UserError {
 
 /// Returns another person's name as it may be shown: on one line, at most [`MAX_NAME`] characters, without characters
 /// that are invisible or change the direction of what follows.
-pub(crate) fn tidy(name: &str) -> String {
+pub fn tidy(name: &str) -> String {
     let name: String = name::clean(name).chars().take(MAX_NAME).collect();
     name::clean(&name)
 }

@@ -250,7 +250,7 @@ impl Core {
             // The page is closed, or its user hung up.
             PeerInput::DataClosed => (self.plan.form == Form::SocketIo).then_some(Change::Lost),
             PeerInput::Data(text) => {
-                self.heard(peer, unix_ms, text);
+                self.heard(now, peer, unix_ms, text);
                 None
             }
             PeerInput::Quality(quality) => {
@@ -294,7 +294,7 @@ impl Core {
     }
 
     /// A line of chat came.
-    fn heard(&mut self, peer: &PeerId, at: u64, text: String) {
+    fn heard(&mut self, now: Instant, peer: &PeerId, at: u64, text: String) {
         let Some(link) = self.links.get(peer) else {
             return;
         };
@@ -302,7 +302,12 @@ impl Core {
             tracing::debug!("a line that is too long is left out");
             return;
         }
-        self.chat.came(at, name(link), text.clone());
+        if !self.chat.came(now, peer, at, name(link), text.clone()) {
+            if self.chat.left_out() == 1 {
+                self.outputs.push_back(Output::View);
+            }
+            return;
+        }
         let peer = peer.clone();
         self.outputs
             .push_back(Output::Event(Event::Chat { peer, text }));

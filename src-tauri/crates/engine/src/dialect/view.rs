@@ -56,6 +56,7 @@ pub(super) fn view(core: &Core, was_open: bool) -> CallView {
         locked: false,
         relay_lost: was_open && lost,
         chat: core.chat.view(),
+        chat_cut: core.chat.left_out() > 0,
         connected_at: core.connected_at,
         relay: None,
     }

@@ -43,7 +43,8 @@ const WISHES: usize = 64;
 pub struct Transport {
     /// Servers for ICE besides those that the relay names.
     pub ice_servers: Vec<IceServer>,
-    /// Only by TURN.
+    /// Only by TURN. Where neither the user nor the relay names a TURN server the call ends with
+    /// [`TurnMissing`](ahoy_contract::ErrorCode::TurnMissing) before it has begun.
     pub relay_only: bool,
     /// Video codecs, the preferred one first.
     pub codecs: Vec<VideoCodec>,
@@ -188,6 +189,8 @@ impl Engine {
     /// Starts a call with devices that are open already. To be called on a tokio runtime. The devices stay
     /// the caller's to close.
     pub fn start(config: EngineConfig, media: LocalMedia) -> Self {
+        let own_servers = &config.transport.ice_servers;
+        let knows_turn = own_servers.iter().any(IceServer::is_usable_turn);
         let call = Call::new(
             CallConfig {
                 part: config.part,
@@ -198,6 +201,7 @@ impl Engine {
                 name: config.name,
                 app: config.app,
                 only_answers: config.only_answers,
+                needs_turn: config.transport.relay_only && !knows_turn,
                 unix_ms: unix_ms(),
                 start: now(),
             },

@@ -84,7 +84,8 @@ impl Desk {
     pub(super) fn new(config: MediaConfig) -> Self {
         Self {
             camera: Kind::new(config.video, config.camera_off),
-            microphone: Kind::new(config.audio, false),
+            // One that is off at first is not opened before it is turned on.
+            microphone: Kind::new(config.audio, config.muted),
             speaker: Kind::new(config.speaker, false),
             muted: watch::Sender::new(config.muted),
             speaker_muted: watch::Sender::new(false),

@@ -38,9 +38,9 @@ pub struct MediaConfig {
     pub content: Content,
     /// They are for an audience: each viewer gets what of them it can take.
     pub audience: bool,
-    /// The microphone starts off.
+    /// The microphone starts off, and is not opened before it is turned on.
     pub muted: bool,
-    /// The camera starts off.
+    /// The camera starts off, likewise.
     pub camera_off: bool,
 }
 
@@ -123,9 +123,12 @@ impl LocalMedia {
         self.inner.pictures.clone()
     }
 
-    /// Microphone off or on: while it is off silence is sent.
+    /// Microphone off or on: while it is off silence is sent, or nothing where it was never on.
     pub fn set_muted(&self, muted: bool) {
         self.inner.sound.muted.store(muted, Ordering::Relaxed);
+        if !muted {
+            self.inner.desk.microphone.change(|order| order.off = false);
+        }
         self.inner.desk.muted.send_replace(muted);
     }
 

@@ -1,21 +1,8 @@
-//! The command line, and what it means.
+//! The command line.
 
 use std::path::PathBuf;
 
-use ahoy_contract::{
-    ErrorCode, Link, UserError,
-    id::Pin,
-    link::{LinkError, RelayAddress},
-    wire::{IceServer, RoomKind},
-};
-use ahoy_engine::{
-    device::{AudioSpec, SpeakerSpec, SpecError, VideoFormat, VideoSpec},
-    dialect::{self, Form},
-    engine::Transport,
-    frame::{Bitrate, VideoCodec},
-    rtc::Direction,
-    signaling::Target,
-};
+use ahoy_engine::dialect::Form;
 use clap::{Parser, ValueEnum};
 
 /// Calls by a link, or opens a call and prints its link.
@@ -27,84 +14,92 @@ use clap::{Parser, ValueEnum};
 )]
 pub(crate) struct Args {
     /// A link (joins that room), or the https address of a relay, on loopback http (opens a room); with another dialect
-    /// its ws or wss address (Socket.IO: http or https as well).
-    #[arg(required_unless_present = "devices")]
-    url: Option<String>,
+    /// its ws or wss address (Socket.IO: http or https as well). With - it is one line of standard input: other users can
+    /// read arguments, and who has a link can join.
+    #[arg(required_unless_present_any = ["devices", "link_file"])]
+    pub(crate) url: Option<String>,
+    /// Read the link from the first line of this file, or of standard input (-).
+    #[arg(long, value_name = "FILE", conflicts_with = "url")]
+    pub(crate) link_file: Option<PathBuf>,
     /// How to take part.
     #[arg(long = "as", value_enum, default_value_t = Part::Caller)]
-    part: Part,
+    pub(crate) part: Part,
     /// The language of the relay.
     #[arg(long, value_enum, default_value_t = Dialect::Native)]
-    dialect: Dialect,
+    pub(crate) dialect: Dialect,
     /// Whom to call or to answer to, with --dialect targeted; --name is how this end is called there.
     #[arg(long, value_name = "ID")]
-    target: Option<String>,
+    pub(crate) target: Option<String>,
     /// What is shown: camera[:NAME], screen[:N|:window=TITLE] (monitors are counted from 0), test[:WxH@FPS], file:F.y4m or none. Without this flag the
     /// camera; with --dialect socketio nothing.
     #[arg(long)]
-    video: Option<String>,
+    pub(crate) video: Option<String>,
     /// What is heard: mic[:NAME], system, test, file:F.wav or none. Without this flag the microphone; with --dialect
     /// socketio nothing.
     #[arg(long)]
-    audio: Option<String>,
+    pub(crate) audio: Option<String>,
     /// Where sound is played: a speaker's name, or none.
     #[arg(long, value_name = "NAME")]
-    speaker: Option<String>,
+    pub(crate) speaker: Option<String>,
     /// The video codec: auto, vp8, vp9, h264 or av1.
     #[arg(long, value_enum, default_value_t = Codec::Auto)]
-    codec: Codec,
+    pub(crate) codec: Codec,
     /// The most that pictures may take, in kbit/s.
     #[arg(long, value_name = "KBIT", default_value_t = 2500, value_parser = clap::value_parser!(u64).range(80..=50_000))]
-    bitrate: u64,
+    pub(crate) bitrate: u64,
     /// The width wished for; a screen keeps its own.
     #[arg(long, value_name = "PIXELS", default_value_t = 1280, value_parser = clap::value_parser!(u32).range(16..=4096))]
-    width: u32,
+    pub(crate) width: u32,
     /// The height wished for; a screen keeps its own.
     #[arg(long, value_name = "PIXELS", default_value_t = 720, value_parser = clap::value_parser!(u32).range(16..=4096))]
-    height: u32,
+    pub(crate) height: u32,
     /// Pictures per second wished for.
     #[arg(long, default_value_t = 30, value_parser = clap::value_parser!(u32).range(1..=60))]
-    fps: u32,
+    pub(crate) fps: u32,
     /// A server for ICE: URL[,USER,PASSWORD].
     #[arg(long = "ice-server", value_name = "URL[,USER,PASSWORD]")]
-    ice_servers: Vec<String>,
-    /// Media only by TURN.
+    pub(crate) ice_servers: Vec<String>,
+    /// Read servers for ICE from this file, or from standard input (-): URL[,USER,PASSWORD] in each line.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) ice_server_file: Option<PathBuf>,
+    /// Media only by TURN: the relay or --ice-server has to name such a server.
     #[arg(long)]
-    relay_only: bool,
+    pub(crate) relay_only: bool,
     /// The name that the others see.
     #[arg(long, default_value = "ahoy-call")]
-    name: String,
+    pub(crate) name: String,
     /// Hang up after so many seconds.
     #[arg(long, value_name = "N")]
-    seconds: Option<u64>,
+    pub(crate) seconds: Option<u64>,
     /// Write the first peer's pictures to this file.
     #[arg(long, value_name = "F.y4m")]
-    record: Option<PathBuf>,
+    pub(crate) record: Option<PathBuf>,
     /// Write the first peer's sound to this file.
     #[arg(long, value_name = "F.wav")]
-    record_audio: Option<PathBuf>,
+    pub(crate) record_audio: Option<PathBuf>,
     /// Count received pictures without decoding them.
     #[arg(long)]
-    no_decode: bool,
+    pub(crate) no_decode: bool,
     /// Join so many times.
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=512))]
-    count: u32,
+    pub(crate) count: u32,
     /// Measure latency by the stamp in the test picture.
     #[arg(long)]
-    probe: bool,
+    pub(crate) probe: bool,
     /// Print events as JSON, one object per line.
     #[arg(long)]
     pub(crate) json: bool,
     /// Say this to each peer that connects.
     #[arg(long, value_name = "TEXT")]
-    chat: Vec<String>,
+    pub(crate) chat: Vec<String>,
     /// List cameras, screens, windows, microphones and speakers.
     #[arg(long)]
-    devices: bool,
+    pub(crate) devices: bool,
 }
 
+/// `--as`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Part {
+pub(crate) enum Part {
     Caller,
     Callee,
     Send,
@@ -113,8 +108,9 @@ enum Part {
     Viewer,
 }
 
+/// `--dialect`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Dialect {
+pub(crate) enum Dialect {
     Native,
     Broadcast,
     Ready,
@@ -124,7 +120,7 @@ enum Dialect {
 
 impl Dialect {
     /// How its messages are written; `None`: as Ahoy's own.
-    fn form(self) -> Option<Form> {
+    pub(crate) fn form(self) -> Option<Form> {
         match self {
             Self::Native => None,
             Self::Broadcast => Some(Form::Broadcast),
@@ -135,368 +131,12 @@ impl Dialect {
     }
 }
 
+/// `--codec`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Codec {
+pub(crate) enum Codec {
     Auto,
     Vp8,
     Vp9,
     H264,
     Av1,
-}
-
-/// Where a call takes place.
-#[derive(Debug, Clone)]
-pub(crate) enum Place {
-    /// In the room of a link.
-    Join(Link),
-    /// In a room of its own on this relay.
-    Open {
-        address: RelayAddress,
-        pin: Option<Pin>,
-    },
-    /// Among whoever is there, on a relay that speaks a dialect.
-    Dialect { relay: Target, plan: dialect::Plan },
-}
-
-/// What is to be done.
-#[derive(Debug)]
-pub(crate) enum Plan {
-    Devices,
-    Call(Box<CallPlan>),
-}
-
-/// A call, as it was asked for.
-#[derive(Debug)]
-pub(crate) struct CallPlan {
-    pub(crate) place: Place,
-    pub(crate) kind: RoomKind,
-    pub(crate) only_answers: bool,
-    pub(crate) video: VideoSpec,
-    pub(crate) audio: AudioSpec,
-    pub(crate) speaker: SpeakerSpec,
-    pub(crate) format: VideoFormat,
-    pub(crate) transport: Transport,
-    pub(crate) name: String,
-    pub(crate) seconds: Option<u64>,
-    pub(crate) record: Option<PathBuf>,
-    pub(crate) record_audio: Option<PathBuf>,
-    pub(crate) count: u32,
-    pub(crate) probe: bool,
-    pub(crate) chat: Vec<String>,
-}
-
-impl Args {
-    /// What the command line means.
-    pub(crate) fn plan(self) -> Result<Plan, UserError> {
-        let unsupported = |sentence| UserError::new(ErrorCode::Unsupported, sentence, "");
-        let place = match (self.url.as_deref(), self.dialect.form()) {
-            (None, _) => None,
-            (Some(url), None) => Some(place(url).map_err(|error| {
-                let hint = "Copy the whole link once more, or give the address of a relay.";
-                UserError::new(ErrorCode::BadLink, error.to_string(), hint)
-            })?),
-            (Some(url), Some(form)) => {
-                let plan = self.dialect_plan(form).map_err(unsupported)?;
-                let relay = Target::dialect(url, form == Form::SocketIo);
-                let relay = relay.map_err(|_| {
-                    let hint = "It begins with ws:// or wss://; for Socket.IO http:// and https:// do as well.";
-                    UserError::new(ErrorCode::BadLink, "This is no address of such a relay.", hint)
-                })?;
-                Some(Place::Dialect { relay, plan })
-            }
-        };
-        self.planned(place).map_err(unsupported)
-    }
-
-    fn dialect_plan(&self, form: Form) -> Result<dialect::Plan, String> {
-        let part = match self.part {
-            Part::Caller => dialect::Part::Caller,
-            Part::Callee => dialect::Part::Callee,
-            Part::Send => dialect::Part::Send,
-            Part::Receive => dialect::Part::Receive,
-            Part::Broadcaster => dialect::Part::Broadcaster,
-            Part::Viewer => dialect::Part::Viewer,
-        };
-        dialect::Plan::new(form, part, &self.name, self.target.as_deref())
-            .map_err(|error| error.to_string())
-    }
-
-    fn planned(self, place: Option<Place>) -> Result<Plan, String> {
-        if self.devices {
-            return Ok(Plan::Devices);
-        }
-        let place = place.ok_or("Give a link, or the address of a relay.")?;
-        let dialect = match &place {
-            Place::Dialect { plan, .. } => Some(plan),
-            Place::Join(_) | Place::Open { .. } => None,
-        };
-        if dialect.is_none() && self.target.is_some() {
-            return Err("--target is for --dialect targeted only.".into());
-        }
-        let way = match self.part {
-            Part::Caller | Part::Callee => Direction::BOTH,
-            Part::Send | Part::Broadcaster => Direction::SEND,
-            Part::Receive | Part::Viewer => Direction::RECEIVE,
-        };
-        // There media is sent where it was asked for by its flag only.
-        let asked = dialect.is_some_and(dialect::Plan::is_data_first);
-        let within = |flag: &Option<String>| Direction {
-            send: way.send && (!asked || flag.as_deref().is_some_and(|what| what != "none")),
-            ..way
-        };
-        let (video_way, audio_way) = (within(&self.video), within(&self.audio));
-        let codecs = match self.codec {
-            Codec::Auto => vec![VideoCodec::Vp9, VideoCodec::Vp8],
-            Codec::Vp8 => vec![VideoCodec::Vp8],
-            Codec::Vp9 => vec![VideoCodec::Vp9],
-            Codec::H264 | Codec::Av1 => {
-                return Err("--codec h264 and --codec av1 are not built yet.".into());
-            }
-        };
-        match (&place, self.part) {
-            (Place::Join(_), Part::Broadcaster) => {
-                return Err("A broadcaster opens a room: give the address of a relay.".into());
-            }
-            (Place::Open { .. }, Part::Viewer) => {
-                return Err("A viewer joins a broadcast: give its link.".into());
-            }
-            _ => {}
-        }
-        if self.count > 1 && matches!(place, Place::Open { .. }) {
-            return Err("--count joins the room of a link; this is the address of a relay.".into());
-        }
-        if self.count > 1 && self.probe {
-            return Err(
-                "--probe measures what one connection receives: leave --count away.".into(),
-            );
-        }
-        let video = self.video.as_deref().unwrap_or("camera");
-        let audio = self.audio.as_deref().unwrap_or("mic");
-        let video: VideoSpec = video
-            .parse()
-            .map_err(|error: SpecError| format!("--video {error}"))?;
-        let audio: AudioSpec = audio
-            .parse()
-            .map_err(|error: SpecError| format!("--audio {error}"))?;
-        let transport = Transport {
-            ice_servers: self
-                .ice_servers
-                .iter()
-                .map(|text| ice_server(text))
-                .collect::<Result<_, _>>()?,
-            relay_only: self.relay_only,
-            codecs,
-            max_bitrate: Bitrate::kbps(self.bitrate),
-            video: video_way,
-            audio: audio_way,
-            decode: !self.no_decode,
-            ..Transport::default()
-        };
-        Ok(Plan::Call(Box::new(CallPlan {
-            place,
-            kind: match self.part {
-                Part::Broadcaster | Part::Viewer => RoomKind::Broadcast,
-                _ => RoomKind::Call,
-            },
-            only_answers: self.part == Part::Callee,
-            // What is not sent is not captured.
-            video: if video_way.send {
-                video
-            } else {
-                VideoSpec::None
-            },
-            audio: if audio_way.send {
-                audio
-            } else {
-                AudioSpec::None
-            },
-            speaker: match self.speaker.as_deref() {
-                _ if !audio_way.receive => SpeakerSpec::None,
-                None => SpeakerSpec::Speaker(None),
-                Some(name) => match name.parse() {
-                    Ok(speaker) => speaker,
-                    Err(never) => match never {},
-                },
-            },
-            format: VideoFormat {
-                width: self.width,
-                height: self.height,
-                fps: self.fps,
-            },
-            transport,
-            name: self.name,
-            seconds: self.seconds,
-            record: self.record,
-            record_audio: self.record_audio,
-            count: self.count,
-            probe: self.probe,
-            chat: self.chat,
-        })))
-    }
-}
-
-fn place(url: &str) -> Result<Place, LinkError> {
-    // The address of a relay may carry the PIN of its key behind #, as its links do behind their secret.
-    let (bare, pin) = match url.split_once('#') {
-        Some((bare, pin)) => (bare, pin.parse().ok()),
-        None => (url, None),
-    };
-    match (RelayAddress::parse(bare), url.parse()) {
-        (_, Ok(link)) => Ok(Place::Join(link)),
-        (Ok(address), _) if pin.is_some() || !url.contains('#') => Ok(Place::Open { address, pin }),
-        (_, Err(error)) => Err(error),
-    }
-}
-
-fn ice_server(text: &str) -> Result<IceServer, String> {
-    let mut parts = text.splitn(3, ',');
-    let url = parts.next().unwrap_or_default();
-    if !["stun:", "turn:", "turns:"]
-        .iter()
-        .any(|scheme| url.starts_with(scheme))
-    {
-        return Err(format!(
-            "--ice-server {url}: it must begin with stun:, turn: or turns:."
-        ));
-    }
-    Ok(IceServer {
-        urls: vec![url.to_owned()],
-        username: parts.next().map(str::to_owned),
-        credential: parts.next().map(str::to_owned),
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn plan(line: &str) -> Result<Plan, UserError> {
-        Args::try_parse_from(line.split_whitespace())
-            .unwrap()
-            .plan()
-    }
-
-    #[test]
-    fn what_is_not_built_is_refused_in_words() {
-        for flag in ["--codec h264", "--codec av1"] {
-            let error = plan(&format!("ahoy-call http://127.0.0.1:1 {flag}")).unwrap_err();
-            assert!(error.message.contains("not built yet"), "{flag}: {error}");
-        }
-    }
-
-    #[test]
-    fn a_relay_opens_and_a_link_joins() {
-        let link = format!(
-            "http://127.0.0.1:3002/r/{}#AAECAwQFBgcICQoLDA0ODw",
-            "a".repeat(26)
-        );
-        let place = |url: &str| match plan(&format!("ahoy-call {url}")) {
-            Ok(Plan::Call(plan)) => Ok(plan.place),
-            Ok(Plan::Devices) => panic!(),
-            Err(error) => Err(error),
-        };
-        assert!(matches!(place(&link), Ok(Place::Join(_))));
-        assert!(matches!(
-            place("http://127.0.0.1:3002"),
-            Ok(Place::Open { pin: None, .. })
-        ));
-        let pin = Pin::new([1; 32]).to_text();
-        assert!(matches!(
-            place(&format!("https://relay.example#{pin}")),
-            Ok(Place::Open { pin: Some(_), .. })
-        ));
-        assert!(
-            place(&link[..link.len() - 5])
-                .unwrap_err()
-                .message
-                .contains("cut off")
-        );
-        assert!(place("https://relay.example#rubbish").is_err());
-    }
-
-    #[test]
-    fn several_at_once_join_a_link_and_are_not_measured() {
-        let link = format!(
-            "http://127.0.0.1:3002/r/{}#AAECAwQFBgcICQoLDA0ODw",
-            "a".repeat(26)
-        );
-        assert_eq!(call(&format!("ahoy-call {link} --count 3")).count, 3);
-        for line in [
-            format!("{link} --count 3 --probe"),
-            "http://127.0.0.1:3002 --count 3".to_owned(),
-        ] {
-            let error = plan(&format!("ahoy-call {line}")).unwrap_err();
-            assert!(error.message.contains("--count"), "{line}: {error}");
-        }
-    }
-
-    fn call(line: &str) -> CallPlan {
-        match plan(line) {
-            Ok(Plan::Call(plan)) => *plan,
-            other => panic!("{line}: {other:?}"),
-        }
-    }
-
-    #[test]
-    fn a_dialect_takes_its_relays_address_as_it_stands() {
-        for line in [
-            "ws://192.0.2.1:3002/ --dialect broadcast --as viewer",
-            "wss://relay.example/a?b --dialect ready --as callee",
-            "http://192.0.2.1:5001 --dialect socketio",
-            "ws://127.0.0.1:1/ --dialect targeted --target bob",
-            "ws://127.0.0.1:1/ --dialect targeted --as callee",
-        ] {
-            let plan = call(&format!("ahoy-call {line}"));
-            assert!(matches!(plan.place, Place::Dialect { .. }), "{line}");
-        }
-        assert_eq!(
-            call("ahoy-call ws://127.0.0.1:1 --dialect broadcast --as broadcaster --video test")
-                .transport
-                .video,
-            Direction::SEND
-        );
-    }
-
-    #[test]
-    fn what_a_dialect_does_not_have_is_refused_in_words() {
-        for (line, word) in [
-            (
-                "ws://127.0.0.1:1 --dialect ready --as broadcaster",
-                "broadcast only",
-            ),
-            (
-                "ws://127.0.0.1:1 --dialect socketio --as viewer",
-                "broadcast only",
-            ),
-            ("ws://127.0.0.1:1 --dialect targeted", "--target"),
-            (
-                "ws://127.0.0.1:1 --dialect broadcast --target bob",
-                "targeted only",
-            ),
-            ("http://127.0.0.1:1 --target bob", "targeted only"),
-            ("http://127.0.0.1:1 --dialect broadcast", "no address"),
-            ("ws://127.0.0.1:1", "not an Ahoy link"),
-        ] {
-            let error = plan(&format!("ahoy-call {line}")).unwrap_err();
-            assert!(error.message.contains(word), "{line}: {error}");
-        }
-    }
-
-    #[test]
-    fn over_socket_io_media_is_sent_where_it_is_asked_for() {
-        let plan = call("ahoy-call http://127.0.0.1:1 --dialect socketio");
-        assert_eq!((plan.video, plan.audio), (VideoSpec::None, AudioSpec::None));
-        assert_eq!(plan.transport.video, Direction::RECEIVE);
-        let plan = call("ahoy-call http://127.0.0.1:1 --dialect socketio --video test");
-        assert_eq!(plan.transport.video, Direction::BOTH);
-        assert_eq!(plan.transport.audio, Direction::RECEIVE);
-    }
-
-    #[test]
-    fn what_is_not_sent_is_not_captured() {
-        let Ok(Plan::Call(plan)) = plan("ahoy-call http://127.0.0.1:1 --as receive") else {
-            panic!()
-        };
-        assert_eq!((plan.video, plan.audio), (VideoSpec::None, AudioSpec::None));
-    }
 }

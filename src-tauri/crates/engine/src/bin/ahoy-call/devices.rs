@@ -11,8 +11,8 @@ use directories::ProjectDirs;
 use serde_json::json;
 
 use super::{
-    args::CallPlan,
     output::{Exit, Output},
+    plan::CallPlan,
 };
 
 /// `--devices`.

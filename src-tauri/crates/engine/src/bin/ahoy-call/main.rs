@@ -4,6 +4,8 @@ mod args;
 mod devices;
 mod names;
 mod output;
+mod plan;
+mod private;
 mod process;
 mod session;
 mod sinks;
@@ -27,7 +29,7 @@ fn main() -> ExitCode {
         .init();
     ahoy_engine::engine::allow_connections();
     let output = Output::new(args.json);
-    let plan = match args.plan() {
+    let plan = match args.plan(&mut std::io::stdin().lock()) {
         Ok(plan) => plan,
         Err(error) => {
             eprintln!("ahoy-call: {error}");
@@ -49,8 +51,8 @@ fn main() -> ExitCode {
         }
     };
     let exit = match plan {
-        args::Plan::Devices => devices::list(&output),
-        args::Plan::Call(plan) => runtime.block_on(session::run(*plan, output)),
+        plan::Plan::Devices => devices::list(&output),
+        plan::Plan::Call(plan) => runtime.block_on(session::run(*plan, output)),
     };
     // A thread that hangs in a driver must not hold up the end.
     runtime.shutdown_timeout(std::time::Duration::from_secs(1));

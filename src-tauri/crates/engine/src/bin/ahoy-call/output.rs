@@ -44,7 +44,7 @@ impl Exit {
             EndReason::Network => Self::Failed,
             EndReason::Refused { code } => match code {
                 ErrorCode::RelayUnreachable => Self::NoRelay,
-                ErrorCode::ConnectionFailed => Self::Failed,
+                ErrorCode::ConnectionFailed | ErrorCode::TurnMissing => Self::Failed,
                 _ => Self::Refused,
             },
         }

@@ -23,10 +23,10 @@ use tokio::{
 };
 
 use super::{
-    args::{CallPlan, Place},
     devices,
     names::Names,
     output::{Exit, Output, bye},
+    plan::{CallPlan, Place},
     sinks::Sinks,
     stats::Meter,
 };

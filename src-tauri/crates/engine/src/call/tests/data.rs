@@ -207,6 +207,7 @@ fn old_lines_make_room_for_new_ones() {
         for _ in 0..count {
             write(&mut world, 0, &text);
             world.talk();
+            world.pass(Duration::from_millis(500));
         }
         for side in [0, 1] {
             let chat = world.sides[side].call.view().chat;
@@ -215,4 +216,49 @@ fn old_lines_make_room_for_new_ones() {
             assert!(chat.last().is_some_and(|line| line.delivered));
         }
     }
+}
+
+#[test]
+fn who_writes_faster_than_anybody_types_is_not_heard_and_sees_that_it_did_not_arrive() {
+    let mut world = World::connected();
+    let flood = |world: &mut World, lines: usize| {
+        for n in 0..lines {
+            write(world, 1, &n.to_string());
+            world.talk();
+        }
+    };
+    flood(&mut world, 100);
+    let [heard, wrote] = [0, 1].map(|side: usize| world.sides[side].call.view());
+    assert_eq!((heard.chat.len(), heard.chat_cut), (20, true));
+    let arrived = |line: &&ahoy_contract::ui::ChatLine| line.delivered;
+    assert_eq!(wrote.chat.iter().filter(arrived).count(), 20);
+    assert!(wrote.chat[..20].iter().all(|line| line.delivered) && !wrote.chat_cut);
+    // The events of it are no more than the lines.
+    let told = |event: &&Event| matches!(event, Event::Chat { .. });
+    assert_eq!(world.sides[0].events.iter().filter(told).count(), 20);
+    // The other one may write as before, and so may this one after a while.
+    write(&mut world, 0, "hello");
+    world.talk();
+    assert_eq!(world.sides[1].call.view().chat.len(), 101);
+    world.pass(Duration::from_secs(2));
+    flood(&mut world, 100);
+    assert_eq!(world.sides[0].call.view().chat.len(), 20 + 1 + 4);
+    assert_eq!((world.ended(0), world.ended(1)), (None, None));
+}
+
+#[test]
+fn a_thousand_lines_at_once_make_one_more_view_and_not_a_thousand() {
+    let mut world = World::connected();
+    let mut views = 0;
+    for id in 1..=1_000 {
+        let text = "x".to_owned();
+        let line = serde_json::to_string(&DataMessage::Chat { id, text }).unwrap();
+        let now = world.now;
+        let call = &mut world.sides[0].call;
+        call.handle(now, Input::Peer(super::id(GUEST), PeerInput::Data(line)));
+        views += std::iter::from_fn(|| call.poll())
+            .filter(|output| *output == Output::View)
+            .count();
+    }
+    assert_eq!(views, 21);
 }

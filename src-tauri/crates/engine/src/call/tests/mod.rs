@@ -158,6 +158,7 @@ fn config(key: &HostKey, part: Part, now: Instant) -> CallConfig {
         name: "Ada".into(),
         app: "test".into(),
         only_answers: false,
+        needs_turn: false,
         unix_ms: 1_000_000,
         start: now,
     }

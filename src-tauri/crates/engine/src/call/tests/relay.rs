@@ -287,3 +287,52 @@ fn a_connection_that_is_given_up_here_counts_as_failed_at_once() {
     assert_eq!(world.ended(0), Some(EndReason::Network));
     assert_eq!(world.sides[0].error(), Some(ErrorCode::ConnectionFailed));
 }
+
+#[test]
+fn by_turn_only_a_call_without_a_turn_server_ends_before_it_begins() {
+    let turn = |user: Option<&str>, url: &str| IceServer {
+        urls: vec!["stun:a.example".into(), url.into()],
+        username: user.map(str::to_owned),
+        credential: user.map(str::to_owned),
+    };
+    for (needs_turn, servers, starts) in [
+        (true, vec![], false),
+        (true, vec![turn(None, "turn:a.example")], false),
+        (true, vec![turn(Some("u"), "turns:a.example")], false),
+        (
+            true,
+            vec![turn(Some("u"), "turn:a.example?transport=tcp")],
+            false,
+        ),
+        (
+            true,
+            vec![turn(Some("u"), "turn:a.example?transport=udp")],
+            true,
+        ),
+        (false, vec![], true),
+    ] {
+        let world = World::new();
+        let part = Part::Guest { role: Role::Caller };
+        let config = CallConfig {
+            needs_turn,
+            ..config(&world.key, part, world.now)
+        };
+        let now = world.now;
+        let mut call = Call::new(config, || Nonce::new([1; 16]));
+        call.handle(now, Input::SocketOpen);
+        let welcome = RelayMessage::Welcome {
+            peer: id(GUEST),
+            challenge: Nonce::new([1; 16]),
+            ice_servers: servers.clone(),
+            resume: "token".into(),
+            resumed: false,
+        };
+        call.handle(now, Input::Relay(welcome));
+        let outputs: Vec<Output> = std::iter::from_fn(|| call.poll()).collect();
+        let joins = |output: &Output| matches!(output, Output::Send(ClientMessage::Join { .. }));
+        assert_eq!(outputs.iter().any(joins), starts, "{servers:?}");
+        let code = ErrorCode::TurnMissing;
+        let end = (!starts).then_some(EndReason::Refused { code });
+        assert_eq!(call.ended(), end, "{servers:?}");
+    }
+}
