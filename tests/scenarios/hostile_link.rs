@@ -13,7 +13,7 @@ use ahoy_tests::{
     SOON, app::Instead, call::AhoyCall, chromium::Chromium, need::lacks,
     notifications::Notifications, process::Process, programs, relay::Relay, webdriver::Page,
 };
-use anyhow::{Result, ensure};
+use anyhow::Result;
 use serde_json::json;
 use tokio::{net::TcpListener, process::Command, task::JoinHandle, time::timeout};
 
@@ -280,7 +280,7 @@ async fn a_name_that_is_markup_is_text_in_a_notification_and_in_the_window() -> 
     // Marks of direction, lines and what is not seen are none of a notification's.
     let _guest = knocks("\u{202e}evil\u{2066}\n\n\u{7}Ada\u{200b}").await?;
     let shown = service.first(2).await?.remove(1);
-    assert_eq!(shown.body, "evilAda asks to join your call.");
+    assert_eq!(shown.body, "evil Ada asks to join your call.");
 
     // A service that shows its texts as they are gets them as they are.
     page.press("deny").await?;
@@ -290,13 +290,6 @@ async fn a_name_that_is_markup_is_text_in_a_notification_and_in_the_window() -> 
     let _guest = knocks(NAME).await?;
     let shown = plain.first(1).await?.remove(0);
     assert_eq!(shown.body, format!("{NAME} asks to join your call."));
-    Ok(())
-}
-
-/// Waits for an event of this name after a mark.
-async fn happened(call: &AhoyCall, mark: usize, name: &str) -> Result<()> {
-    let is_it = |event: &serde_json::Value| event["event"] == name;
-    call.event_after(mark, name, SOON, is_it).await?;
     Ok(())
 }
 
@@ -393,7 +386,7 @@ async fn by_turn_only_a_call_without_a_turn_server_says_so_at_once() -> Result<(
     page.press("settings").await?;
     let kept = "return ahoy.part('relay-only')?.checked";
     page.until("the switch", kept, vec![]).await?;
-    page.choose("relay-only").await?;
+    page.press("relay-only").await?;
     page.press("close-sheet").await?;
     page.gone("close-sheet").await?;
     page.press("call-again").await?;
@@ -405,28 +398,26 @@ async fn by_turn_only_a_call_without_a_turn_server_says_so_at_once() -> Result<(
 #[tokio::test]
 async fn a_link_and_passwords_need_not_stand_where_other_users_read_them() -> Result<()> {
     let relay = Relay::start().await?;
-    let host = AhoyCall::start(relay.url(), &[])?;
-    let link = host.link().await?;
     let folder = tempfile::tempdir()?;
     let (link_file, servers) = (folder.path().join("link"), folder.path().join("servers"));
-    std::fs::write(&link_file, format!("{link}\n"))?;
     std::fs::write(&servers, "turn:127.0.0.1:9,ada,hush-hush\n")?;
     let binary = programs::built("ahoy-call")?;
     let quiet = "--json --video test --audio test --speaker none --ice-server-file \"$2\"";
     for how in ["--link-file \"$1\"", "- < \"$1\"", "--link-file - < \"$1\""] {
-        let mark = host.mark();
+        let host = AhoyCall::start(relay.url(), &[])?;
+        let link = host.link().await?;
+        std::fs::write(&link_file, format!("{link}\n"))?;
         let mut command = Command::new("sh");
         command.arg("-c").arg(format!("exec \"$0\" {quiet} {how}"));
         command.arg(&binary).arg(&link_file).arg(&servers);
         let guest = Process::start("ahoy-call", command)?;
-        happened(&host, mark, "connected").await?;
+        host.event("connected").await?;
         let arguments = std::fs::read(format!("/proc/{}/cmdline", guest.pid()))?;
         let arguments = String::from_utf8_lossy(&arguments);
-        for private in [&link, "hush-hush"] {
+        assert!(arguments.contains("--json"), "{arguments}");
+        for private in [link.as_str(), "hush-hush"] {
             assert!(!arguments.contains(private), "{arguments}");
         }
-        guest.interrupt()?;
-        happened(&host, mark, "peer_left").await?;
     }
     for (how, word) in [
         ("--link-file /not/there", "cannot be read"),
@@ -439,9 +430,9 @@ async fn a_link_and_passwords_need_not_stand_where_other_users_read_them() -> Re
             .arg(format!("exec \"$0\" --json {how}"))
             .arg(&binary);
         let mut call = Process::start("ahoy-call", command)?;
-        let code = call.exit(SOON).await?;
-        let said = call.stdout().join("\n");
-        ensure!(code == 2 && said.contains(word), "{how}: {code} {said}");
+        let said = |line: &str| line.contains(word).then_some(());
+        call.line(word, SOON, said).await?;
+        assert_eq!(call.exit(SOON).await?, 2, "{how}");
     }
     Ok(())
 }

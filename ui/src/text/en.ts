@@ -166,7 +166,7 @@ export const texts = {
   "chat.send": "Send",
   "chat.sent": "Sent, not delivered yet",
   "chat.delivered": "Delivered",
-  "chat.cut": "Lines were left out here: too many came at once.",
+  "chat.cut": "Some lines were left out: too many came at once.",
 
   "status.joining": "Going in…",
   "status.knocking": "Waiting to be let in…",
