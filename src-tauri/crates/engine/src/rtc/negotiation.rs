@@ -14,8 +14,9 @@ use webrtc::{
 
 use super::{
     MediaKind, MediaSender, RtcError,
+    candidates::{MAX_CANDIDATES, usable_candidate},
     media_engine::preferred,
-    sdp::{self, MAX_CANDIDATES, Refused, Setup},
+    sdp::{self, Refused, Setup},
     shared::Shared,
     short,
 };
@@ -279,7 +280,7 @@ impl Negotiation {
         if value.split_ascii_whitespace().count() < 8 {
             return Err(RtcError::Candidate("fields are missing".into()));
         }
-        if !sdp::usable_candidate(value) {
+        if !usable_candidate(value) {
             debug!("a candidate is of no use here and left out");
             return Ok(());
         }
