@@ -95,7 +95,14 @@ mod tests {
     #[test]
     fn only_addresses_of_one_host_are_unicast() {
         let unicast = |ip: &str| is_unicast(ip.parse().unwrap());
-        for ip in ["192.0.2.1", "127.0.0.1", "10.0.0.255", "::1", "2001:db8::1", "64:ff9b::1"] {
+        for ip in [
+            "192.0.2.1",
+            "127.0.0.1",
+            "10.0.0.255",
+            "::1",
+            "2001:db8::1",
+            "64:ff9b::1",
+        ] {
             assert!(unicast(ip), "{ip}");
         }
         for ip in [

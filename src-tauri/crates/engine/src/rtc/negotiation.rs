@@ -286,8 +286,12 @@ impl Negotiation {
             return Ok(());
         }
         // A name instead of an address is fine for the grammar, and of no use.
-        if value.split_ascii_whitespace().count() < 8 {
+        let fields: Vec<&str> = value.split_ascii_whitespace().collect();
+        if fields.len() < 8 {
             return Err(RtcError::Candidate("fields are missing".into()));
+        }
+        if fields[5].parse::<u16>().is_err() {
+            return Err(RtcError::Candidate("its port is no port".into()));
         }
         if usable_candidate(value).is_none() {
             debug!("a candidate is of no use here and left out");

@@ -110,11 +110,14 @@ pub(super) fn credentials(sdp: &str) -> Option<(&str, &str)> {
 /// The payload types that the sections of sound and pictures name, one bit for each.
 pub(super) fn payload_types(sdp: &str) -> u128 {
     let sections = sdp.lines().filter_map(|line| line.strip_prefix("m="));
-    let media = sections.filter(|section| section.starts_with("audio ") || section.starts_with("video "));
+    let media =
+        sections.filter(|section| section.starts_with("audio ") || section.starts_with("video "));
     // Behind the kind, the port and the protocol.
     let formats = media.flat_map(|section| section.split_ascii_whitespace().skip(3));
     let types = formats.filter_map(|format| format.parse::<u8>().ok());
-    types.fold(0, |all, kind| all | 1_u128.checked_shl(kind.into()).unwrap_or(0))
+    types.fold(0, |all, kind| {
+        all | 1_u128.checked_shl(kind.into()).unwrap_or(0)
+    })
 }
 
 /// The SSRCs that a description announces, also those that only a group names (RFC 5576 §4); some of them repeatedly.
@@ -423,7 +426,10 @@ mod tests {
         assert_eq!(credentials(&with), Some(("ours", "secret")));
         let types = payload_types(SDP);
         let expected = [111, 0, 96, 97, 98, 99, 100];
-        assert_eq!(types, expected.iter().fold(0, |all, bit| all | 1_u128 << bit));
+        assert_eq!(
+            types,
+            expected.iter().fold(0, |all, bit| all | 1_u128 << bit)
+        );
         let odd = "m=audio 9 UDP/TLS/RTP/SAVPF 128 999 -1 x 127\r\nm=application 9 x 5\r\n";
         assert_eq!(payload_types(odd), 1 << 127);
         let ssrcs = "a=ssrc:7 cname:x\r\na=ssrc:7 msid:a b\r\na=ssrc-group:FID 7 8\r\na=ssrc:9 cname:x\r\n\

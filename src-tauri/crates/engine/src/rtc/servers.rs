@@ -157,11 +157,7 @@ mod tests {
         ];
         assert_eq!(urls(&servers), usable);
         let names: Vec<_> = servers.hosts.iter().map(|host| &host.name[..]).collect();
-        let expected = [
-            "stun.example:3478",
-            "turn.example:3478",
-            "[2001:db8::1]:9",
-        ];
+        let expected = ["stun.example:3478", "turn.example:3478", "[2001:db8::1]:9"];
         assert_eq!(names, expected);
     }
 
@@ -186,7 +182,13 @@ mod tests {
         assert_eq!(urls(&Servers::choose(&local, &[], false)).len(), 3);
         assert!(urls(&Servers::choose(&[], &local, false)).is_empty());
         assert_eq!(urls(&Servers::choose(&[], &local, true)).len(), 3);
-        for address in ["224.0.0.251", "255.255.255.255", "0.0.0.0", "[ff02::fb]", "[::]"] {
+        for address in [
+            "224.0.0.251",
+            "255.255.255.255",
+            "0.0.0.0",
+            "[ff02::fb]",
+            "[::]",
+        ] {
             let url = format!("stun:{address}:5353");
             let servers = Servers::choose(&[server(&url)], &[], true);
             assert!(urls(&servers).is_empty(), "{url}");

@@ -228,7 +228,10 @@ mod tests {
         assert_eq!(arrives(2, "others", "password"), refused);
         assert_eq!(arrives(2, "", "password"), refused);
         assert_eq!(arrives(2, "ours", "password"), (Ok(()), true));
-        assert!(!filter.is_known(&path(3)), "another address is another path");
+        assert!(
+            !filter.is_known(&path(3)),
+            "another address is another path"
+        );
         // Without a name, as from a STUN client, and without integrity.
         for attributes in [&[][..], &[(6, &b"ours:theirs"[..])]] {
             let request = stun::build(stun::BINDING_REQUEST, [1; 12], attributes, None);
@@ -309,9 +312,8 @@ mod tests {
         assert!(filter.requests.len() <= MAX_REQUESTS);
         let forged = stun::check("ours", 1, "guessed");
         let forged = Message::parse(&forged).unwrap();
-        let verified = (0..10_000).filter(|_| {
-            filter.request(now, &path(2_000), &forged) == Err(Refusal::NotAuthentic)
-        });
+        let verified = (0..10_000)
+            .filter(|_| filter.request(now, &path(2_000), &forged) == Err(Refusal::NotAuthentic));
         assert!(verified.count() <= MAX_VERIFIED as usize);
         // Who is known goes on, and a second later everybody does.
         assert_eq!(filter.request(now, &path(0), &check), Ok(()));

@@ -160,9 +160,17 @@ mod tests {
             passed.count()
         };
         assert_eq!(admitted(&mut filter), MAX_UNCONFIRMED);
-        assert_eq!(admitted(&mut filter), MAX_UNCONFIRMED, "the same ones again");
+        assert_eq!(
+            admitted(&mut filter),
+            MAX_UNCONFIRMED,
+            "the same ones again"
+        );
         assert_eq!(filter.arrived(&rtp(111, 1)), Ok(()));
-        assert_eq!(filter.arrived(&rtp(96 | 0x80, 2)), Ok(()), "with the marker");
+        assert_eq!(
+            filter.arrived(&rtp(96 | 0x80, 2)),
+            Ok(()),
+            "with the marker"
+        );
         assert_eq!(filter.arrived(&rtp(96, 3)), Err(Refusal::Ssrc));
         // RTCP is counted for itself.
         let passed = (0..500).filter(|ssrc| filter.arrived(&rtcp(201, 50 + ssrc)).is_ok());

@@ -200,13 +200,13 @@ impl<'a> Iterator for Attributes<'a> {
 }
 
 #[cfg(test)]
-pub(super) mod tests {
+pub(in crate::rtc) mod tests {
     use proptest::prelude::*;
 
     use super::*;
 
     /// Builds a message with these attributes; `password` adds an integrity, and a fingerprint that nobody reads.
-    pub(crate) fn build(
+    pub(in crate::rtc) fn build(
         kind: u16,
         id: TransactionId,
         attributes: &[(u16, &[u8])],
@@ -241,18 +241,18 @@ pub(super) mod tests {
         message
     }
 
-    pub(crate) const BINDING_REQUEST: u16 = 0x0001;
-    pub(crate) const BINDING_SUCCESS: u16 = 0x0101;
+    pub(in crate::rtc) const BINDING_REQUEST: u16 = 0x0001;
+    pub(in crate::rtc) const BINDING_SUCCESS: u16 = 0x0101;
 
     /// A connectivity check to the agent with the ufrag `to`.
-    pub(crate) fn check(to: &str, id: u8, password: &str) -> Vec<u8> {
+    pub(in crate::rtc) fn check(to: &str, id: u8, password: &str) -> Vec<u8> {
         let username = format!("{to}:theirs");
         let attributes: [(u16, &[u8]); 2] = [(USERNAME, username.as_bytes()), (0x802a, &[7; 8])];
         build(BINDING_REQUEST, [id; 12], &attributes, Some(password))
     }
 
     /// The value of an XOR-PEER-ADDRESS; only IPv4.
-    pub(crate) fn peer(address: SocketAddr) -> Vec<u8> {
+    pub(in crate::rtc) fn peer(address: SocketAddr) -> Vec<u8> {
         let IpAddr::V4(ip) = address.ip() else {
             panic!("only IPv4")
         };

@@ -133,7 +133,10 @@ mod tests {
         turn.requested(at(1), at(2), &Message::parse(&requested).unwrap());
         let datagram = [&[0x40, 1, 0, 3][..], b"abc\0"].concat();
         let (path, data) = turn.channel_data(at(1), at(2), &datagram).unwrap();
-        assert_eq!((path, data), (Path::relayed(at(1), at(2), at(9)), &b"abc"[..]));
+        assert_eq!(
+            (path, data),
+            (Path::relayed(at(1), at(2), at(9)), &b"abc"[..])
+        );
         // Another server, another socket, another channel, and data that is cut off.
         assert!(turn.channel_data(at(1), at(3), &datagram).is_none());
         assert!(turn.channel_data(at(7), at(2), &datagram).is_none());

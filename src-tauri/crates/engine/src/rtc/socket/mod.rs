@@ -185,7 +185,7 @@ impl AsyncUdpSocket for Socket {
             }
             match self.inner.poll_recv(cx, bufs, meta) {
                 Poll::Ready(Ok(count)) => {
-                    let mut received = bufs.iter_mut().zip(meta.iter_mut()).take(count);
+                    let received = bufs.iter_mut().zip(meta.iter_mut()).take(count);
                     // Each is looked at, whatever becomes of the others.
                     if received.fold(false, |any, (buf, meta)| self.sift(buf, meta) | any) {
                         return Poll::Ready(Ok(count));

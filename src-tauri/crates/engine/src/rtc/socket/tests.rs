@@ -151,7 +151,11 @@ fn only_the_peer_gets_media_and_keys_in() {
     let forged = check("ours", 2, "guessed");
     let check = check("ours", 1, "password");
     arrive(&fake, 1, [check.clone()]);
-    arrive(&fake, 2, [picture(1), record(1), forged, vec![0; 8], vec![]]);
+    arrive(
+        &fake,
+        2,
+        [picture(1), record(1), forged, vec![0; 8], vec![]],
+    );
     arrive(&fake, 1, [picture(2), record(2)]);
     let socket = Socket::new(fake.clone(), gate, guard()).unwrap();
     assert_eq!(receive(&socket), Some(check));
@@ -177,12 +181,10 @@ fn of_datagrams_that_the_system_hands_over_together_each_is_looked_at() {
     };
     let mut short = picture(5);
     short.truncate(20);
-    let together = [&picture(2), &other, &picture(4), &short].map(|data| &data[..]);
+    let together = [picture(2), other, picture(4), short.clone()].concat();
     let from = SocketAddr::from(([127, 0, 0, 1], 1));
     let stride = picture(2).len();
-    fake.arriving
-        .lock()
-        .push_back((from, stride, together.concat()));
+    fake.arriving.lock().push_back((from, stride, together));
     let socket = Socket::new(fake, gate, guard()).unwrap();
     assert!(receive(&socket).is_some());
     let left = [picture(2), picture(4), short].concat();
@@ -195,7 +197,14 @@ fn a_check_waits_for_its_turn_and_then_leaves() {
     let guard = guard();
     let socket = Socket::new(fake.clone(), Arc::default(), guard.clone()).unwrap();
     for port in [1, 2, 3, 1] {
-        assert!(send(&socket, port, &check("theirs", port as u8, "their password")).is_ready());
+        assert!(
+            send(
+                &socket,
+                port,
+                &check("theirs", port as u8, "their password")
+            )
+            .is_ready()
+        );
     }
     assert!(fake.sent.lock().is_empty());
     assert!(guard.is_holding());
@@ -204,7 +213,12 @@ fn a_check_waits_for_its_turn_and_then_leaves() {
         next = guard.send_checks(|path, datagram| socket.send_check(path.destination(), datagram));
     }
     assert_eq!((next, guard.is_holding()), (None, false));
-    let ports: Vec<_> = fake.sent.lock().iter().map(|(to, _, _)| to.port()).collect();
+    let ports: Vec<_> = fake
+        .sent
+        .lock()
+        .iter()
+        .map(|(to, _, _)| to.port())
+        .collect();
     assert_eq!(ports, [1, 2, 3]);
     assert_eq!(guard.refused().checks_sent, 3);
     assert_eq!(guard.refused().checks_made, 4);
