@@ -17,6 +17,7 @@ mod fuzz;
 mod guest;
 mod harness;
 mod hostile_link;
+mod hostile_packets;
 mod hostile_room;
 mod kept;
 mod language;

@@ -12,6 +12,7 @@ pub mod chromium;
 pub mod desktop;
 pub mod dialect;
 pub mod firefox;
+pub mod flood;
 pub mod hostile;
 pub mod look;
 pub mod member;
@@ -34,6 +35,7 @@ pub mod usage;
 pub mod wayland;
 pub mod wayland_filter;
 pub mod webdriver;
+pub mod wire;
 pub mod y4m;
 
 use std::time::Duration;

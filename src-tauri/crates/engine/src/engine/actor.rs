@@ -119,6 +119,7 @@ impl Actor {
         };
         self.shared = Some(Shared {
             transport: Arc::new(self.setup.transport.clone()),
+            relay_is_local: self.setup.relay.is_local(),
             media: self.media.clone(),
             player: player.clone(),
             sinks: self.setup.sinks.clone(),

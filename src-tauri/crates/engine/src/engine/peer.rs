@@ -55,6 +55,8 @@ pub(super) struct Name {
 #[derive(Clone)]
 pub(super) struct Shared {
     pub(super) transport: Arc<Transport>,
+    /// The relay is on this computer, so that the servers that it names may be.
+    pub(super) relay_is_local: bool,
     pub(super) media: LocalMedia,
     /// `None`: no sound comes from anybody.
     pub(super) player: Option<Arc<Player>>,
@@ -83,12 +85,9 @@ pub(super) async fn run(
     let audio = within(transport.audio, terms.media);
     let is_native = terms.channel == Terms::NATIVE.channel;
     let config = PeerConfig {
-        ice_servers: transport
-            .ice_servers
-            .iter()
-            .cloned()
-            .chain(ice_servers)
-            .collect(),
+        ice_servers: transport.ice_servers.clone(),
+        relay_servers: ice_servers,
+        relay_is_local: shared.relay_is_local,
         relay_only: transport.relay_only,
         video,
         audio,

@@ -1,13 +1,11 @@
-//! Which local addresses a connection binds, and which servers it asks.
+//! Which local addresses a connection binds, and which addresses it sends to.
 
 use std::{
     collections::BTreeSet,
     io,
-    net::{IpAddr, Ipv4Addr, SocketAddr, ToSocketAddrs},
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs},
 };
 
-use ahoy_contract::wire::IceServer;
-use rtc::peer_connection::configuration::RTCIceServer;
 use tracing::warn;
 
 use super::BindPolicy;
@@ -65,43 +63,18 @@ fn local_addresses(policy: &BindPolicy) -> Vec<SocketAddr> {
         .collect()
 }
 
-/// The servers that the library can use; the others are left out with a warning.
-pub(super) fn ice_servers(servers: &[IceServer]) -> Vec<RTCIceServer> {
-    let usable = |server: &IceServer, url: &String| {
-        let reason = if url.starts_with("stun:") {
-            None
-        } else if !url.starts_with("turn:") {
-            Some("only stun: and turn: are supported")
-        } else if url.contains("transport=tcp") {
-            Some("TURN over TCP is not supported")
-        } else if url.contains('[') {
-            Some("an IPv6 address as a TURN server is not supported")
-        } else if server.username.is_none() || server.credential.is_none() {
-            Some("TURN needs a user and a password")
-        } else {
-            None
-        };
-        if let Some(reason) = reason {
-            warn!(url, reason, "a server for ICE is left out");
+/// Returns whether an address is one host's, so that packets may be sent there: not multicast, broadcast or unspecified,
+/// nor an IPv4 address in the form of IPv6, which candidates must not be (RFC 8445 §5.1.1.1) and which would be another
+/// way to write one of those.
+pub(super) fn is_unicast(ip: IpAddr) -> bool {
+    match ip {
+        // 0.0.0.0/8 and 240.0.0.0/4, with the broadcast address, belong to nobody (RFC 6890 §2.2.2).
+        IpAddr::V4(ip) => !ip.is_multicast() && ip.octets()[0] != 0 && ip.octets()[0] < 240,
+        IpAddr::V6(ip) => {
+            let is_embedded = ip.to_ipv4().is_some() && ip != Ipv6Addr::LOCALHOST;
+            !ip.is_multicast() && !ip.is_unspecified() && !is_embedded
         }
-        reason.is_none()
-    };
-    servers
-        .iter()
-        .filter_map(|server| {
-            let urls: Vec<String> = server
-                .urls
-                .iter()
-                .filter(|url| usable(server, url))
-                .cloned()
-                .collect();
-            (!urls.is_empty()).then(|| RTCIceServer {
-                urls,
-                username: server.username.clone().unwrap_or_default(),
-                credential: server.credential.clone().unwrap_or_default(),
-            })
-        })
-        .collect()
+    }
 }
 
 #[cfg(test)]
@@ -120,25 +93,32 @@ mod tests {
     }
 
     #[test]
-    fn servers_that_cannot_be_used_are_left_out() {
-        let server = |url: &str, user: Option<&str>| IceServer {
-            urls: vec![url.to_owned()],
-            username: user.map(str::to_owned),
-            credential: user.map(str::to_owned),
-        };
-        let servers = [
-            server("stun:stun.example:3478", None),
-            server("turn:turn.example", Some("u")),
-            server("turn:turn.example", None),
-            server("turns:turn.example", Some("u")),
-            server("turn:turn.example?transport=tcp", Some("u")),
-            server("rubbish", Some("u")),
-        ];
-        let usable = ice_servers(&servers);
-        let urls: Vec<&str> = usable
-            .iter()
-            .map(|server| server.urls[0].as_str())
-            .collect();
-        assert_eq!(urls, ["stun:stun.example:3478", "turn:turn.example"]);
+    fn only_addresses_of_one_host_are_unicast() {
+        let unicast = |ip: &str| is_unicast(ip.parse().unwrap());
+        for ip in [
+            "192.0.2.1",
+            "127.0.0.1",
+            "10.0.0.255",
+            "::1",
+            "2001:db8::1",
+            "64:ff9b::1",
+        ] {
+            assert!(unicast(ip), "{ip}");
+        }
+        for ip in [
+            "0.0.0.0",
+            "0.9.9.9",
+            "224.0.0.1",
+            "239.1.2.3",
+            "240.1.2.3",
+            "255.255.255.255",
+            "::",
+            "ff02::1",
+            "::ffff:192.0.2.1",
+            "::ffff:127.0.0.1",
+            "::127.0.0.1",
+        ] {
+            assert!(!unicast(ip), "{ip}");
+        }
     }
 }

@@ -83,8 +83,13 @@ pub enum BindPolicy {
 /// How a connection is opened.
 #[derive(Debug, Clone)]
 pub struct PeerConfig {
-    /// STUN and TURN servers. `turns:` and TURN over TCP are skipped with a warning.
+    /// STUN and TURN servers that the user named. `turns:` and TURN over TCP are skipped with a warning, as are servers
+    /// beyond eight in all.
     pub ice_servers: Vec<IceServer>,
+    /// Those that the relay names. They are not on this computer, unless the relay is.
+    pub relay_servers: Vec<IceServer>,
+    /// The relay is on this computer.
+    pub relay_is_local: bool,
     /// Only relayed candidates are gathered (RFC 8828 §3, mode 4 in effect).
     pub relay_only: bool,
     /// Which ways pictures go.
@@ -108,6 +113,8 @@ impl Default for PeerConfig {
     fn default() -> Self {
         Self {
             ice_servers: Vec::new(),
+            relay_servers: Vec::new(),
+            relay_is_local: false,
             relay_only: false,
             video: Direction::BOTH,
             audio: Direction::BOTH,

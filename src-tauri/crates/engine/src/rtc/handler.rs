@@ -54,6 +54,7 @@ impl Handler {
     /// Tells that media can flow, and how.
     fn connected(&self) {
         self.shared.set_connected();
+        self.shared.guard.set_keys();
         let connection = self.connection.get().and_then(Weak::upgrade);
         let shared = self.shared.clone();
         self.tasks.spawn(async move {

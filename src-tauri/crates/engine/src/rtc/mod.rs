@@ -6,20 +6,25 @@
 mod addresses;
 mod arrival;
 mod burst;
+mod candidates;
 mod config;
 mod data;
 mod error;
 mod event;
+#[doc(hidden)]
+pub mod guard;
 mod handler;
 mod history;
 mod media_engine;
 mod monitor;
+mod names;
 mod negotiation;
 mod peer;
 mod repair;
 mod runtime;
 mod sdp;
 mod sender;
+mod servers;
 mod setup;
 mod shared;
 mod socket;
@@ -30,11 +35,11 @@ mod train;
 
 pub use addresses::bound_addresses;
 pub use burst::Burst;
+pub use candidates::with_candidates;
 pub use config::{BindPolicy, Direction, MediaKind, PeerConfig};
 pub use error::RtcError;
 pub use event::{AUDIO_QUEUE, EVENT_QUEUE, Incoming, PeerEvent, PeerState, VIDEO_QUEUE};
 pub use peer::Peer;
-pub use sdp::with_candidates;
 pub use sender::MediaSender;
 pub use stats::{PeerStats, ReceivedStats, SentStats, StreamStats};
 

@@ -5,7 +5,7 @@
 //! retransmissions and all RTCP. It runs on the connection's task and never waits.
 
 use std::{
-    collections::{HashMap, VecDeque},
+    collections::{HashMap, HashSet, VecDeque},
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -57,6 +57,8 @@ pub(super) struct Monitor {
     /// When a key frame of each kind was last asked for.
     last_request: [Option<Instant>; KINDS],
     told: Option<Instant>,
+    /// The streams that packets were authenticated of, and the senders of reports.
+    confirmed: [HashSet<u32>; 2],
     read: VecDeque<TaggedPacket>,
     write: VecDeque<TaggedPacket>,
 }
@@ -90,6 +92,7 @@ impl Monitor {
             estimator: BandwidthEstimator::new(max),
             last_request: [None; KINDS],
             told: None,
+            confirmed: [HashSet::new(), HashSet::new()],
             read: VecDeque::new(),
             write: VecDeque::new(),
         }
@@ -124,6 +127,9 @@ impl Monitor {
 
     fn rtp_received(&mut self, now: Instant, packet: &rtp::Packet) {
         let ssrc = packet.header.ssrc;
+        if self.confirmed[0].insert(ssrc) {
+            self.shared.guard.filter().ssrcs().confirm_rtp(ssrc);
+        }
         let again = self.remote.values().any(|stream| stream.rtx == Some(ssrc));
         let Some(stream) = self.remote.get_mut(&ssrc) else {
             return;
@@ -140,6 +146,12 @@ impl Monitor {
     }
 
     fn rtcp_received(&mut self, now: Instant, packets: &[Box<dyn rtcp::Packet>]) {
+        let sender = packets.first().and_then(|first| sender(&**first));
+        if let Some(ssrc) = sender
+            && self.confirmed[1].insert(ssrc)
+        {
+            self.shared.guard.filter().ssrcs().confirm_rtcp(ssrc);
+        }
         for packet in packets {
             let packet = packet.as_any();
             if let Some(feedback) = packet.downcast_ref::<TransportLayerCc>() {
@@ -292,6 +304,13 @@ impl Monitor {
             ..report.clone()
         })
     }
+}
+
+/// The SSRC of who sent a report, which SRTCP goes by (RFC 3711 §3.4).
+fn sender(packet: &dyn rtcp::Packet) -> Option<u32> {
+    // The second word of each kind.
+    let bytes = packet.marshal().ok()?;
+    Some(u32::from_be_bytes(bytes.get(4..8)?.try_into().ok()?))
 }
 
 /// The round-trip time of a report block (RFC 3550 §6.4.1); `None` before the first sender report, and

@@ -14,8 +14,10 @@ use webrtc::{
 
 use super::{
     MediaKind, MediaSender, RtcError,
+    candidates::{CandidateBudget, MAX_CANDIDATES, usable_candidate},
+    guard::now,
     media_engine::preferred,
-    sdp::{self, MAX_CANDIDATES, Refused, Setup},
+    sdp::{self, Refused, Setup},
     shared::Shared,
     short,
 };
@@ -55,7 +57,7 @@ pub(super) struct Negotiation {
     /// The DTLS role of this end, once agreed.
     setup: Option<Setup>,
     early: Vec<String>,
-    candidates: usize,
+    candidates: CandidateBudget,
 }
 
 impl Negotiation {
@@ -68,7 +70,7 @@ impl Negotiation {
             has_channel: false,
             setup: None,
             early: Vec::new(),
-            candidates: 0,
+            candidates: CandidateBudget::default(),
         }
     }
 
@@ -90,6 +92,7 @@ impl Negotiation {
     pub(super) async fn offer(
         &mut self,
         connection: &dyn PeerConnection,
+        shared: &Shared,
         ice_restart: bool,
     ) -> Result<String, RtcError> {
         if matches!(self.exchange, Exchange::Received { .. }) {
@@ -99,6 +102,10 @@ impl Negotiation {
         let offer = connection.create_offer(Some(options)).await;
         let offer = offer.map_err(failed)?;
         let sdp = offer.sdp.clone();
+        shared.learn_local(&sdp);
+        if ice_restart {
+            self.candidates.restarted();
+        }
         connection
             .set_local_description(offer)
             .await
@@ -118,6 +125,7 @@ impl Negotiation {
         let answer = connection.create_answer(None).await.map_err(failed)?;
         let sdp = answer.sdp.clone();
         self.choose(&sdp).await?;
+        shared.learn_local(&sdp);
         connection
             .set_local_description(answer)
             .await
@@ -137,9 +145,12 @@ impl Negotiation {
         shared: &Shared,
         description: &Description,
     ) -> Result<(), RtcError> {
-        let sdp = sdp::sanitized(&description.sdp)
+        let ufrag = sdp::credentials(&description.sdp).map(|(ufrag, _)| ufrag);
+        self.candidates.described(ufrag);
+        let admits = |candidate: &str| self.candidates.admit(now(), candidate);
+        let sdp = sdp::sanitized(&description.sdp, admits)
             .ok_or_else(|| RtcError::Description("it is too large".into()))?;
-        shared.learn_screen(&sdp);
+        shared.learn_remote(&sdp);
         match description.kind {
             DescriptionType::Offer => {
                 let refused = sdp::refused(&description.sdp);
@@ -148,7 +159,6 @@ impl Negotiation {
             DescriptionType::Answer => self.remote_answer(connection, shared, sdp).await?,
         }
         self.described = true;
-        self.candidates = 0;
         for candidate in std::mem::take(&mut self.early) {
             self.candidate(connection, &candidate).await?;
         }
@@ -276,24 +286,29 @@ impl Negotiation {
             return Ok(());
         }
         // A name instead of an address is fine for the grammar, and of no use.
-        if value.split_ascii_whitespace().count() < 8 {
+        let fields: Vec<&str> = value.split_ascii_whitespace().collect();
+        if fields.len() < 8 {
             return Err(RtcError::Candidate("fields are missing".into()));
         }
-        if !sdp::usable_candidate(value) {
+        if fields[5].parse::<u16>().is_err() {
+            return Err(RtcError::Candidate("its port is no port".into()));
+        }
+        if usable_candidate(value).is_none() {
             debug!("a candidate is of no use here and left out");
             return Ok(());
         }
         rtc::ice::candidate::unmarshal_candidate(value)
             .map_err(|error| RtcError::Candidate(short(&error)))?;
-        if self.candidates >= MAX_CANDIDATES || self.early.len() >= MAX_CANDIDATES {
-            debug!("the peer has too many candidates; one is left out");
-            return Ok(());
-        }
         if !self.described && !matches!(self.exchange, Exchange::Received { .. }) {
-            self.early.push(value.to_owned());
+            if self.early.len() < MAX_CANDIDATES {
+                self.early.push(value.to_owned());
+            }
             return Ok(());
         }
-        self.candidates += 1;
+        if !self.candidates.admit(now(), value) {
+            debug!("the peer has named the candidate before, or too many; it is left out");
+            return Ok(());
+        }
         let init = RTCIceCandidateInit {
             candidate: format!("candidate:{value}"),
             ..RTCIceCandidateInit::default()

@@ -29,13 +29,15 @@ use webrtc::{
 use super::{
     AUDIO_QUEUE, Direction, EVENT_QUEUE, Incoming, MediaKind, MediaSender, PeerConfig, PeerEvent,
     PeerState, PeerStats, RtcError, VIDEO_QUEUE,
-    addresses::{LocalAddresses, ice_servers},
+    addresses::LocalAddresses,
     config::KINDS,
     data::{self, DataLink},
     handler::{Handler, Outputs},
     media_engine::media_engine,
+    names::Names,
     negotiation::Negotiation,
     runtime::Tracked,
+    servers::Servers,
     setup::{add_line, interceptors, setting_engine},
     shared::{Clock, Shared},
     short,
@@ -67,6 +69,7 @@ struct Inner {
     video: MediaSender,
     screen: MediaSender,
     negotiation: Mutex<Negotiation>,
+    names: Arc<Names>,
     runtime: tokio::runtime::Handle,
     closed: AtomicBool,
 }
@@ -117,10 +120,17 @@ impl Peer {
         let receives = [config.audio, config.video, config.screen]
             .iter()
             .any(|direction| direction.receive);
+        let servers = Servers::choose(
+            &config.ice_servers,
+            &config.relay_servers,
+            config.relay_is_local,
+        );
+        let names = Arc::new(Names::look_up(servers.hosts));
+        let runtime = Tracked::new(tasks, stop, shared.clone(), (gate, names.clone()));
         let builder = PeerConnectionBuilder::new()
             .with_configuration(
                 RTCConfigurationBuilder::new()
-                    .with_ice_servers(ice_servers(&config.ice_servers))
+                    .with_ice_servers(servers.config)
                     .with_ice_transport_policy(if config.relay_only {
                         RTCIceTransportPolicy::Relay
                     } else {
@@ -131,7 +141,7 @@ impl Peer {
             .with_media_engine(media_engine(&codecs).map_err(open)?)
             .with_setting_engine(setting_engine())
             .with_interceptor_registry(interceptors(&shared, config.max_bitrate, receives))
-            .with_runtime(Arc::new(Tracked::new(tasks, stop, shared.clone(), gate)))
+            .with_runtime(Arc::new(runtime))
             .with_handler(handler.clone())
             .with_data_channel_send_buffer_limit(data::SEND_BUFFER)
             .with_udp_addrs(vec![LocalAddresses(config.bind)]);
@@ -164,6 +174,7 @@ impl Peer {
                 video,
                 screen,
                 negotiation: Mutex::new(Negotiation::new(lines, codecs)),
+                names,
                 runtime: tokio::runtime::Handle::current(),
                 closed: AtomicBool::new(false),
             }),
@@ -195,9 +206,9 @@ impl Peer {
                 handler.stop.clone(),
             ));
         }
-        let sdp = self
-            .guarded(negotiation.offer(&*inner.connection, ice_restart))
-            .await?;
+        inner.names.ready().await;
+        let offer = negotiation.offer(&*inner.connection, &inner.shared, ice_restart);
+        let sdp = self.guarded(offer).await?;
         Ok(Description {
             kind: DescriptionType::Offer,
             sdp,
@@ -211,6 +222,7 @@ impl Peer {
     pub async fn create_answer(&self) -> Result<Description, RtcError> {
         let inner = &self.inner;
         let mut negotiation = inner.negotiation.lock().await;
+        inner.names.ready().await;
         let sdp = self
             .guarded(negotiation.answer(&*inner.connection, &inner.shared))
             .await?;
@@ -234,7 +246,7 @@ impl Peer {
     }
 
     /// Takes a candidate of the peer; `None`: there are no more. Those that cannot be used here (`.local`
-    /// names, TCP, empty) and those beyond 32 are left out without an error; those that come before the
+    /// names, TCP, empty, not one host's) and those beyond 32 are left out without an error; those that come before the
     /// peer's description are kept for it.
     ///
     /// # Errors
@@ -295,7 +307,10 @@ impl Peer {
 
     /// The counters as they stand.
     pub fn stats(&self) -> PeerStats {
-        *self.inner.shared.stats.lock()
+        PeerStats {
+            refused: self.inner.shared.guard.refused(),
+            ..*self.inner.shared.stats.lock()
+        }
     }
 
     /// The most that is ever sent from now on, all together.
@@ -363,4 +378,5 @@ async fn shut(connection: &Arc<dyn PeerConnection>, handler: &Handler, shared: &
         warn!("a connection's tasks did not end in time");
     }
     shared.close();
+    debug!(refused = ?shared.guard.refused(), "what the sockets refused");
 }

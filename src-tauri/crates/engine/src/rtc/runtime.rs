@@ -1,19 +1,22 @@
 //! The library's door to tokio, with additions: its task is counted, so that closing can wait for it;
 //! when it ends before that, by an error or a panic, the connection has failed and says so; and its
-//! sockets are [`Socket`]s, which are told when a turn of the task is over.
+//! sockets are [`Socket`]s, which are told when a turn of the task is over. Checks whose turn it is leave while the task
+//! sleeps.
 
 use std::{
-    future::{Future, poll_fn},
+    future::{Future, poll_fn, ready},
     io,
     net::SocketAddr,
     panic::AssertUnwindSafe,
     pin::Pin,
     sync::{Arc, Weak},
+    task::Context,
     time::Duration,
 };
 
 use futures_util::FutureExt;
 use parking_lot::Mutex;
+use tokio::time::{Sleep, sleep_until};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::error;
 use webrtc::runtime::{
@@ -23,6 +26,8 @@ use webrtc::runtime::{
 
 use super::{
     PeerEvent, PeerState,
+    guard::Guard,
+    names::Names,
     shared::Shared,
     socket::{Gate, Socket},
 };
@@ -36,6 +41,7 @@ pub(super) struct Tracked {
     stop: CancellationToken,
     shared: Arc<Shared>,
     gate: Arc<Gate>,
+    names: Arc<Names>,
     /// The connection's sockets; an ICE restart replaces them.
     sockets: Mutex<Vec<Weak<Socket>>>,
 }
@@ -45,14 +51,49 @@ impl Tracked {
         tasks: TaskTracker,
         stop: CancellationToken,
         shared: Arc<Shared>,
-        gate: Arc<Gate>,
+        (gate, names): (Arc<Gate>, Arc<Names>),
     ) -> Self {
         Self {
             tasks,
             stop,
             shared,
             gate,
+            names,
             sockets: Mutex::default(),
+        }
+    }
+}
+
+/// The checks of a connection that wait for their turn.
+struct Checks {
+    guard: Arc<Guard>,
+    sockets: Vec<Weak<Socket>>,
+    /// Ends when the next one has its turn; `None`: none waits.
+    next: Option<Pin<Box<Sleep>>>,
+}
+
+impl Checks {
+    /// Sends those whose turn it is.
+    fn send(&mut self) {
+        let sockets: Vec<_> = self.sockets.iter().filter_map(Weak::upgrade).collect();
+        let next = self.guard.send_checks(|path, datagram| {
+            let from = sockets.iter().find(|socket| socket.local() == path.local);
+            if let Some(socket) = from {
+                socket.send_check(path.destination(), datagram);
+            }
+        });
+        self.next = next.map(|next| Box::pin(sleep_until(next.into())));
+    }
+
+    fn poll(&mut self, cx: &mut Context<'_>) {
+        while let Some(next) = &mut self.next
+            && next.as_mut().poll(cx).is_ready()
+        {
+            self.send();
+            for socket in self.sockets.iter().filter_map(Weak::upgrade) {
+                // What there is no room for now leaves at the end of the next turn.
+                let _ = socket.flush();
+            }
         }
     }
 }
@@ -86,7 +127,8 @@ impl Runtime for Tracked {
 
     fn wrap_udp_socket(&self, socket: std::net::UdpSocket) -> io::Result<Arc<dyn AsyncUdpSocket>> {
         let socket = TokioRuntime.wrap_udp_socket(socket)?;
-        let socket = Arc::new(Socket::new(socket, self.gate.clone())?);
+        let (gate, guard) = (self.gate.clone(), self.shared.guard.clone());
+        let socket = Arc::new(Socket::new(socket, gate, guard)?);
         let mut sockets = self.sockets.lock();
         sockets.retain(|socket| socket.strong_count() > 0);
         sockets.push(Arc::downgrade(&socket));
@@ -111,11 +153,20 @@ impl Runtime for Tracked {
         &'a self,
         host: &'a str,
     ) -> Pin<Box<dyn Future<Output = io::Result<Vec<SocketAddr>>> + Send + 'a>> {
-        TokioRuntime.resolve_host(host)
+        // The library waits for this on its own task.
+        Box::pin(ready(self.names.addresses(host)))
     }
 
     /// The connection's task sleeps when it has sent all that there was.
     fn sleep(&self, duration: Duration) -> Task {
+        let mut checks = self.shared.guard.is_holding().then(|| Checks {
+            guard: self.shared.guard.clone(),
+            sockets: self.sockets.lock().clone(),
+            next: None,
+        });
+        if let Some(due) = &mut checks {
+            due.send();
+        }
         let mut full: Vec<Weak<Socket>> = Vec::new();
         for socket in &*self.sockets.lock() {
             if socket.upgrade().is_some_and(|socket| !socket.flush()) {
@@ -123,7 +174,7 @@ impl Runtime for Tracked {
             }
         }
         let mut sleep = TokioRuntime.sleep(duration);
-        if full.is_empty() {
+        if full.is_empty() && checks.is_none() {
             return sleep;
         }
         Box::pin(poll_fn(move |cx| {
@@ -132,6 +183,9 @@ impl Runtime for Tracked {
                     .upgrade()
                     .is_some_and(|socket| socket.poll_flush(cx).is_pending())
             });
+            if let Some(checks) = &mut checks {
+                checks.poll(cx);
+            }
             sleep.as_mut().poll(cx)
         }))
     }

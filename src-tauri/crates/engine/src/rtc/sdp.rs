@@ -1,12 +1,8 @@
 //! The little that this side has to know of a description beyond what the library reads: which video
-//! codecs it names, and which candidates are not worth handing over.
+//! codecs it names, and what of it is not worth handing over.
 
 use super::MediaKind;
 use crate::frame::VideoCodec;
-
-/// The most candidates of one peer that are tried: each is probed from every local address, and a peer
-/// could name addresses of others.
-pub(super) const MAX_CANDIDATES: usize = 32;
 
 /// The largest description that is read, in bytes: a signal is at most 64 KiB.
 const MAX_SDP: usize = 64 * 1024;
@@ -101,6 +97,39 @@ pub(super) fn section(sdp: &str, kind: MediaKind) -> Option<Section> {
     Some(section)
 }
 
+/// The ICE credentials of a description: ufrag and password (RFC 8839 §5.4). All sections have the same, for all is
+/// bundled.
+pub(super) fn credentials(sdp: &str) -> Option<(&str, &str)> {
+    let value = |name| {
+        let mut lines = sdp.lines();
+        lines.find_map(|line| Some(line.strip_prefix(name)?.trim()))
+    };
+    Some((value("a=ice-ufrag:")?, value("a=ice-pwd:")?))
+}
+
+/// The payload types that the sections of sound and pictures name, one bit for each.
+pub(super) fn payload_types(sdp: &str) -> u128 {
+    let sections = sdp.lines().filter_map(|line| line.strip_prefix("m="));
+    let media =
+        sections.filter(|section| section.starts_with("audio ") || section.starts_with("video "));
+    // Behind the kind, the port and the protocol.
+    let formats = media.flat_map(|section| section.split_ascii_whitespace().skip(3));
+    let types = formats.filter_map(|format| format.parse::<u8>().ok());
+    types.fold(0, |all, kind| {
+        all | 1_u128.checked_shl(kind.into()).unwrap_or(0)
+    })
+}
+
+/// The SSRCs that a description announces, also those that only a group names (RFC 5576 §4); some of them repeatedly.
+pub(super) fn announced_ssrcs(sdp: &str) -> impl Iterator<Item = u32> {
+    sdp.lines().flat_map(|line| {
+        let group = line.strip_prefix("a=ssrc-group:").unwrap_or_default();
+        let grouped = group.split_ascii_whitespace().skip(1);
+        let grouped = grouped.filter_map(|ssrc| ssrc.parse().ok());
+        ssrc(line).into_iter().chain(grouped)
+    })
+}
+
 /// The number in `a=ssrc:NUMBER ATTRIBUTE`.
 fn ssrc(line: &str) -> Option<u32> {
     let (number, _) = line.strip_prefix("a=ssrc:")?.split_once(' ')?;
@@ -164,38 +193,16 @@ fn parameter<'a>(format: &'a str, name: &str) -> Option<&'a str> {
     })
 }
 
-/// Whether a candidate (`candidate:…`, RFC 8839 §5.1) can be of use: UDP, the first component, an
-/// address and not a name. Others are not an error, they are left out.
-pub(super) fn usable_candidate(candidate: &str) -> bool {
-    let value = candidate.trim();
-    let value = value.strip_prefix("candidate:").unwrap_or(value);
-    let mut fields = value.split_ascii_whitespace().skip(1);
-    let (component, transport, _priority, address) =
-        (fields.next(), fields.next(), fields.next(), fields.next());
-    component == Some("1")
-        && transport.is_some_and(|transport| transport.eq_ignore_ascii_case("udp"))
-        && address.is_some_and(|address| {
-            // A link-local address means nothing without its interface.
-            address.parse().is_ok_and(|ip| match ip {
-                std::net::IpAddr::V4(ip) => !ip.is_link_local() && !ip.is_unspecified(),
-                std::net::IpAddr::V6(ip) => {
-                    !ip.is_unicast_link_local() && !ip.is_unspecified() && !ip.is_multicast()
-                }
-            })
-        })
-}
-
 /// The one hash of certificates that the library checks; every peer sends it (RFC 8122 §5).
 const HASH: &str = "sha-256";
 
-/// The peer's description as the library gets it. Left out are candidates that are of no use, those beyond
-/// [`MAX_CANDIDATES`], fingerprints that are not checked, and sections of media that this side does not know, which the
-/// library would leave out of its answer. `None`: too large.
-pub(super) fn sanitized(sdp: &str) -> Option<String> {
+/// The peer's description as the library gets it. Left out are candidates that `admits` says no to, fingerprints that
+/// are not checked, and sections of media that this side does not know, which the library would leave out of its answer.
+/// `None`: too large.
+pub(super) fn sanitized(sdp: &str, mut admits: impl FnMut(&str) -> bool) -> Option<String> {
     if sdp.len() > MAX_SDP {
         return None;
     }
-    let mut left = MAX_CANDIDATES;
     let mut clean = String::with_capacity(sdp.len() + 64);
     let mut known = true;
     for line in sdp.lines() {
@@ -205,11 +212,10 @@ pub(super) fn sanitized(sdp: &str) -> Option<String> {
         if !known {
             continue;
         }
-        if let Some(candidate) = line.strip_prefix("a=candidate:") {
-            if left == 0 || !usable_candidate(candidate) {
-                continue;
-            }
-            left -= 1;
+        if let Some(candidate) = line.strip_prefix("a=candidate:")
+            && !admits(candidate)
+        {
+            continue;
         }
         if let Some(fingerprint) = line.strip_prefix("a=fingerprint:") {
             let mut words = fingerprint.split_ascii_whitespace();
@@ -303,38 +309,6 @@ pub(super) fn with_refused(answer: &str, refused: &[Refused]) -> String {
     whole
 }
 
-/// A description with candidates (`candidate:…`) in it, for a peer that is told of none later: they stand in the first
-/// section that is not refused, on which all is bundled (RFC 8829 §5.2.1).
-pub fn with_candidates(sdp: &str, candidates: &[String]) -> String {
-    let mut whole = String::with_capacity(sdp.len() + candidates.len() * 128);
-    let mut inside = false;
-    let mut put = false;
-    let write = |whole: &mut String| {
-        for candidate in candidates {
-            whole.push_str(&format!("a={candidate}\r\n"));
-        }
-        whole.push_str("a=end-of-candidates\r\n");
-    };
-    for line in sdp.lines() {
-        if let Some(header) = line.strip_prefix("m=") {
-            if inside {
-                write(&mut whole);
-                put = true;
-            }
-            inside = !put && header.split(' ').nth(1) != Some("0");
-        }
-        let again = line.starts_with("a=candidate:") || line == "a=end-of-candidates";
-        if !again {
-            whole.push_str(line);
-            whole.push_str("\r\n");
-        }
-    }
-    if inside {
-        write(&mut whole);
-    }
-    whole
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -400,7 +374,10 @@ mod tests {
 
     #[test]
     fn only_fingerprints_that_are_checked_are_handed_over() {
-        let clean = sanitized("a=fingerprint:SHA-256 AB:CD\r\na=fingerprint:sha-1 00\r\n");
+        let clean = sanitized(
+            "a=fingerprint:SHA-256 AB:CD\r\na=fingerprint:sha-1 00\r\n",
+            |_| true,
+        );
         assert_eq!(clean.unwrap(), "a=fingerprint:sha-256 AB:CD\r\n");
     }
 
@@ -409,7 +386,7 @@ mod tests {
         let offer = "v=0\r\nm=text 9 RTP/AVP 98\r\na=mid:t\r\nm=audio 9 UDP/TLS/RTP/SAVPF 111\r\na=mid:0\r\n\
             m=image 9 udptl t38\r\nm=application 9 UDP/DTLS/SCTP webrtc-datachannel\r\na=mid:1\r\n\
             m=application 9 UDP/BFCP *\r\na=mid:f\r\n";
-        let clean = sanitized(offer).unwrap();
+        let clean = sanitized(offer, |_| true).unwrap();
         assert_eq!(
             clean,
             "v=0\r\nm=audio 9 UDP/TLS/RTP/SAVPF 111\r\na=mid:0\r\n\
@@ -428,40 +405,37 @@ mod tests {
     }
 
     #[test]
-    fn candidates_stand_in_the_first_section_that_is_used() {
-        let sdp = "v=0\r\nm=text 0 RTP/AVP 98\r\nm=audio 9 x 0\r\na=mid:0\r\nm=video 9 x 0\r\na=mid:1\r\n";
-        let candidates = ["candidate:1".to_owned(), "candidate:2".to_owned()];
-        let with = with_candidates(sdp, &candidates);
-        assert_eq!(
-            with,
-            "v=0\r\nm=text 0 RTP/AVP 98\r\nm=audio 9 x 0\r\na=mid:0\r\n\
-             a=candidate:1\r\na=candidate:2\r\na=end-of-candidates\r\nm=video 9 x 0\r\na=mid:1\r\n"
-        );
-        assert_eq!(with_candidates(&with, &candidates), with);
-        let one = with_candidates("v=0\r\nm=audio 9 x 0\r\n", &candidates);
-        assert!(
-            one.ends_with("a=candidate:2\r\na=end-of-candidates\r\n"),
-            "{one}"
-        );
+    fn candidates_that_are_not_admitted_are_left_out() {
+        let mut asked = Vec::new();
+        let clean = sanitized(SDP, |candidate| {
+            asked.push(candidate.to_owned());
+            asked.len() == 2
+        });
+        assert_eq!(asked.len(), 3);
+        assert!(asked[1].starts_with("2 1 udp"), "{asked:?}");
+        let clean = clean.unwrap();
+        assert_eq!(clean.matches("a=candidate").count(), 1);
+        assert!(clean.contains("a=candidate:2 1 udp"));
+        assert_eq!(sanitized(&"a".repeat(100_000), |_| true), None);
     }
 
     #[test]
-    fn candidates_that_are_of_no_use_are_left_out() {
-        let clean = sanitized(SDP).unwrap();
-        assert_eq!(clean.matches("a=candidate").count(), 1);
-        let many = SDP.replace(
-            "a=candidate:1 1 udp 1 192.0.2.1 5000 typ host\r\n",
-            &"a=candidate:1 1 udp 1 192.0.2.1 5000 typ host\r\n".repeat(100),
+    fn what_the_sockets_have_to_know_is_read() {
+        assert_eq!(credentials(SDP), None);
+        let with = format!("{SDP}a=ice-ufrag:ours\r\na=ice-pwd:secret\r\na=ice-ufrag:x\r\n");
+        assert_eq!(credentials(&with), Some(("ours", "secret")));
+        let types = payload_types(SDP);
+        let expected = [111, 0, 96, 97, 98, 99, 100];
+        assert_eq!(
+            types,
+            expected.iter().fold(0, |all, bit| all | 1_u128 << bit)
         );
-        let clean = sanitized(&many).unwrap();
-        assert_eq!(clean.matches("a=candidate").count(), MAX_CANDIDATES);
-        assert_eq!(sanitized(&"a".repeat(100_000)), None);
-        assert!(!usable_candidate(
-            "candidate:1 2 udp 1 192.0.2.1 5000 typ host"
-        ));
-        assert!(!usable_candidate(
-            "candidate:1 1 udp 1 fe80::1 5000 typ host"
-        ));
-        assert!(!usable_candidate(""));
+        let odd = "m=audio 9 UDP/TLS/RTP/SAVPF 128 999 -1 x 127\r\nm=application 9 x 5\r\n";
+        assert_eq!(payload_types(odd), 1 << 127);
+        let ssrcs = "a=ssrc:7 cname:x\r\na=ssrc:7 msid:a b\r\na=ssrc-group:FID 7 8\r\na=ssrc:9 cname:x\r\n\
+            a=ssrc:x y\r\na=ssrc-group:FID\r\n";
+        let mut found: Vec<u32> = announced_ssrcs(ssrcs).collect();
+        found.dedup();
+        assert_eq!(found, [7, 8, 9]);
     }
 }

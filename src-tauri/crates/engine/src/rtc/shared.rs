@@ -2,7 +2,10 @@
 //! about the streams.
 
 use std::{
-    sync::atomic::{AtomicBool, AtomicU64, Ordering},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
@@ -14,7 +17,8 @@ use super::{
     MediaKind, PeerEvent, PeerState, PeerStats,
     burst::Followers,
     config::KINDS,
-    sdp::{Section, section},
+    guard::Guard,
+    sdp::{self, Section, section},
 };
 use crate::frame::{Bitrate, VideoCodec};
 
@@ -34,6 +38,7 @@ pub(super) struct Shared {
     pub(super) stats: Mutex<PeerStats>,
     pub(super) estimate: watch::Sender<Bitrate>,
     pub(super) followers: Followers,
+    pub(super) guard: Arc<Guard>,
     events: Mutex<Option<mpsc::Sender<PeerEvent>>>,
     captures: Mutex<[Option<Capture>; KINDS]>,
     /// The numbers (SSRC) of the screen's streams: this end's, and those that the peer's last description names.
@@ -61,6 +66,7 @@ impl Shared {
             }),
             estimate: watch::Sender::new(estimate),
             followers: Followers::default(),
+            guard: Arc::default(),
             events: Mutex::new(Some(events)),
             captures: Mutex::default(),
             screens: Mutex::default(),
@@ -134,8 +140,25 @@ impl Shared {
         self.screens.lock().0 = Some(ssrc);
     }
 
-    /// Takes note of which streams are the screen's by a description of the peer, before the streams begin.
-    pub(super) fn learn_screen(&self, description: &str) {
+    /// Takes note of what the sockets have to know of an own description, before the library gets it.
+    pub(super) fn learn_local(&self, description: &str) {
+        let mut filter = self.guard.filter();
+        if let Some((ufrag, password)) = sdp::credentials(description) {
+            filter.set_credentials(ufrag, password);
+        }
+        let types = sdp::payload_types(description);
+        filter.ssrcs().allow_payload_types(types);
+    }
+
+    /// Takes note of the streams in a description of the peer, before they begin: which of them exist, and which are the
+    /// screen's.
+    pub(super) fn learn_remote(&self, description: &str) {
+        {
+            let mut filter = self.guard.filter();
+            let ssrcs = filter.ssrcs();
+            ssrcs.announce(sdp::announced_ssrcs(description));
+            ssrcs.allow_payload_types(sdp::payload_types(description));
+        }
         let screen = section(description, MediaKind::Screen);
         self.screens.lock().1 = screen.map(|screen| screen.ssrcs).unwrap_or_default();
     }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::MediaKind;
+use super::{MediaKind, guard::Refused};
 use crate::{frame::Bitrate, packet::SyncPoint};
 
 /// What a connection has counted so far.
@@ -18,6 +18,8 @@ pub struct PeerStats {
     pub video: StreamStats,
     /// Pictures of a screen beside those.
     pub screen: StreamStats,
+    /// Datagrams that did not get past the sockets.
+    pub refused: Refused,
 }
 
 impl PeerStats {

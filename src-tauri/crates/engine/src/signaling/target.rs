@@ -1,5 +1,7 @@
 //! A relay: where it is, what is spoken on the line to it, and how it proves itself.
 
+use std::net::IpAddr;
+
 use ahoy_contract::{LinkError, id::Pin, link::RelayAddress};
 use url::Url;
 
@@ -94,6 +96,15 @@ impl Target {
         }
     }
 
+    /// Returns whether the relay is on this computer, by its address.
+    pub fn is_local(&self) -> bool {
+        let host = self.address.host.trim_matches(['[', ']']);
+        match host.parse::<IpAddr>() {
+            Ok(ip) => ip.is_loopback(),
+            Err(_) => host.eq_ignore_ascii_case("localhost"),
+        }
+    }
+
     /// The address of the WebSocket.
     pub(super) fn socket_url(&self) -> String {
         let path = match &self.line {
@@ -149,6 +160,21 @@ mod tests {
         assert_eq!(target(None), "https://relay.example:3002");
         let pin = Pin::new([1; 32]);
         assert_eq!(target(Some(pin.clone())), pin.to_text());
+    }
+
+    #[test]
+    fn a_relay_on_loopback_is_local() {
+        let is_local = |text| Target::dialect(text, false).unwrap().is_local();
+        for text in ["ws://127.0.0.1:3002/", "ws://localhost/x", "ws://[::1]/"] {
+            assert!(is_local(text), "{text}");
+        }
+        for text in [
+            "ws://192.0.2.1/",
+            "wss://localhost.example/",
+            "ws://[2001:db8::1]/",
+        ] {
+            assert!(!is_local(text), "{text}");
+        }
     }
 
     #[test]
