@@ -16,6 +16,7 @@ mod firefox;
 mod fuzz;
 mod guest;
 mod harness;
+mod hostile_relay_flood;
 mod kept;
 mod language;
 mod network;

@@ -12,7 +12,7 @@ use tokio::{
 };
 
 use crate::{
-    outbox::Outbox,
+    outbox::{Outbox, Pushed},
     request::Refusal,
     rooms::{Action, Bounds, Greeting, Hello, Rooms, Said, SocketId, Text},
     token::Key,
@@ -166,14 +166,23 @@ impl State {
             let Some(outbox) = self.sockets.get(&to) else {
                 continue;
             };
-            match said {
-                Said::Text(text) => {
-                    if !outbox.push(text) {
-                        self.sockets.remove(&to);
-                        self.rooms.gone(now, to);
+            let pushed = match said {
+                Said::Text(text) => outbox.push(text),
+                Said::Signal { from, text } => match outbox.push_signal(from, text) {
+                    Pushed::OverShare => {
+                        self.rooms.signal_was_dropped(from);
+                        continue;
                     }
+                    pushed => pushed,
+                },
+                Said::Close => {
+                    outbox.close();
+                    continue;
                 }
-                Said::Close => outbox.close(),
+            };
+            if pushed == Pushed::Full {
+                self.sockets.remove(&to);
+                self.rooms.gone(now, to);
             }
         }
     }

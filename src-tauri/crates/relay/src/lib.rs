@@ -17,12 +17,15 @@
 //! for it are kept until it comes back on another.
 
 mod address;
+mod certificate;
 mod config;
 mod connection;
 mod error;
 mod flow;
+mod handshakes;
 mod hub;
 mod identity;
+mod known_names;
 mod lobby;
 mod name;
 mod origin;
@@ -32,8 +35,10 @@ mod request;
 mod rooms;
 mod server;
 mod socket;
+mod told;
 mod token;
 
+pub use address::PerPrefix;
 pub use config::{Config, Limits};
 pub use error::RelayError;
 pub use identity::Identity;

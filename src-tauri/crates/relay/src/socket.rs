@@ -21,8 +21,9 @@ use tokio_tungstenite::{
 use tracing::debug;
 
 use crate::{
+    address::Caller,
     config::{Config, Limits},
-    connection::Stream,
+    connection::{Shared, Stream},
     error::RelayError,
     flow::{Flow, Verdict},
     hub::{Closed, Hub},
@@ -42,6 +43,8 @@ const WRITE_BUFFER: usize = 1024;
 pub(crate) const PART: usize = 64 * 1024;
 /// What a message counts for where its sender may send only so many.
 const MESSAGE: u32 = 10;
+/// So many bytes of a message count as one message; a longer one counts as several.
+const MESSAGE_BYTES: usize = 8 * 1024;
 /// What a broadcaster's signal or `ack` counts for: it greets hundreds of viewers.
 const BROADCASTERS: u32 = 1;
 /// How long a closed socket is still read, so that its client sees the close and not a reset.
@@ -67,8 +70,14 @@ enum End {
 }
 
 /// Serves an upgraded connection until it ends. `early` is what came behind the upgrade request;
-/// `crowded`: its address has too many sockets.
-pub(crate) async fn run(stream: Stream, early: Vec<u8>, hub: &Hub, config: &Config, crowded: bool) {
+/// `crowded`: there are too many sockets from its `caller`.
+pub(crate) async fn run(
+    stream: Stream,
+    early: Vec<u8>,
+    shared: &Shared,
+    caller: &Caller,
+    crowded: bool,
+) {
     let settings = WebSocketConfig::default()
         .read_buffer_size(READ_BUFFER)
         .write_buffer_size(WRITE_BUFFER)
@@ -80,11 +89,11 @@ pub(crate) async fn run(stream: Stream, early: Vec<u8>, hub: &Hub, config: &Conf
     let end = if crowded {
         let refusal = Refusal::new(
             ErrorCode::RateLimited,
-            "There are too many sockets from your address.",
+            "There are too many sockets from your address, or they come too fast: wait a minute.",
         );
         End::Refused(refusal, CloseCode::Again)
     } else {
-        match Session::new(hub, config) {
+        match Session::new(shared, caller) {
             Ok(mut session) => session.run(&mut socket).await,
             Err(end) => end,
         }
@@ -97,6 +106,7 @@ pub(crate) async fn run(stream: Stream, early: Vec<u8>, hub: &Hub, config: &Conf
 struct Session<'a> {
     hub: &'a Hub,
     config: &'a Config,
+    caller: &'a Caller,
     id: SocketId,
     outbox: Arc<Outbox>,
     challenge: Nonce,
@@ -117,7 +127,8 @@ impl Drop for Session<'_> {
 }
 
 impl<'a> Session<'a> {
-    fn new(hub: &'a Hub, config: &'a Config) -> Result<Self, End> {
+    fn new(shared: &'a Shared, caller: &'a Caller) -> Result<Self, End> {
+        let (hub, config) = (&*shared.hub, &*shared.config);
         let challenge = random().map(Nonce::new).map_err(|error| {
             tracing::error!("{error}");
             busy("The relay cannot make a challenge now.")
@@ -139,6 +150,7 @@ impl<'a> Session<'a> {
         Ok(Self {
             hub,
             config,
+            caller,
             id,
             outbox,
             challenge,
@@ -255,11 +267,12 @@ impl<'a> Session<'a> {
             Some(Err(error)) => return Err(end_of(&error)),
             None => return Err(End::Gone),
         };
-        let least = if self.broadcasts {
+        let each = if self.broadcasts {
             BROADCASTERS
         } else {
             MESSAGE
         };
+        let least = each * length_cost(text.len());
         if !self.pass(least)? {
             return Ok(());
         }
@@ -267,7 +280,7 @@ impl<'a> Session<'a> {
         let cost = match &request {
             Ok(Request::Signal(_) | Request::Ack(_)) => least,
             Ok(request) => request.cost() * MESSAGE,
-            Err(_) => MESSAGE,
+            Err(_) => MESSAGE * length_cost(text.len()),
         };
         if cost > least && !self.pass(cost - least)? {
             return Ok(());
@@ -285,7 +298,7 @@ impl<'a> Session<'a> {
 
     fn take_other(&mut self, message: &Message) -> Result<(), End> {
         // tungstenite answers pings and closes by itself.
-        if !self.pass(MESSAGE)? || !message.is_binary() {
+        if !self.pass(MESSAGE * length_cost(message.len()))? || !message.is_binary() {
             return Ok(());
         }
         let refusal = Refusal::new(ErrorCode::BadMessage, "Messages are text, not binary.");
@@ -318,6 +331,10 @@ impl<'a> Session<'a> {
     fn act(&mut self, request: Request<'_>) -> Result<(), Refusal> {
         if !self.greeted && !matches!(request, Request::Hello { .. }) {
             return Err(Refusal::new(ErrorCode::BadMessage, "Say hello first."));
+        }
+        if matches!(request, Request::Create(_) | Request::Join { .. }) && !self.caller.may_join() {
+            let message = "Too many come into rooms from your address: wait a minute.";
+            return Err(Refusal::new(ErrorCode::RateLimited, message));
         }
         let action = match request {
             Request::Hello { app, resume, ack } => return self.greet(&app, resume, ack),
@@ -385,6 +402,11 @@ impl<'a> Session<'a> {
     fn reply(&self, message: &RelayMessage) {
         self.outbox.push(text_of(message));
     }
+}
+
+// A message has at most `MAX_MESSAGE_BYTES`, so this is a small number.
+fn length_cost(bytes: usize) -> u32 {
+    u32::try_from(bytes.div_ceil(MESSAGE_BYTES).max(1)).unwrap_or(u32::MAX)
 }
 
 fn busy(sentence: &'static str) -> End {

@@ -38,7 +38,7 @@ pub(crate) async fn ask_with(relay: &Running, request: &str, body: &str) -> (Str
 #[tokio::test]
 async fn the_guest_page_comes_under_a_strict_policy() {
     let config = Config {
-        public_url: Some("https://ahoy.example.org".parse().unwrap()),
+        public_urls: vec!["https://ahoy.example.org".parse().unwrap()],
         ..Config::default()
     };
     let relay = Running::new(config).await;

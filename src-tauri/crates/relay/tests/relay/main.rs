@@ -12,6 +12,7 @@ mod binary;
 mod broadcast;
 mod client;
 mod door;
+mod flood;
 mod http;
 mod life;
 mod lobby;
