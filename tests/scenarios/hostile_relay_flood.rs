@@ -1,19 +1,21 @@
 //! A stranger in a call room that sends more than anybody can take: nobody loses a place, and who comes in then is
 //! connected at once.
 
-use std::time::Duration;
+use std::{iter::repeat_n, time::Duration};
 
-use ahoy_tests::{SOON, call::AhoyCall, member::Member, relay::Relay};
-use anyhow::{Context as _, Result, ensure};
+use ahoy_tests::{SOON, call::AhoyCall, member::Member, relay::Relay, slow_line::SlowLine};
+use anyhow::{Context as _, Result, bail, ensure};
 use serde_json::Value;
 use tokio::time::{Instant, interval, sleep, timeout};
 
 /// How long the stranger sends.
 const FLOOD: Duration = Duration::from_secs(15);
-/// How many signals a second it sends to each of the two.
-const PER_SECOND: u32 = 100;
+/// How many signals it sends to each of the two, one after the other, at the beginning of each second.
+const EACH_SECOND: usize = 100;
 /// How long each of them is: with what is around it nearly as much as a message may hold.
 const BODY_BYTES: usize = 63 * 1024;
+/// How much the host's line brings to it in a second: 8 Mbit.
+const LINE: u32 = 1_000_000;
 /// How soon a guest that comes in meanwhile is connected.
 const CONNECTED_WITHIN: Duration = Duration::from_secs(2);
 
@@ -39,21 +41,23 @@ async fn flood(relay: String, link: String, to: Vec<String>) -> Result<Sent> {
             sleep(Duration::from_millis(100)).await;
             continue;
         }
-        let mut ticks = interval(Duration::from_secs(1) / PER_SECOND);
+        let mut seconds = interval(Duration::from_secs(1));
         'open: while start.elapsed() < FLOOD {
-            ticks.tick().await;
-            for peer in &to {
+            seconds.tick().await;
+            for peer in to.iter().flat_map(|peer| repeat_n(peer, EACH_SECOND)) {
                 if stranger.signal(peer, &body).await.is_err() {
                     sent.thrown_out += 1;
                     break 'open;
                 }
                 sent.signals += 1;
+                // What it is told it does not heed.
+                while let Ok(told) = timeout(Duration::ZERO, stranger.next()).await {
+                    if told.is_err() {
+                        sent.thrown_out += 1;
+                        break 'open;
+                    }
+                }
             }
-            // What it is told it does not heed.
-            while timeout(Duration::from_micros(200), stranger.next())
-                .await
-                .is_ok_and(|next| next.is_ok())
-            {}
         }
     }
     Ok(sent)
@@ -77,8 +81,9 @@ async fn host_leaves(mut witness: Member, host: String) -> Result<Value> {
 #[tokio::test]
 async fn a_stranger_that_floods_a_room_costs_nobody_his_place() -> Result<()> {
     let relay = Relay::start().await?;
-    let host = AhoyCall::start(relay.url(), &["--name", "Ada"])?;
-    let link = host.link().await?;
+    let line = SlowLine::start(relay.url(), LINE).await?;
+    let host = AhoyCall::start(&line.url(), &["--name", "Ada"])?;
+    let link = line.around(&host.link().await?);
     let guest = AhoyCall::start(&link, &["--name", "Grace"])?;
     for end in [&host, &guest] {
         end.event("first_frame").await?;
@@ -96,40 +101,40 @@ async fn a_stranger_that_floods_a_room_costs_nobody_his_place() -> Result<()> {
     let host_id = room["host"]["peer"].as_str().context("the host's id")?;
     let host_id = host_id.to_owned();
     drop(other);
-    let watched = tokio::spawn(host_leaves(witness, host_id.clone()));
-
     let mark = host.mark();
-    let to = vec![host_id, guest_id.clone()];
-    let flooding = tokio::spawn(flood(relay.url().to_owned(), link.clone(), to));
-    sleep(FLOOD / 3).await;
-
-    // Somebody comes in while the flood goes on.
-    let start = Instant::now();
-    let late = AhoyCall::start(&link, &["--name", "Hedy"])?;
-    late.event("connected").await?;
-    let connected = |event: &Value| event["event"] == "connected";
-    host.event_after(mark, "connected", SOON, connected).await?;
-    let took = start.elapsed();
-    ensure!(!flooding.is_finished(), "the flood was over too soon");
-    late.event("first_frame").await?;
-
-    let sent = flooding.await??;
+    let to = vec![host_id.clone(), guest_id.clone()];
+    let flooding = flood(relay.url().to_owned(), link.clone(), to);
+    let coming = async {
+        sleep(FLOOD / 3).await;
+        let start = Instant::now();
+        let late = AhoyCall::start(&link, &["--name", "Hedy"])?;
+        late.event("connected").await?;
+        host.event_after(mark, "connected", SOON, |event| {
+            event["event"] == "connected"
+        })
+        .await?;
+        let took = start.elapsed();
+        late.event("first_frame").await?;
+        anyhow::Ok((late, took))
+    };
+    let (sent, (_late, took)) = tokio::select! {
+        word = host_leaves(witness, host_id) => bail!("the host lost its place: {}", word?),
+        done = async { tokio::try_join!(flooding, coming) } => done?,
+    };
     println!("{sent:?}; the late guest was connected in {took:?}");
     ensure!(took < CONNECTED_WITHIN, "connected only after {took:?}");
     ensure!(
         sent.signals > 1000,
         "the stranger sent too little: {sent:?}"
     );
-    if watched.is_finished() {
-        let word = watched.await??;
-        anyhow::bail!("the host lost its place: {word}");
-    }
     for end in [&host, &guest] {
         end.peer_stats("pictures as before", |peer| {
             peer["receive"]["video"]["fps"].as_f64() > Some(10.0)
         })
         .await?;
-        let left = end.events().find(|event| event["event"] == "peer_left" && event["peer"] == guest_id.as_str());
+        let left = end
+            .events()
+            .find(|event| event["event"] == "peer_left" && event["peer"] == guest_id.as_str());
         ensure!(left.is_none(), "{left:?}");
     }
     assert_eq!(relay.stop().await?, 0);

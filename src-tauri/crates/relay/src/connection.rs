@@ -21,7 +21,6 @@ use tokio::{
 };
 use tokio_rustls::{TlsAcceptor, server::TlsStream};
 use tokio_util::{either::Either, sync::CancellationToken};
-use tower_service::Service as _;
 use tracing::debug;
 
 use crate::{
@@ -169,7 +168,11 @@ pub(crate) async fn run(stream: TcpStream, shared: Arc<Shared>, arrival: Arrival
         entry,
     } = arrival;
     let entry = match entry {
-        Entry::Wait(waiting) => shared.stop.run_until_cancelled(waiting.end()).await.flatten(),
+        Entry::Wait(waiting) => shared
+            .stop
+            .run_until_cancelled(waiting.end())
+            .await
+            .flatten(),
         entry => Some(entry),
     };
     let (permit, mut counted) = match (entry, counted) {
@@ -186,7 +189,8 @@ pub(crate) async fn run(stream: TcpStream, shared: Arc<Shared>, arrival: Arrival
         permit,
         lobbys: false,
     }));
-    let Some(upgraded) = Box::pin(greet(stream, &shared, peer, &counted, slot.clone())).await else {
+    let Some(upgraded) = Box::pin(greet(stream, &shared, peer, &counted, slot.clone())).await
+    else {
         return;
     };
     let Upgraded {
@@ -293,7 +297,11 @@ async fn greet(
     if let Err(error) = ended {
         debug!("HTTP: {error}");
     }
-    let upgrade = slot.lock().unwrap_or_else(PoisonError::into_inner).upgrade.take();
+    let upgrade = slot
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner)
+        .upgrade
+        .take();
     let (upgraded, purpose, caller) = upgrade?;
     // The connection has ended, so this is there or never comes.
     let upgraded = timeout(HTTP_END, upgraded).await.ok()?.ok()?;
@@ -308,10 +316,7 @@ async fn greet(
 }
 
 // The connection as it is spoken over, and the certificate that was shown.
-async fn secure(
-    stream: TcpStream,
-    shared: &Shared,
-) -> Option<(Stream, Option<Arc<Certificate>>)> {
+async fn secure(stream: TcpStream, shared: &Shared) -> Option<(Stream, Option<Arc<Certificate>>)> {
     let Some(tls) = &shared.tls else {
         return Some((Either::Left(stream), None));
     };
@@ -341,19 +346,27 @@ async fn refuse(stream: TcpStream, shared: &Shared, crowd: Crowd) {
         Crowd::Relay => (
             StatusCode::SERVICE_UNAVAILABLE,
             "5",
-            Refusal::new(ErrorCode::Busy, "The relay has too many connections now: try again in a moment."),
+            Refusal::new(
+                ErrorCode::Busy,
+                "The relay has too many connections now: try again in a moment.",
+            ),
         ),
         Crowd::Address => (
             StatusCode::TOO_MANY_REQUESTS,
             "60",
-            Refusal::new(ErrorCode::RateLimited, "There are too many connections from your address: wait a minute."),
+            Refusal::new(
+                ErrorCode::RateLimited,
+                "There are too many connections from your address: wait a minute.",
+            ),
         ),
     };
     let answered = async {
         let (stream, _) = secure(stream, shared).await?;
         let service = service_fn(|_: Request<Incoming>| {
             let mut response = page::refused(status, &refusal);
-            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static(retry));
+            response
+                .headers_mut()
+                .insert(header::RETRY_AFTER, HeaderValue::from_static(retry));
             ready(Ok::<_, Infallible>(response))
         });
         let connection = http1::Builder::new()
@@ -369,5 +382,8 @@ async fn refuse(stream: TcpStream, shared: &Shared, crowd: Crowd) {
     };
     // Longer than each of its two parts nobody is heard who is not served.
     let within = shared.config.limits.handshake + HTTP_END;
-    let _ = shared.stop.run_until_cancelled(timeout(within, answered)).await;
+    let _ = shared
+        .stop
+        .run_until_cancelled(timeout(within, answered))
+        .await;
 }

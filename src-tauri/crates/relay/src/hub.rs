@@ -109,6 +109,11 @@ impl Hub {
         self.change(|rooms, now| rooms.gone(now, socket));
     }
 
+    /// The member on a socket loses its place: it is not waited for.
+    pub(crate) fn expel(&self, socket: SocketId) {
+        self.change(|rooms, now| rooms.expel(now, socket));
+    }
+
     /// Tells every socket that the relay stops, and lets no more in.
     pub(crate) fn stop(&self) {
         let mut state = self.lock();

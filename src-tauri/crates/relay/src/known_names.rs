@@ -96,7 +96,10 @@ impl KnownNames {
             Some(Host::Ipv6(address)) => address.into(),
         };
         let address = address.to_canonical();
-        let vouched = reached.certificate.iter().filter_map(|name| name.parse().ok());
+        let vouched = reached
+            .certificate
+            .iter()
+            .filter_map(|name| name.parse().ok());
         // All of loopback is this computer.
         address == local
             || address.is_loopback() && local.is_loopback()
@@ -124,7 +127,9 @@ fn is_localhost(name: &str) -> bool {
 fn covers(own: &str, name: &str) -> bool {
     let own = bare(own);
     match own.strip_prefix("*.") {
-        Some(parent) => name.split_once('.').is_some_and(|(label, rest)| !label.is_empty() && rest == parent),
+        Some(parent) => name
+            .split_once('.')
+            .is_some_and(|(label, rest)| !label.is_empty() && rest == parent),
         None => own == name,
     }
 }
@@ -180,7 +185,8 @@ mod tests {
             &["https://Ahoy.example.org", "http://relay:3002"],
             &["https://pages.example.net:8443"],
         );
-        let certificate = ["chat.example.com", "*.wild.example.com", "192.0.2.1"].map(str::to_owned);
+        let certificate =
+            ["chat.example.com", "*.wild.example.com", "192.0.2.1"].map(str::to_owned);
         let reached = Reached {
             secure: true,
             certificate: &certificate,
@@ -206,18 +212,37 @@ mod tests {
 
     #[test]
     fn the_origins_of_a_relay_lead_to_no_other() {
-        let known = names(&["https://ahoy.example.org"], &["https://pages.example.net"]);
+        let known = names(
+            &["https://ahoy.example.org"],
+            &["https://pages.example.net"],
+        );
         let own = "https://ahoy.example.org".to_owned();
         let certificate = ["192.0.2.1", "chat.example.com"].map(str::to_owned);
         for (host, reached, more) in [
             // Behind a proxy, which writes the host that it likes.
-            ("127.0.0.1:3002", plain("127.0.0.1"), Some("http://127.0.0.1:3002")),
-            ("ahoy.example.org", plain("127.0.0.1"), Some("http://ahoy.example.org")),
-            ("localhost:3002", plain("::1"), Some("http://localhost:3002")),
+            (
+                "127.0.0.1:3002",
+                plain("127.0.0.1"),
+                Some("http://127.0.0.1:3002"),
+            ),
+            (
+                "ahoy.example.org",
+                plain("127.0.0.1"),
+                Some("http://ahoy.example.org"),
+            ),
+            (
+                "localhost:3002",
+                plain("::1"),
+                Some("http://localhost:3002"),
+            ),
             ("localhost:3002", plain("192.0.2.7"), None),
             ("127.0.0.1", plain("192.0.2.7"), None),
             ("192.0.2.66", plain("192.0.2.7"), None),
-            ("192.0.2.7:3002", plain("::ffff:192.0.2.7"), Some("http://192.0.2.7:3002")),
+            (
+                "192.0.2.7:3002",
+                plain("::ffff:192.0.2.7"),
+                Some("http://192.0.2.7:3002"),
+            ),
             ("evil.example.org", plain("192.0.2.7"), None),
             ("", plain("192.0.2.7"), None),
         ] {
@@ -233,7 +258,10 @@ mod tests {
         for (host, more) in [
             ("ahoy.example.org:443", None),
             ("chat.example.com:443", Some("https://chat.example.com")),
-            ("Chat.example.com:8443", Some("https://chat.example.com:8443")),
+            (
+                "Chat.example.com:8443",
+                Some("https://chat.example.com:8443"),
+            ),
             // Its router forwards a port.
             ("192.0.2.1", Some("https://192.0.2.1")),
             ("192.0.2.2", None),

@@ -35,8 +35,8 @@ mod request;
 mod rooms;
 mod server;
 mod socket;
-mod told;
 mod token;
+mod told;
 
 pub use address::PerPrefix;
 pub use config::{Config, Limits};

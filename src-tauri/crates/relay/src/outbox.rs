@@ -317,7 +317,11 @@ mod tests {
     #[test]
     fn who_sends_too_much_fills_its_own_share_and_no_more() {
         let [flood, other] = [SocketId(1), SocketId(2)];
-        for (text, holds) in [("x".repeat(64 * 1024), 1), ("x".repeat(1024), 48), ("x".to_owned(), 64)] {
+        for (text, holds) in [
+            ("x".repeat(64 * 1024), 1),
+            ("x".repeat(1024), 48),
+            ("x".to_owned(), 64),
+        ] {
             let outbox = Outbox::default();
             let push = |from| outbox.push_signal(from, text.clone().into());
             let taken = (0..1000).filter(|_| push(flood) == Pushed::Queued).count();

@@ -13,9 +13,9 @@ use tracing::{info, warn};
 use crate::{
     Identity,
     address::Addresses,
+    certificate::Current,
     config::Config,
     connection::{self, Arrival, Shared},
-    certificate::Current,
     error::RelayError,
     handshakes::{Crowd, Handshakes},
     hub::Hub,

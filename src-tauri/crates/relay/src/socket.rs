@@ -324,7 +324,11 @@ impl<'a> Session<'a> {
                 Ok(false)
             }
             Verdict::Ignore => Ok(false),
-            Verdict::Close => Err(End::Refused(refusal(), CloseCode::Policy)),
+            Verdict::Close => {
+                // Else it could take one place after the other, each kept for its return.
+                self.hub.expel(self.id);
+                Err(End::Refused(refusal(), CloseCode::Policy))
+            }
         }
     }
 

@@ -147,7 +147,9 @@ fn is_token(byte: u8) -> bool {
 
 // An address, with or without a port, that of IPv6 with or without brackets.
 fn address(text: &str) -> Hop {
-    let bare = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
+    let bare = text
+        .strip_prefix('[')
+        .and_then(|rest| rest.strip_suffix(']'));
     let address = bare
         .unwrap_or(text)
         .parse()
@@ -160,8 +162,8 @@ mod tests {
     use super::*;
 
     fn of(lines: &[(&str, &str)]) -> Client {
-        let trusted = ["10.0.0.0/8", "2001:db8:ff::/48", "127.0.0.1/32"]
-            .map(|net| net.parse().unwrap());
+        let trusted =
+            ["10.0.0.0/8", "2001:db8:ff::/48", "127.0.0.1/32"].map(|net| net.parse().unwrap());
         let mut headers = HeaderMap::new();
         for (name, value) in lines {
             let name: HeaderName = name.parse().unwrap();
@@ -220,15 +222,31 @@ mod tests {
     #[test]
     fn what_cannot_be_read_names_nobody() {
         for value in [
-            "", ",", "unknown", "192.0.2.1, _hidden", "192.0.2.1.5", "192.0.2.1 192.0.2.2",
-            "fe80::1%eth0", "é", "192.0.2.9, x, 10.0.0.7",
+            "",
+            ",",
+            "unknown",
+            "192.0.2.1, _hidden",
+            "192.0.2.1.5",
+            "192.0.2.1 192.0.2.2",
+            "fe80::1%eth0",
+            "é",
+            "192.0.2.9, x, 10.0.0.7",
         ] {
             assert_eq!(of(&[(X, value)]), Client::Unknown, "{value}");
         }
         for value in [
-            "", "for", "for=", "=192.0.2.1", "for=192.0.2.1 x", "for=\"192.0.2.1",
-            "for=192.0.2.1;for=192.0.2.2", "for=192.0.2.9, proto=http", "for=192.0.2.9, for=unknown",
-            "for=192.0.2.9, for=\"_gazonk\"", "for=[2001:db8::1]", "for=\"\\",
+            "",
+            "for",
+            "for=",
+            "=192.0.2.1",
+            "for=192.0.2.1 x",
+            "for=\"192.0.2.1",
+            "for=192.0.2.1;for=192.0.2.2",
+            "for=192.0.2.9, proto=http",
+            "for=192.0.2.9, for=unknown",
+            "for=192.0.2.9, for=\"_gazonk\"",
+            "for=[2001:db8::1]",
+            "for=\"\\",
         ] {
             assert_eq!(of(&[(F, value)]), Client::Unknown, "{value}");
         }
@@ -237,7 +255,10 @@ mod tests {
 
     #[test]
     fn two_headers_that_disagree_name_nobody() {
-        assert_eq!(of(&[(X, "192.0.2.1"), (F, "for=192.0.2.1")]), at("192.0.2.1"));
+        assert_eq!(
+            of(&[(X, "192.0.2.1"), (F, "for=192.0.2.1")]),
+            at("192.0.2.1")
+        );
         for forged in ["for=192.0.2.2", "for=10.0.0.7", "rubbish"] {
             assert_eq!(of(&[(X, "192.0.2.1"), (F, forged)]), Client::Unknown);
         }

@@ -228,7 +228,10 @@ mod tests {
     fn addresses(change: impl FnOnce(&mut Limits)) -> Arc<Addresses> {
         let mut limits = Limits::default();
         change(&mut limits);
-        Arc::new(Addresses::new(&limits, vec!["127.0.0.0/8".parse().unwrap()]))
+        Arc::new(Addresses::new(
+            &limits,
+            vec!["127.0.0.0/8".parse().unwrap()],
+        ))
     }
 
     fn with_sockets(sockets: u32) -> Arc<Addresses> {
@@ -349,7 +352,11 @@ mod tests {
         assert!(unreadable.is_some() && behind("x-forwarded-for", "x").is_none());
         // The proxy for itself is.
         let own: Vec<_> = (0..3)
-            .filter_map(|_| addresses.behind_proxy(proxy, &HeaderMap::new()).count_socket())
+            .filter_map(|_| {
+                addresses
+                    .behind_proxy(proxy, &HeaderMap::new())
+                    .count_socket()
+            })
             .collect();
         assert_eq!(own.len(), 3);
         drop(first);

@@ -169,7 +169,17 @@ mod tests {
             let limits: PerPrefix = text.parse().unwrap();
             assert_eq!(limits.to_string(), read);
         }
-        for text in ["", "x", "0", "-1", "1,", "5,4", "1,2,1", "1,2,3,4", "4294967296"] {
+        for text in [
+            "",
+            "x",
+            "0",
+            "-1",
+            "1,",
+            "5,4",
+            "1,2,1",
+            "1,2,3,4",
+            "4294967296",
+        ] {
             assert!(text.parse::<PerPrefix>().is_err(), "{text}");
         }
     }

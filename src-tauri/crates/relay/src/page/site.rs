@@ -48,7 +48,11 @@ impl Site {
     pub(crate) fn new(config: &Config) -> (Arc<Self>, Router) {
         let site = Arc::new(Self {
             known: KnownNames::new(&config.public_urls, &config.allowed_origins),
-            allowed: config.allowed_origins.iter().filter_map(Origin::of).collect(),
+            allowed: config
+                .allowed_origins
+                .iter()
+                .filter_map(Origin::of)
+                .collect(),
             start: Instant::now(),
             told: Mutex::default(),
         });
@@ -92,7 +96,10 @@ impl Site {
             _ => return Err(WrongHost::None),
         };
         // A request for a proxy names it twice.
-        let authority = request.uri().authority().map(|authority| authority.as_str());
+        let authority = request
+            .uri()
+            .authority()
+            .map(|authority| authority.as_str());
         for host in [Some(named), authority].into_iter().flatten() {
             if !self.known.knows(host, reached) {
                 self.tell_host(host);

@@ -172,6 +172,13 @@ impl Rooms {
         room.is_some_and(|room| room.kind == RoomKind::Broadcast && room.host == Some(key))
     }
 
+    /// The member on a socket goes out of its room, or from its door.
+    pub(crate) fn expel(&mut self, now: Duration, socket: SocketId) {
+        if let Some(key) = self.people.on(socket) {
+            self.take_out(now, key);
+        }
+    }
+
     /// The next that is to be sent, and whom it goes to.
     pub(crate) fn poll(&mut self) -> Option<(SocketId, Said)> {
         self.out.pop_front()

@@ -1,7 +1,5 @@
 //! Sockets that break, and clients that come back.
 
-use std::time::Duration;
-
 use ahoy_contract::{
     ErrorCode,
     wire::{ClientMessage, RelayMessage},

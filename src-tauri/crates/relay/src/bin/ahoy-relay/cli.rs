@@ -316,7 +316,11 @@ mod tests {
         let hosts = hosts(([192, 0, 2, 1], 3002).into(), &cli.public_url);
         assert_eq!(hosts, ["192.0.2.1", "a.example.org", "b.example.org"]);
         let config = cli.config(vec![]);
-        let proxies: Vec<_> = config.trusted_proxies.iter().map(ToString::to_string).collect();
+        let proxies: Vec<_> = config
+            .trusted_proxies
+            .iter()
+            .map(ToString::to_string)
+            .collect();
         assert_eq!(proxies, ["10.0.0.0/8", "::1/128"]);
         let limits = config.limits;
         assert_eq!(limits.sockets_per_address.to_string(), "10,40,160");
