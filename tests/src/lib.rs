@@ -25,6 +25,7 @@ pub mod programs;
 pub mod quality;
 pub mod relay;
 pub mod serve;
+pub mod slow_line;
 pub mod sound;
 pub mod ssim;
 pub mod stamp;

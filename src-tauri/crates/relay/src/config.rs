@@ -3,17 +3,21 @@
 use std::time::Duration;
 
 use ahoy_contract::wire::IceServer;
+use ipnet::IpNet;
 use url::Url;
 
-use crate::Identity;
+use crate::{Identity, PerPrefix};
 
 /// What whoever runs a relay decides. The default is a relay without TLS, without ICE servers and with
 /// the default [`Limits`].
 #[derive(Debug, Clone, Default)]
 pub struct Config {
     /// Where others reach the relay when that is not the address it listens on: behind a proxy or a
-    /// tunnel. Its origin may open sockets.
-    pub public_url: Option<Url>,
+    /// tunnel. Requests may name these hosts, and pages of these origins may open sockets.
+    pub public_urls: Vec<Url>,
+    /// The proxies in front of the relay. What `Forwarded` or `X-Forwarded-For` says of whose request it is counts where
+    /// the connection comes from one of them.
+    pub trusted_proxies: Vec<IpNet>,
     /// The certificate and key; without one the relay speaks plain HTTP.
     pub identity: Option<Identity>,
     /// What `welcome` hands on. The credentials go to every client that says `hello`.
@@ -41,11 +45,20 @@ pub struct Limits {
     pub peers_per_broadcast: u32,
     /// Sockets at once; one more gets `busy` and is closed.
     pub sockets: usize,
-    /// Sockets at once from one address (an IPv6 address counts as its /64); one more gets
-    /// `rate_limited` and is closed. Loopback is exempt: that is where proxies and tests come from.
-    pub sockets_per_address: u32,
-    /// Connections at once that are not (yet) a socket: in TLS or HTTP. One more is dropped.
+    /// Sockets at once from one address; one more gets `rate_limited` and is closed. Loopback is exempt from this limit
+    /// and the next two, unless a trusted proxy names another address: that is where proxies and tests come from.
+    pub sockets_per_address: PerPrefix,
+    /// New connections from one address in a minute, as many at once where there were none for a minute; of those that a
+    /// trusted proxy brings only new sockets count. One more gets HTTP's status 429.
+    pub connections_per_minute: PerPrefix,
+    /// Attempts from one address to come into a room or to open one, likewise; one more gets `rate_limited`.
+    pub joins_per_minute: PerPrefix,
+    /// Connections at once that are not (yet) a socket: in TLS or HTTP. One more waits.
     pub handshakes: usize,
+    /// Connections at once that wait. One more gets HTTP's status 503, or is dropped where too many get that already.
+    pub waiting: usize,
+    /// How long a connection waits; then it gets the same.
+    pub wait: Duration,
     /// Messages per second from one socket, in the long run. What is over gets `rate_limited` and is
     /// not heard; who goes on regardless is closed. Of the signals and `ack`s of a broadcaster ten count as one.
     pub messages_per_second: u32,
@@ -88,8 +101,12 @@ impl Default for Limits {
             peers_per_call: 8,
             peers_per_broadcast: 512,
             sockets: 50_000,
-            sockets_per_address: 64,
+            sockets_per_address: PerPrefix::of(64),
+            connections_per_minute: PerPrefix::of(600),
+            joins_per_minute: PerPrefix::of(120),
             handshakes: 1024,
+            waiting: 1024,
+            wait: Duration::from_secs(5),
             messages_per_second: 100,
             message_burst: 500,
             lobby_clients: 1000,

@@ -1,13 +1,17 @@
 //! One connection: TLS, HTTP, and the WebSocket that it may become, in a single task.
 
 use std::{
+    convert::Infallible,
+    future::ready,
+    net::{IpAddr, Ipv4Addr},
     pin::pin,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
+use ahoy_contract::ErrorCode;
 use axum::{Router, body::Body};
-use http::Request;
+use http::{HeaderMap, HeaderValue, Request, StatusCode, header};
 use hyper::{body::Incoming, server::conn::http1, service::service_fn, upgrade::OnUpgrade};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::{
@@ -17,15 +21,19 @@ use tokio::{
 };
 use tokio_rustls::{TlsAcceptor, server::TlsStream};
 use tokio_util::{either::Either, sync::CancellationToken};
-use tower_service::Service as _;
 use tracing::debug;
 
 use crate::{
-    address::{Caller, Counted},
+    address::{Addresses, Caller, Counted},
+    certificate::{Certificate, Current},
     config::Config,
+    handshakes::{Crowd, Entry},
     hub::Hub,
+    known_names::Reached,
     lobby::{Client, Lobby},
-    socket::{self, Names},
+    page::{self, Site},
+    request::Refusal,
+    socket,
 };
 
 /// How long a connection may go on with HTTP: enough for the page on a slow line, so that none is held
@@ -46,10 +54,10 @@ pub(crate) struct Shared {
     /// Where the operator wants one.
     pub(crate) lobby: Option<Lobby>,
     pub(crate) config: Arc<Config>,
+    pub(crate) addresses: Arc<Addresses>,
+    pub(crate) site: Arc<Site>,
     pub(crate) router: Router,
-    pub(crate) tls: Option<Arc<rustls::ServerConfig>>,
-    /// The names of this relay in proofs of hosts that hold for all connections.
-    pub(crate) names: Vec<String>,
+    pub(crate) tls: Option<Arc<Current>>,
     /// The relay stops: what is under way is finished, and no more.
     pub(crate) stop: CancellationToken,
 }
@@ -57,18 +65,50 @@ pub(crate) struct Shared {
 /// What the answer to a request may need of its connection.
 #[derive(Debug, Clone)]
 pub(crate) struct Upgrading {
-    /// Spoken to by TLS.
-    pub(crate) secure: bool,
     /// Where the request comes from.
     pub(crate) caller: Caller,
+    line: Arc<Line>,
     slot: Arc<Mutex<Slot>>,
+}
+
+/// What is known of a connection's two ends.
+#[derive(Debug)]
+struct Line {
+    peer: IpAddr,
+    /// The peer is a proxy, whose requests are those of others.
+    proxied: bool,
+    local: IpAddr,
+    certificate: Option<Arc<Certificate>>,
+}
+
+impl Line {
+    fn reached(&self) -> Reached<'_> {
+        let certificate = self.certificate.as_ref();
+        Reached {
+            secure: certificate.is_some(),
+            local: self.local,
+            certificate: certificate.map_or(&[], |certificate| &certificate.names),
+            pin: certificate.map(|certificate| &certificate.pin),
+        }
+    }
+}
+
+/// A connection that has come in.
+#[derive(Debug)]
+pub(crate) struct Arrival {
+    /// Where it comes from.
+    pub(crate) peer: IpAddr,
+    /// Counted for its address, where that has no more than it may; that of a proxy for nobody.
+    pub(crate) counted: Option<Counted>,
+    /// Whether it is served.
+    pub(crate) entry: Entry,
 }
 
 /// For whom a WebSocket is.
 #[derive(Debug)]
 pub(crate) enum Purpose {
-    /// For the rooms; with the origin by which the client reaches the relay.
-    Native(Option<Box<str>>),
+    /// For the rooms; with the names by which a host's proof may mean this relay.
+    Native(Box<[String]>),
     /// For the lobby, in which it is already.
     Lobby(Box<Client>),
     /// For the lobby's Socket.IO, which goes by the request.
@@ -77,7 +117,7 @@ pub(crate) enum Purpose {
 
 #[derive(Debug)]
 struct Slot {
-    upgrade: Option<(OnUpgrade, Purpose)>,
+    upgrade: Option<(OnUpgrade, Purpose, Caller)>,
     /// Held while the connection is not a socket of the rooms: one of those under way, or of the lobby's.
     permit: OwnedSemaphorePermit,
     lobbys: bool,
@@ -86,7 +126,12 @@ struct Slot {
 impl Upgrading {
     /// The connection becomes a WebSocket when the answer is out.
     pub(crate) fn set(&self, upgrade: OnUpgrade, purpose: Purpose) {
-        self.lock().upgrade = Some((upgrade, purpose));
+        self.lock().upgrade = Some((upgrade, purpose, self.caller.clone()));
+    }
+
+    /// What is known of the connection's own end.
+    pub(crate) fn reached(&self) -> Reached<'_> {
+        self.line.reached()
     }
 
     /// Counts the connection with the lobby's from now on, which stay in HTTP, and no more with those that are
@@ -112,15 +157,32 @@ struct Upgraded {
     /// What came behind the request.
     early: Vec<u8>,
     purpose: Purpose,
+    /// Whose it is, where that is not told by where the connection comes from.
+    behind_proxy: Option<Caller>,
 }
 
-/// Serves a connection until it ends. `permit` is held until it has become a socket.
-pub(crate) async fn run(
-    stream: TcpStream,
-    shared: Arc<Shared>,
-    mut counted: Counted,
-    permit: OwnedSemaphorePermit,
-) {
+/// Serves a connection until it ends, as soon as there is place for it.
+pub(crate) async fn run(stream: TcpStream, shared: Arc<Shared>, arrival: Arrival) {
+    let Arrival {
+        peer,
+        counted,
+        entry,
+    } = arrival;
+    let entry = match entry {
+        Entry::Wait(waiting) => shared
+            .stop
+            .run_until_cancelled(waiting.end())
+            .await
+            .flatten(),
+        entry => Some(entry),
+    };
+    let (permit, mut counted) = match (entry, counted) {
+        (Some(Entry::Serve(permit)), Some(counted)) => (permit, counted),
+        (Some(Entry::Refuse(crowd, _permit)), _) => {
+            return Box::pin(refuse(stream, &shared, crowd)).await;
+        }
+        _ => return,
+    };
     // Signals are small and wait for nothing.
     let _ = stream.set_nodelay(true);
     let slot = Arc::new(Mutex::new(Slot {
@@ -128,28 +190,34 @@ pub(crate) async fn run(
         permit,
         lobbys: false,
     }));
-    let upgrading = Upgrading {
-        secure: shared.tls.is_some(),
-        caller: counted.caller(),
-        slot: slot.clone(),
-    };
-    let Some(upgraded) = Box::pin(greet(stream, &shared, upgrading)).await else {
+    let Some(upgraded) = Box::pin(greet(stream, &shared, peer, &counted, slot.clone())).await
+    else {
         return;
     };
-    let crowded = !counted.become_socket(shared.config.limits.sockets_per_address);
     let Upgraded {
         stream,
         early,
         purpose,
+        behind_proxy,
     } = upgraded;
+    let crowded = match behind_proxy {
+        None => !counted.become_socket(),
+        Some(caller) => match caller.count_socket() {
+            Some(socket) => {
+                counted = socket;
+                false
+            }
+            None => true,
+        },
+    };
     match (purpose, &shared.lobby) {
-        (Purpose::Native(origin), _) => {
+        (Purpose::Native(names), _) => {
             drop(slot);
-            let names = Names {
-                fixed: &shared.names,
-                origin,
+            let client = socket::Client {
+                caller: counted.caller(),
+                relay_names: names,
             };
-            socket::run(stream, early, &shared.hub, &shared.config, names, crowded).await;
+            socket::run(stream, early, &shared, client, crowded).await;
         }
         // Boxed, for they would make the task of every socket larger.
         (Purpose::Lobby(client), Some(lobby)) => {
@@ -165,37 +233,42 @@ pub(crate) async fn run(
 
 // TLS and HTTP; what comes out is a socket. Boxed by the caller: its state is large, and a socket lives
 // without it.
-async fn greet(stream: TcpStream, shared: &Shared, upgrading: Upgrading) -> Option<Upgraded> {
+async fn greet(
+    stream: TcpStream,
+    shared: &Shared,
+    peer: IpAddr,
+    counted: &Counted,
+    slot: Arc<Mutex<Slot>>,
+) -> Option<Upgraded> {
     let limits = &shared.config.limits;
-    let stream: Stream = match &shared.tls {
-        None => Either::Left(stream),
-        Some(tls) => {
-            let accepted = timeout(
-                limits.handshake,
-                TlsAcceptor::from(tls.clone()).accept(stream),
-            )
-            .await;
-            match accepted {
-                Ok(Ok(stream)) => Either::Right(Box::new(stream)),
-                Ok(Err(error)) => {
-                    debug!("TLS handshake: {error}");
-                    return None;
-                }
-                Err(_) => return None,
-            }
-        }
-    };
-
+    let local = stream.local_addr().map(|address| address.ip());
+    let (stream, certificate) = secure(stream, shared).await?;
+    let line = Arc::new(Line {
+        peer,
+        proxied: shared.addresses.is_proxy(peer),
+        // Without an address of its own it is no more known by than by its name.
+        local: local.unwrap_or(Ipv4Addr::UNSPECIFIED.into()),
+        certificate,
+    });
     let service = service_fn(|mut request: Request<Incoming>| {
         let lobby = shared.lobby.as_ref().filter(|_| Lobby::is_meant(&request));
-        let upgrading = &upgrading;
+        let upgrading = Upgrading {
+            caller: caller_of(request.headers(), shared, &line, counted),
+            line: line.clone(),
+            slot: slot.clone(),
+        };
         request.extensions_mut().insert(upgrading.clone());
+        let router = shared.router.clone();
         async move {
             let request = request.map(Body::new);
-            match lobby {
-                Some(lobby) => Ok(lobby.answer(request, upgrading).await),
-                None => shared.router.clone().call(request).await,
-            }
+            Ok::<_, Infallible>(match lobby {
+                // Pages of any site may come there, by whatever name.
+                Some(lobby) => lobby.answer(request, &upgrading).await,
+                None => {
+                    let reached = upgrading.reached();
+                    shared.site.answer(router, request, reached).await
+                }
+            })
         }
     });
     let connection = http1::Builder::new()
@@ -228,7 +301,12 @@ async fn greet(stream: TcpStream, shared: &Shared, upgrading: Upgrading) -> Opti
     if let Err(error) = ended {
         debug!("HTTP: {error}");
     }
-    let (upgraded, purpose) = upgrading.lock().upgrade.take()?;
+    let upgrade = slot
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner)
+        .upgrade
+        .take();
+    let (upgraded, purpose, caller) = upgrade?;
     // The connection has ended, so this is there or never comes.
     let upgraded = timeout(HTTP_END, upgraded).await.ok()?.ok()?;
     let parts = upgraded.downcast::<TokioIo<Stream>>().ok()?;
@@ -237,5 +315,79 @@ async fn greet(stream: TcpStream, shared: &Shared, upgrading: Upgrading) -> Opti
         stream: parts.io.into_inner(),
         early: parts.read_buf.to_vec(),
         purpose,
+        behind_proxy: line.proxied.then_some(caller),
     })
+}
+
+// The connection as it is spoken over, and the certificate that was shown.
+async fn secure(stream: TcpStream, shared: &Shared) -> Option<(Stream, Option<Arc<Certificate>>)> {
+    let Some(tls) = &shared.tls else {
+        return Some((Either::Left(stream), None));
+    };
+    let certificate = tls.get();
+    let accept = TlsAcceptor::from(certificate.config.clone()).accept(stream);
+    match timeout(shared.config.limits.handshake, accept).await {
+        Ok(Ok(stream)) => Some((Either::Right(Box::new(stream)), Some(certificate))),
+        Ok(Err(error)) => {
+            debug!("TLS handshake: {error}");
+            None
+        }
+        Err(_) => None,
+    }
+}
+
+fn caller_of(headers: &HeaderMap, shared: &Shared, line: &Line, counted: &Counted) -> Caller {
+    if line.proxied {
+        shared.addresses.behind_proxy(line.peer, headers)
+    } else {
+        counted.caller().clone()
+    }
+}
+
+// Answers one request that it is not served, and why.
+async fn refuse(stream: TcpStream, shared: &Shared, crowd: Crowd) {
+    let (status, retry, refusal) = match crowd {
+        Crowd::Relay => (
+            StatusCode::SERVICE_UNAVAILABLE,
+            "5",
+            Refusal::new(
+                ErrorCode::Busy,
+                "The relay has too many connections now: try again in a moment.",
+            ),
+        ),
+        Crowd::Address => (
+            StatusCode::TOO_MANY_REQUESTS,
+            "60",
+            Refusal::new(
+                ErrorCode::RateLimited,
+                "There are too many connections from your address: wait a minute.",
+            ),
+        ),
+    };
+    let answered = async {
+        let (stream, _) = secure(stream, shared).await?;
+        let service = service_fn(|_: Request<Incoming>| {
+            let mut response = page::refused(status, &refusal);
+            response
+                .headers_mut()
+                .insert(header::RETRY_AFTER, HeaderValue::from_static(retry));
+            ready(Ok::<_, Infallible>(response))
+        });
+        let connection = http1::Builder::new()
+            .timer(TokioTimer::new())
+            .header_read_timeout(shared.config.limits.handshake)
+            .max_buf_size(MAX_HEAD)
+            .keep_alive(false)
+            .serve_connection(TokioIo::new(stream), service);
+        if let Err(error) = connection.await {
+            debug!("HTTP: {error}");
+        }
+        Some(())
+    };
+    // Longer than each of its two parts nobody is heard who is not served.
+    let within = shared.config.limits.handshake + HTTP_END;
+    let _ = shared
+        .stop
+        .run_until_cancelled(timeout(within, answered))
+        .await;
 }

@@ -12,7 +12,7 @@ use tokio::{
 };
 
 use crate::{
-    outbox::Outbox,
+    outbox::{Outbox, Pushed},
     request::Refusal,
     rooms::{Action, Bounds, Greeting, Hello, Rooms, Said, SocketId, Text},
     token::Key,
@@ -109,6 +109,11 @@ impl Hub {
         self.change(|rooms, now| rooms.gone(now, socket));
     }
 
+    /// The member on a socket loses its place: it is not waited for.
+    pub(crate) fn expel(&self, socket: SocketId) {
+        self.change(|rooms, now| rooms.expel(now, socket));
+    }
+
     /// Tells every socket that the relay stops, and lets no more in.
     pub(crate) fn stop(&self) {
         let mut state = self.lock();
@@ -166,14 +171,23 @@ impl State {
             let Some(outbox) = self.sockets.get(&to) else {
                 continue;
             };
-            match said {
-                Said::Text(text) => {
-                    if !outbox.push(text) {
-                        self.sockets.remove(&to);
-                        self.rooms.gone(now, to);
+            let pushed = match said {
+                Said::Text(text) => outbox.push(text),
+                Said::Signal { from, text } => match outbox.push_signal(from, text) {
+                    Pushed::OverShare => {
+                        self.rooms.signal_was_dropped(from);
+                        continue;
                     }
+                    pushed => pushed,
+                },
+                Said::Close => {
+                    outbox.close();
+                    continue;
                 }
-                Said::Close => outbox.close(),
+            };
+            if pushed == Pushed::Full {
+                self.sockets.remove(&to);
+                self.rooms.gone(now, to);
             }
         }
     }

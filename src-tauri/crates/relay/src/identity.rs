@@ -3,6 +3,7 @@
 use std::{
     fmt, fs,
     io::{self, Write as _},
+    net::IpAddr,
     path::{Path, PathBuf},
     sync::Arc,
     time::{Duration, SystemTime},
@@ -15,7 +16,7 @@ use rcgen::{
 use rustls::ServerConfig;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer, ServerName, pem::PemObject as _};
 use sha2::{Digest as _, Sha256};
-use x509_parser::prelude::{FromDer as _, X509Certificate};
+use x509_parser::prelude::{FromDer as _, GeneralName, X509Certificate};
 
 use crate::RelayError;
 
@@ -157,6 +158,25 @@ impl Identity {
         self.inner.self_signed
     }
 
+    /// The names and IP addresses that the certificate is good for (RFC 5280 §4.2.1.6); a name may begin with `*.`.
+    pub(crate) fn names(&self) -> Result<Vec<String>, RelayError> {
+        let first = self.inner.chain.first();
+        let first = first.ok_or_else(|| certificate_error("there is none"))?;
+        let (_, parsed) = X509Certificate::from_der(first).map_err(certificate_error)?;
+        let names = parsed.subject_alternative_name();
+        let Some(names) = names.map_err(certificate_error)? else {
+            return Ok(Vec::new());
+        };
+        let names = names.value.general_names.iter();
+        Ok(names
+            .filter_map(|name| match name {
+                GeneralName::DNSName(name) => Some((*name).to_owned()),
+                GeneralName::IPAddress(bytes) => address(bytes).map(|address| address.to_string()),
+                _ => None,
+            })
+            .collect())
+    }
+
     /// What TLS needs: versions 1.2 and 1.3, HTTP/1.1 by ALPN (RFC 7301).
     pub(crate) fn server_config(&self) -> Result<Arc<ServerConfig>, RelayError> {
         let provider = Arc::new(rustls::crypto::ring::default_provider());
@@ -169,6 +189,12 @@ impl Identity {
         config.alpn_protocols = vec![b"http/1.1".to_vec()];
         Ok(Arc::new(config))
     }
+}
+
+fn address(bytes: &[u8]) -> Option<IpAddr> {
+    let v4 = <[u8; 4]>::try_from(bytes).map(IpAddr::from);
+    v4.or_else(|_| <[u8; 16]>::try_from(bytes).map(IpAddr::from))
+        .ok()
 }
 
 fn certificate_error(error: impl fmt::Display) -> RelayError {
@@ -293,6 +319,8 @@ mod tests {
         let again = Identity::self_signed(&folder, &hosts(&["192.168.1.20"])).unwrap();
         assert_eq!(first.pin(), again.pin());
         assert!(again.is_self_signed());
+        let names = ["127.0.0.1", "192.168.1.20", "::1", "localhost"];
+        assert_eq!(again.names().unwrap(), names);
         assert_eq!(
             fs::read(folder.join(CERTIFICATE_FILE)).unwrap(),
             certificate

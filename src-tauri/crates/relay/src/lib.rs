@@ -17,12 +17,15 @@
 //! for it are kept until it comes back on another.
 
 mod address;
+mod certificate;
 mod config;
 mod connection;
 mod error;
 mod flow;
+mod handshakes;
 mod hub;
 mod identity;
+mod known_names;
 mod lobby;
 mod origin;
 mod outbox;
@@ -32,7 +35,9 @@ mod rooms;
 mod server;
 mod socket;
 mod token;
+mod told;
 
+pub use address::PerPrefix;
 pub use config::{Config, Limits};
 pub use error::RelayError;
 pub use identity::Identity;

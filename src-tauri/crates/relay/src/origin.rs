@@ -3,6 +3,8 @@
 //! Browsers say which page opens a socket (`Origin`, RFC 6455 §10.2) and would let any page open one; so
 //! only the relay's own page and the origins that its operator named are let in. Programs send none.
 
+use std::fmt;
+
 use url::Url;
 
 /// Scheme, host and port of a page or a relay (RFC 6454 §4).
@@ -39,28 +41,31 @@ impl Origin {
         if bare { Self::of(&url) } else { None }
     }
 
-    /// Whether the text of an `Origin` header names this origin.
-    pub(crate) fn is_named_by(&self, origin: &str) -> bool {
-        Url::parse(origin)
-            .ok()
-            .and_then(|url| Self::of(&url))
-            .as_ref()
-            == Some(self)
+    /// The origin that the text of an `Origin` header names.
+    pub(crate) fn read(text: &str) -> Option<Self> {
+        Url::parse(text).ok().as_ref().and_then(Self::of)
     }
 
-    /// Returns the origin as a browser writes it: the scheme's own port left out (RFC 6454 §6.2).
-    pub(crate) fn to_text(&self) -> String {
-        let Self { scheme, host, port } = self;
-        match (scheme.as_str(), port) {
-            ("https", 443) | ("http", 80) => format!("{scheme}://{host}"),
-            _ => format!("{scheme}://{host}:{port}"),
-        }
+    /// Whether the text of an `Origin` header names this origin.
+    pub(crate) fn is_named_by(&self, origin: &str) -> bool {
+        Self::read(origin).as_ref() == Some(self)
     }
 
     /// The source expression (CSP level 3 §2.3.1) of the sockets of this origin.
     pub(crate) fn socket_source(&self) -> String {
         let scheme = if self.scheme == "https" { "wss" } else { "ws" };
         format!("{scheme}://{}:{}", self.host, self.port)
+    }
+}
+
+/// `SCHEME://HOST[:PORT]`, as a browser writes it: the scheme's own port is left out (RFC 6454 §6.2).
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}://{}", self.scheme, self.host)?;
+        match (self.scheme.as_str(), self.port) {
+            ("https", 443) | ("http", 80) => Ok(()),
+            (_, port) => write!(f, ":{port}"),
+        }
     }
 }
 
@@ -114,7 +119,7 @@ mod tests {
             "http://localhost",
         ] {
             let origin = Origin::of(&Url::parse(text).unwrap()).unwrap();
-            assert_eq!(origin.to_text(), text);
+            assert_eq!(origin.to_string(), text);
             let address = ahoy_contract::link::RelayAddress::parse(text).unwrap();
             assert_eq!(address.origin(), text);
         }

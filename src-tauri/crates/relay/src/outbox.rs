@@ -7,12 +7,20 @@ use std::{
 
 use tokio::sync::Notify;
 
-use crate::rooms::Text;
+use crate::rooms::{SocketId, Text};
 
 /// The most messages that wait for one socket.
-const MAX_MESSAGES: usize = 256;
+const MAX_MESSAGES: usize = 1024;
 /// The most bytes that wait for one socket.
 const MAX_BYTES: usize = 1024 * 1024;
+/// The most signals of one sender that wait for one socket, and the most bytes of them: a greeting fits. One longer
+/// signal may wait alone.
+const SENDER_SIGNALS: usize = 64;
+const SENDER_BYTES: usize = 48 * 1024;
+/// The most bytes of signals that wait for one socket. So signals never fill the queue: what the relay itself has to
+/// say finds place.
+const SIGNAL_BYTES: usize = MAX_BYTES / 2;
+const MAX_SIGNALS: usize = MAX_MESSAGES / 2;
 /// As many may wait for a broadcaster, whom hundreds of viewers answer at once; and as many of those may come and go as
 /// one address is let.
 const WIDE_MESSAGES: usize = 16 * 1024;
@@ -22,8 +30,10 @@ const WIDE_BYTES: usize = 8 * MAX_BYTES;
 const KEPT_MESSAGES: usize = 8;
 
 /// A queue from the rooms to one socket. When it is full the socket takes too little: it is dropped, with
-/// all that waits for it, and its member leaves the room; nobody waits for it. An empty queue holds no
-/// memory: most sockets are idle.
+/// all that waits for it; nobody waits for it. Signals cannot fill it: each sender has a share, and a signal beyond
+/// that is not queued. An empty queue holds no memory: most sockets are idle.
+///
+/// A broadcaster's queue has no shares: what all viewers may send fits in (`rooms::pairs`).
 #[derive(Debug, Default)]
 pub(crate) struct Outbox {
     queue: Mutex<Queue>,
@@ -32,10 +42,32 @@ pub(crate) struct Outbox {
 
 #[derive(Debug, Default)]
 struct Queue {
-    texts: VecDeque<Text>,
+    texts: VecDeque<Waiting>,
     bytes: usize,
+    /// How many of the texts are signals, and how many bytes those have.
+    signals: usize,
+    signal_bytes: usize,
     state: State,
     wide: bool,
+}
+
+/// A text that waits.
+#[derive(Debug)]
+struct Waiting {
+    text: Text,
+    /// The socket of its sender, where it is a signal.
+    from: Option<SocketId>,
+}
+
+/// What has become of a text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Pushed {
+    /// It waits, or needs not be sent any more.
+    Queued,
+    /// It does not wait: its sender has had its share.
+    OverShare,
+    /// The queue is full, and so it stays.
+    Full,
 }
 
 impl Queue {
@@ -47,6 +79,47 @@ impl Queue {
             (MAX_MESSAGES, MAX_BYTES)
         };
         self.texts.len() < most && self.bytes + bytes <= most_bytes
+    }
+
+    /// Whether a signal of so many bytes is within its sender's share.
+    fn has_share(&self, from: SocketId, bytes: usize) -> bool {
+        if self.wide {
+            return true;
+        }
+        // Nobody can have more than there is of all, which is little while the socket takes what it is sent.
+        if self.signals < SENDER_SIGNALS && self.signal_bytes + bytes <= SENDER_BYTES {
+            return true;
+        }
+        if self.signals >= MAX_SIGNALS || self.signal_bytes + bytes > SIGNAL_BYTES {
+            return false;
+        }
+        let own = self.texts.iter().filter(|one| one.from == Some(from));
+        let (count, size) = own.fold((0, 0), |(count, size), one| {
+            (count + 1, size + one.text.len())
+        });
+        count == 0 || count < SENDER_SIGNALS && size + bytes <= SENDER_BYTES
+    }
+
+    fn push(&mut self, text: Text, from: Option<SocketId>) {
+        self.bytes += text.len();
+        if from.is_some() {
+            self.signals += 1;
+            self.signal_bytes += text.len();
+        }
+        self.texts.push_back(Waiting { text, from });
+    }
+
+    fn pop(&mut self) -> Option<Text> {
+        let Waiting { text, from } = self.texts.pop_front()?;
+        self.bytes -= text.len();
+        if from.is_some() {
+            self.signals -= 1;
+            self.signal_bytes -= text.len();
+        }
+        if self.texts.is_empty() && self.texts.capacity() > KEPT_MESSAGES {
+            self.texts = VecDeque::new();
+        }
+        Some(text)
     }
 }
 
@@ -78,20 +151,31 @@ pub(crate) enum Next {
 }
 
 impl Outbox {
-    /// Puts a message into the queue; false when it is full, and then for ever.
-    pub(crate) fn push(&self, text: Text) -> bool {
+    /// Puts a message of the relay into the queue.
+    pub(crate) fn push(&self, text: Text) -> Pushed {
+        self.push_from(text, None)
+    }
+
+    /// Puts a signal into the queue that came from this socket.
+    pub(crate) fn push_signal(&self, from: SocketId, text: Text) -> Pushed {
+        self.push_from(text, Some(from))
+    }
+
+    fn push_from(&self, text: Text, from: Option<SocketId>) -> Pushed {
         let mut queue = self.lock();
         match queue.state {
             State::Open => {}
             // That others go too is no news to one that goes.
-            State::Stopping | State::Replaced => return true,
-            State::Overflowed => return false,
+            State::Stopping | State::Replaced => return Pushed::Queued,
+            State::Overflowed => return Pushed::Full,
+        }
+        if from.is_some_and(|from| !queue.has_share(from, text.len())) {
+            return Pushed::OverShare;
         }
         let first = queue.texts.is_empty();
         let fits = queue.has_room(text.len(), queue.wide);
         if fits {
-            queue.bytes += text.len();
-            queue.texts.push_back(text);
+            queue.push(text, from);
         } else {
             *queue = Queue {
                 state: State::Overflowed,
@@ -102,7 +186,7 @@ impl Outbox {
         if first || !fits {
             self.changed.notify_one();
         }
-        fits
+        if fits { Pushed::Queued } else { Pushed::Full }
     }
 
     /// It is a broadcaster's from now on, and holds more; or not any more, as soon as what waits is little enough. Says
@@ -139,11 +223,7 @@ impl Outbox {
     /// Takes the next message out.
     pub(crate) fn pop(&self) -> Next {
         let mut queue = self.lock();
-        if let Some(text) = queue.texts.pop_front() {
-            queue.bytes -= text.len();
-            if queue.texts.is_empty() && queue.texts.capacity() > KEPT_MESSAGES {
-                queue.texts = VecDeque::new();
-            }
+        if let Some(text) = queue.pop() {
             return Next::Text(text);
         }
         match queue.state {
@@ -171,8 +251,8 @@ mod tests {
     #[test]
     fn messages_come_out_in_order() {
         let outbox = Outbox::default();
-        assert!(outbox.push("a".into()));
-        assert!(outbox.push("b".into()));
+        assert_eq!(outbox.push("a".into()), Pushed::Queued);
+        assert_eq!(outbox.push("b".into()), Pushed::Queued);
         assert_eq!(outbox.pop(), Next::Text("a".into()));
         assert_eq!(outbox.pop(), Next::Text("b".into()));
         assert_eq!(outbox.pop(), Next::Nothing);
@@ -181,7 +261,7 @@ mod tests {
     #[test]
     fn who_takes_too_little_is_dropped_with_all_that_waits() {
         for (text, wide, holds) in [
-            ("x".to_owned(), false, 256),
+            ("x".to_owned(), false, 1024),
             ("x".repeat(64 * 1024), false, 16),
             ("x".to_owned(), true, 16 * 1024),
             ("x".repeat(64 * 1024), true, 128),
@@ -189,11 +269,11 @@ mod tests {
             let outbox = Outbox::default();
             outbox.widen(wide);
             let taken = (0..20_000)
-                .take_while(|_| outbox.push(text.clone().into()))
+                .take_while(|_| outbox.push(text.clone().into()) == Pushed::Queued)
                 .count();
             assert_eq!(taken, holds);
             assert_eq!(outbox.pop(), Next::Drop);
-            assert!(!outbox.push("more".into()));
+            assert_eq!(outbox.push("more".into()), Pushed::Full);
             outbox.stop();
             assert_eq!(outbox.pop(), Next::Drop);
         }
@@ -203,15 +283,15 @@ mod tests {
     fn who_shows_no_more_loses_its_room_and_nothing_that_waits() {
         let outbox = Outbox::default();
         assert!(outbox.widen(true));
-        for _ in 0..300 {
-            assert!(outbox.push("x".into()));
+        for _ in 0..1100 {
+            assert_eq!(outbox.push("x".into()), Pushed::Queued);
         }
         assert!(outbox.widen(false), "it waits until there is less");
-        assert!(outbox.push("x".into()));
+        assert_eq!(outbox.push("x".into()), Pushed::Queued);
         while outbox.pop() != Next::Nothing {}
         assert!(!outbox.widen(false));
-        let taken = (0..1000).take_while(|_| outbox.push("x".into())).count();
-        assert_eq!(taken, 256);
+        let taken = (0..2000).take_while(|_| outbox.push("x".into()) == Pushed::Queued);
+        assert_eq!(taken.count(), 1024);
     }
 
     #[test]
@@ -219,7 +299,7 @@ mod tests {
         let outbox = Outbox::default();
         outbox.push("for the next socket".into());
         outbox.close();
-        assert!(outbox.push("more".into()));
+        assert_eq!(outbox.push("more".into()), Pushed::Queued);
         outbox.stop();
         assert_eq!(outbox.pop(), Next::Close);
     }
@@ -229,8 +309,56 @@ mod tests {
         let outbox = Outbox::default();
         outbox.push("last".into());
         outbox.stop();
-        assert!(outbox.push("too late".into()));
+        assert_eq!(outbox.push("too late".into()), Pushed::Queued);
         assert_eq!(outbox.pop(), Next::Text("last".into()));
         assert_eq!(outbox.pop(), Next::Stop);
+    }
+
+    #[test]
+    fn who_sends_too_much_fills_its_own_share_and_no_more() {
+        let [flood, other] = [SocketId(1), SocketId(2)];
+        for (text, holds) in [
+            ("x".repeat(64 * 1024), 1),
+            ("x".repeat(1024), 48),
+            ("x".to_owned(), 64),
+        ] {
+            let outbox = Outbox::default();
+            let push = |from| outbox.push_signal(from, text.clone().into());
+            let taken = (0..1000).filter(|_| push(flood) == Pushed::Queued).count();
+            assert_eq!(taken, holds);
+            assert_eq!(push(flood), Pushed::OverShare);
+            assert_eq!(push(other), Pushed::Queued);
+            assert_eq!(outbox.push("roster".into()), Pushed::Queued);
+            // As soon as something of it is taken it may send more.
+            assert!(matches!(outbox.pop(), Next::Text(_)));
+            assert_eq!(push(flood), Pushed::Queued);
+        }
+    }
+
+    #[test]
+    fn signals_of_many_never_fill_the_queue() {
+        for text in ["x".repeat(64 * 1024), "x".to_owned()] {
+            let outbox = Outbox::default();
+            let pushed: Vec<_> = (0..2000)
+                .map(|from| outbox.push_signal(SocketId(from), text.clone().into()))
+                .collect();
+            assert!(pushed.contains(&Pushed::OverShare) && !pushed.contains(&Pushed::Full));
+            assert_eq!(outbox.push("y".repeat(400 * 1024).into()), Pushed::Queued);
+            let popped = std::iter::from_fn(|| match outbox.pop() {
+                Next::Text(text) => Some(text.len()),
+                _ => None,
+            });
+            assert!(popped.sum::<usize>() <= 1024 * 1024);
+        }
+    }
+
+    #[test]
+    fn a_broadcaster_takes_what_all_viewers_may_send_at_once() {
+        let outbox = Outbox::default();
+        outbox.widen(true);
+        for n in 0..4000 {
+            let pushed = outbox.push_signal(SocketId(n % 8), "x".repeat(2000).into());
+            assert_eq!(pushed, Pushed::Queued);
+        }
     }
 }

@@ -4,7 +4,6 @@ use std::{io, sync::Arc, time::Duration};
 
 use tokio::{
     net::TcpListener,
-    sync::Semaphore,
     task::JoinSet,
     time::{sleep, timeout},
 };
@@ -12,14 +11,16 @@ use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 use crate::{
+    Identity,
     address::Addresses,
+    certificate::Current,
     config::Config,
-    connection::{self, Shared},
+    connection::{self, Arrival, Shared},
     error::RelayError,
+    handshakes::{Crowd, Handshakes},
     hub::Hub,
     lobby::{Lobby, Places},
-    origin::Origin,
-    page,
+    page::Site,
     rooms::Bounds,
 };
 
@@ -34,11 +35,12 @@ pub struct Relay {
     shared: Arc<Shared>,
 }
 
-/// Tells how a relay does, while it runs and after.
+/// Tells how a relay does, while it runs and after, and gives it another certificate.
 #[derive(Debug, Clone)]
 pub struct Handle {
     hub: Arc<Hub>,
     places: Option<Places>,
+    tls: Option<Arc<Current>>,
 }
 
 /// How much a relay holds.
@@ -65,6 +67,19 @@ impl Handle {
             lobby: self.places.as_ref().map_or(0, Places::taken),
         }
     }
+
+    /// Shows this certificate to those who connect from now on. Who is there already stays.
+    ///
+    /// # Errors
+    /// [`RelayError::Certificate`] when TLS could not use it, or the relay speaks none. Then all stays as it was.
+    pub fn replace_identity(&self, identity: &Identity) -> Result<(), RelayError> {
+        match &self.tls {
+            Some(tls) => tls.replace(identity),
+            None => Err(RelayError::Certificate(
+                "the relay was started without one".to_owned(),
+            )),
+        }
+    }
 }
 
 /// Runs a relay on a listener until `stop`; the short form of [`Relay::new`] and [`Relay::run`].
@@ -89,8 +104,9 @@ impl Relay {
         let tls = config
             .identity
             .as_ref()
-            .map(|identity| identity.server_config())
-            .transpose()?;
+            .map(Current::new)
+            .transpose()?
+            .map(Arc::new);
         let bounds = Bounds {
             rooms: config.limits.rooms,
             call_members: config.limits.peers_per_call,
@@ -100,22 +116,23 @@ impl Relay {
             kept_bytes: config.limits.kept_bytes,
         };
         let hub = Arc::new(Hub::new(bounds, config.limits.sockets));
+        let addresses = Addresses::new(&config.limits, config.trusted_proxies.clone());
+        let (site, router) = Site::new(&config);
         let config = Arc::new(config);
-        let router = page::router(config.clone());
         let stop = CancellationToken::new();
         let lobby = config
             .lobby
             .then(|| Lobby::new(config.limits, stop.clone()))
             .transpose()?;
-        let names = names_in_proofs(&config);
         Ok(Self {
             shared: Arc::new(Shared {
                 hub,
                 lobby,
                 config,
+                addresses: Arc::new(addresses),
+                site,
                 router,
                 tls,
-                names,
                 stop,
             }),
         })
@@ -126,6 +143,7 @@ impl Relay {
         Handle {
             hub: self.shared.hub.clone(),
             places: self.shared.lobby.as_ref().map(Lobby::places),
+            tls: self.shared.tls.clone(),
         }
     }
 
@@ -177,28 +195,13 @@ impl Relay {
     }
 }
 
-// The PIN of the relay's own key, and for each public URL its origin and the PIN that may stand behind `#` in it: of the
-// key of a proxy in front.
-fn names_in_proofs(config: &Config) -> Vec<String> {
-    let own = config.identity.iter().map(|own| own.pin().to_text());
-    let public = config.public_url.iter().flat_map(|url| {
-        let origin = Origin::of(url).map(|origin| origin.to_text());
-        [origin, url.fragment().map(str::to_owned)]
-    });
-    own.chain(public.flatten()).collect()
-}
-
 // Accepts for ever; what it returns is why it cannot.
 async fn accept(
     listener: &TcpListener,
     shared: &Arc<Shared>,
     tasks: &mut JoinSet<()>,
 ) -> io::Error {
-    let addresses = Arc::new(Addresses::default());
-    let limits = &shared.config.limits;
-    let handshakes = Arc::new(Semaphore::new(
-        limits.handshakes.min(Semaphore::MAX_PERMITS),
-    ));
+    let handshakes = Arc::new(Handshakes::new(&shared.config.limits));
     let mut failures = 0;
     loop {
         let accepted = tokio::select! {
@@ -220,13 +223,24 @@ async fn accept(
             }
         };
         failures = 0;
-        // What is over a limit is dropped without a word: words would cost what the limit saves.
-        let Some(counted) = addresses.connect(address.ip(), limits.sockets_per_address) else {
-            continue;
+        let peer = address.ip();
+        let caller = if shared.addresses.is_proxy(peer) {
+            shared.addresses.proxy()
+        } else {
+            shared.addresses.caller(peer)
         };
-        let Ok(permit) = handshakes.clone().try_acquire_owned() else {
-            continue;
+        let counted = caller.connect();
+        let entry = match counted {
+            Some(_) => handshakes.enter(),
+            None => handshakes.refuse(Crowd::Address),
         };
-        tasks.spawn(connection::run(stream, shared.clone(), counted, permit));
+        // Without an entry it is dropped: words would cost what the limit saves.
+        let Some(entry) = entry else { continue };
+        let arrival = Arrival {
+            peer,
+            counted,
+            entry,
+        };
+        tasks.spawn(connection::run(stream, shared.clone(), arrival));
     }
 }

@@ -21,8 +21,9 @@ use tokio_tungstenite::{
 use tracing::debug;
 
 use crate::{
+    address::Caller,
     config::{Config, Limits},
-    connection::Stream,
+    connection::{Shared, Stream},
     error::RelayError,
     flow::{Flow, Verdict},
     hub::{Closed, Hub},
@@ -42,6 +43,8 @@ const WRITE_BUFFER: usize = 1024;
 pub(crate) const PART: usize = 64 * 1024;
 /// What a message counts for where its sender may send only so many.
 const MESSAGE: u32 = 10;
+/// So many bytes of a message count as one message; a longer one counts as several.
+const MESSAGE_BYTES: usize = 8 * 1024;
 /// What a broadcaster's signal or `ack` counts for: it greets hundreds of viewers.
 const BROADCASTERS: u32 = 1;
 /// How long a closed socket is still read, so that its client sees the close and not a reset.
@@ -54,19 +57,12 @@ const REPLACED: u16 = 4001;
 /// A WebSocket, over whatever it came.
 pub(crate) type Socket = WebSocketStream<Stream>;
 
-/// The names of this relay in the proof of a host on this socket ([`create_bytes`](ahoy_contract::create_bytes)).
-pub(crate) struct Names<'a> {
-    /// Those that hold for all sockets.
-    pub(crate) fixed: &'a [String],
-    /// The origin by which the client has reached the relay.
-    pub(crate) origin: Option<Box<str>>,
-}
-
-impl Names<'_> {
-    fn all(&self) -> impl Iterator<Item = &str> {
-        let fixed = self.fixed.iter().map(String::as_str);
-        self.origin.as_deref().into_iter().chain(fixed)
-    }
+/// The client of a socket, as its connection showed it.
+pub(crate) struct Client<'a> {
+    /// Where it is.
+    pub(crate) caller: &'a Caller,
+    /// The names by which a host's proof may mean this relay.
+    pub(crate) relay_names: Box<[String]>,
 }
 
 /// How a socket ends.
@@ -82,13 +78,12 @@ enum End {
 }
 
 /// Serves an upgraded connection until it ends. `early` is what came behind the upgrade request;
-/// `crowded`: its address has too many sockets.
+/// `crowded`: there are too many sockets from where the `client` is.
 pub(crate) async fn run(
     stream: Stream,
     early: Vec<u8>,
-    hub: &Hub,
-    config: &Config,
-    names: Names<'_>,
+    shared: &Shared,
+    client: Client<'_>,
     crowded: bool,
 ) {
     let settings = WebSocketConfig::default()
@@ -102,11 +97,11 @@ pub(crate) async fn run(
     let end = if crowded {
         let refusal = Refusal::new(
             ErrorCode::RateLimited,
-            "There are too many sockets from your address.",
+            "There are too many sockets from your address, or they come too fast: wait a minute.",
         );
         End::Refused(refusal, CloseCode::Again)
     } else {
-        match Session::new(hub, config, names) {
+        match Session::new(shared, client) {
             Ok(mut session) => session.run(&mut socket).await,
             Err(end) => end,
         }
@@ -119,7 +114,7 @@ pub(crate) async fn run(
 struct Session<'a> {
     hub: &'a Hub,
     config: &'a Config,
-    names: Names<'a>,
+    client: Client<'a>,
     id: SocketId,
     outbox: Arc<Outbox>,
     challenge: Nonce,
@@ -140,7 +135,8 @@ impl Drop for Session<'_> {
 }
 
 impl<'a> Session<'a> {
-    fn new(hub: &'a Hub, config: &'a Config, names: Names<'a>) -> Result<Self, End> {
+    fn new(shared: &'a Shared, client: Client<'a>) -> Result<Self, End> {
+        let (hub, config) = (&*shared.hub, &*shared.config);
         let challenge = random().map(Nonce::new).map_err(|error| {
             tracing::error!("{error}");
             busy("The relay cannot make a challenge now.")
@@ -161,8 +157,8 @@ impl<'a> Session<'a> {
         );
         Ok(Self {
             hub,
-            names,
             config,
+            client,
             id,
             outbox,
             challenge,
@@ -279,11 +275,12 @@ impl<'a> Session<'a> {
             Some(Err(error)) => return Err(end_of(&error)),
             None => return Err(End::Gone),
         };
-        let least = if self.broadcasts {
+        let each = if self.broadcasts {
             BROADCASTERS
         } else {
             MESSAGE
         };
+        let least = each * length_cost(text.len());
         if !self.pass(least)? {
             return Ok(());
         }
@@ -291,7 +288,7 @@ impl<'a> Session<'a> {
         let cost = match &request {
             Ok(Request::Signal(_) | Request::Ack(_)) => least,
             Ok(request) => request.cost() * MESSAGE,
-            Err(_) => MESSAGE,
+            Err(_) => MESSAGE * length_cost(text.len()),
         };
         if cost > least && !self.pass(cost - least)? {
             return Ok(());
@@ -309,7 +306,7 @@ impl<'a> Session<'a> {
 
     fn take_other(&mut self, message: &Message) -> Result<(), End> {
         // tungstenite answers pings and closes by itself.
-        if !self.pass(MESSAGE)? || !message.is_binary() {
+        if !self.pass(MESSAGE * length_cost(message.len()))? || !message.is_binary() {
             return Ok(());
         }
         let refusal = Refusal::new(ErrorCode::BadMessage, "Messages are text, not binary.");
@@ -335,7 +332,11 @@ impl<'a> Session<'a> {
                 Ok(false)
             }
             Verdict::Ignore => Ok(false),
-            Verdict::Close => Err(End::Refused(refusal(), CloseCode::Policy)),
+            Verdict::Close => {
+                // Else it could take one place after the other, each kept for its return.
+                self.hub.expel(self.id);
+                Err(End::Refused(refusal(), CloseCode::Policy))
+            }
         }
     }
 
@@ -343,10 +344,19 @@ impl<'a> Session<'a> {
         if !self.greeted && !matches!(request, Request::Hello { .. }) {
             return Err(Refusal::new(ErrorCode::BadMessage, "Say hello first."));
         }
+        if matches!(request, Request::Create(_) | Request::Join { .. })
+            && !self.client.caller.may_join()
+        {
+            let message = "Too many come into rooms from your address: wait a minute.";
+            return Err(Refusal::new(ErrorCode::RateLimited, message));
+        }
         let action = match request {
             Request::Hello { app, resume, ack } => return self.greet(&app, resume, ack),
             Request::Create(create) => {
-                let opening = create.prove(&self.challenge, self.names.all())?;
+                let opening = {
+                    let names = self.client.relay_names.iter().map(String::as_str);
+                    create.prove(&self.challenge, names)?
+                };
                 Action::Open(Box::new(opening))
             }
             Request::Join { room, newcomer } => Action::Join { room, newcomer },
@@ -409,6 +419,11 @@ impl<'a> Session<'a> {
     fn reply(&self, message: &RelayMessage) {
         self.outbox.push(text_of(message));
     }
+}
+
+// A message has at most `MAX_MESSAGE_BYTES`, so this is a small number.
+fn length_cost(bytes: usize) -> u32 {
+    u32::try_from(bytes.div_ceil(MESSAGE_BYTES).max(1)).unwrap_or(u32::MAX)
 }
 
 fn busy(sentence: &'static str) -> End {

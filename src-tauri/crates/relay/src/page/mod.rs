@@ -1,5 +1,7 @@
 //! What the relay answers over HTTP: the guest page, `/healthz`, and the way into a socket at `/ws`.
 
+mod site;
+
 use axum::{
     Extension, Router,
     body::Body,
@@ -15,8 +17,8 @@ use tokio_tungstenite::tungstenite::handshake::server::create_response_with_body
 
 use ahoy_contract::ErrorCode;
 
+pub(crate) use self::site::{HEALTH, Site};
 use crate::{
-    config::Config,
     connection::{Purpose, Upgrading},
     origin::Origin,
     request::Refusal,
@@ -51,28 +53,28 @@ const HEADERS: [(HeaderName, &str); 5] = [
 const FOREVER: &str = "public, max-age=31536000, immutable";
 const ASK_AGAIN: &str = "no-cache";
 
-/// All that the relay answers.
-pub(crate) fn router(config: Arc<Config>) -> Router {
+/// All that the relay answers to requests that name it.
+fn router(site: Arc<Site>) -> Router {
     Router::new()
         .route("/", get(page))
         .route("/r/{room}", get(page))
         .route("/assets/{*path}", get(asset))
-        .route("/healthz", get(|| async { plain(StatusCode::OK, "ok") }))
+        .route(HEALTH, get(|| async { plain(StatusCode::OK, "ok") }))
         .route("/ws", get(socket))
         .fallback(|| async { plain(StatusCode::NOT_FOUND, "There is nothing here.\n") })
-        .with_state(config)
+        .with_state(site)
 }
 
 // Any text may stand for the room: the page tells a person what is wrong with the link.
 async fn page(
-    State(config): State<Arc<Config>>,
+    State(site): State<Arc<Site>>,
     Extension(upgrading): Extension<Upgrading>,
     headers: HeaderMap,
 ) -> Response {
     let Some(file) = Guest::get("index.html") else {
         return plain(StatusCode::NOT_FOUND, "This relay has no guest page.\n");
     };
-    let own = own_origins(&config, &headers, upgrading.secure);
+    let own = site.own_origins(&headers, upgrading.reached().secure);
     let mut response = answer(&headers, "text/html; charset=utf-8", ASK_AGAIN, file);
     if let Ok(policy) = HeaderValue::try_from(policy(&own)) {
         response
@@ -93,26 +95,19 @@ async fn asset(Path(path): Path<String>, headers: HeaderMap) -> Response {
 }
 
 async fn socket(
-    State(config): State<Arc<Config>>,
+    State(site): State<Arc<Site>>,
     Extension(upgrading): Extension<Upgrading>,
     mut request: Request<Body>,
 ) -> Response {
-    if !may_open(&config, request.headers(), upgrading.secure) {
-        let refusal = Refusal::new(
-            ErrorCode::Denied,
-            "Pages of other sites may not open a socket here.",
-        );
-        let mut response = plain(
-            StatusCode::FORBIDDEN,
-            text_of(&refusal.to_message()).to_string(),
-        );
-        set(&mut response, header::CONTENT_TYPE, "application/json");
-        return response;
+    if !site.may_open(request.headers(), upgrading.reached().secure) {
+        let sentence = "Pages of other sites may not open a socket here.";
+        let refusal = Refusal::new(ErrorCode::Denied, sentence);
+        return refused(StatusCode::FORBIDDEN, &refusal);
     }
     match create_response_with_body(&request, Body::empty) {
         Ok(response) => {
-            let origin = request_origin(request.headers(), upgrading.secure);
-            let purpose = Purpose::Native(origin.map(|origin| origin.to_text().into()));
+            let names = site.names_in_proofs(request.headers(), upgrading.reached());
+            let purpose = Purpose::Native(names.into());
             upgrading.set(hyper::upgrade::on(&mut request), purpose);
             response
         }
@@ -125,38 +120,6 @@ async fn socket(
             response
         }
     }
-}
-
-// No `Origin`: a program. Otherwise the one that there is must be known.
-fn may_open(config: &Config, headers: &HeaderMap, secure: bool) -> bool {
-    let mut origins = headers.get_all(header::ORIGIN).iter();
-    let Some(origin) = origins.next() else {
-        return true;
-    };
-    let Ok(origin) = origin.to_str() else {
-        return false;
-    };
-    let allowed = config.allowed_origins.iter().filter_map(Origin::of);
-    origins.next().is_none()
-        && own_origins(config, headers, secure)
-            .into_iter()
-            .chain(allowed)
-            .any(|own| own.is_named_by(origin))
-}
-
-// The relay as its operator names it, and as this request does.
-fn own_origins(config: &Config, headers: &HeaderMap, secure: bool) -> Vec<Origin> {
-    let named = config.public_url.as_ref().and_then(Origin::of);
-    named
-        .into_iter()
-        .chain(request_origin(headers, secure))
-        .collect()
-}
-
-// The relay as this request names it.
-fn request_origin(headers: &HeaderMap, secure: bool) -> Option<Origin> {
-    let host = headers.get(header::HOST)?.to_str().ok()?;
-    Origin::of_host(host, secure)
 }
 
 // 'self' covers the sockets of the page's own origin in new browsers only; older ones want them named.
@@ -195,6 +158,13 @@ fn answer(request: &HeaderMap, kind: &str, keep: &'static str, file: EmbeddedFil
     set(&mut response, header::CACHE_CONTROL, keep);
     set(&mut response, header::ETAG, &tag);
     finish(response)
+}
+
+/// A refusal as the body of an answer.
+pub(crate) fn refused(status: StatusCode, refusal: &Refusal) -> Response {
+    let mut response = plain(status, text_of(&refusal.to_message()).to_string());
+    set(&mut response, header::CONTENT_TYPE, "application/json");
+    response
 }
 
 fn plain(status: StatusCode, text: impl Into<Body>) -> Response {

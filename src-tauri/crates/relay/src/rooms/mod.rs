@@ -6,6 +6,7 @@
 //!
 //! - `people`: who is known, on which socket, by which token. `back`: sockets that break, and members that
 //!   come back on another; `kept`: what they missed meanwhile.
+//! - `pairs`: how much each may send to each.
 //! - `room` is one room, for a call or a broadcast; `door` is what only its host may do: admit, lock, remove.
 //!   `tell`: who is told of what.
 //!
@@ -15,6 +16,7 @@
 mod back;
 mod door;
 mod kept;
+mod pairs;
 mod people;
 mod room;
 mod tell;
@@ -57,8 +59,15 @@ pub(crate) type Text = Utf8Bytes;
 /// What a socket is given.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Said {
-    /// A message.
+    /// A message of the relay.
     Text(Text),
+    /// A signal of another member, with the socket that it came from.
+    Signal {
+        /// The socket of its sender.
+        from: SocketId,
+        /// The message.
+        text: Text,
+    },
     /// Its end: who was on it goes on on another.
     Close,
 }
@@ -149,7 +158,7 @@ impl Rooms {
             Action::Admit { peer, accept } => self.admit(now, key, &peer, accept),
             Action::Lock(locked) => self.lock(key, locked),
             Action::Remove(peer) => self.remove(now, key, &peer),
-            Action::Signal(signal) => self.signal(now, key, &signal),
+            Action::Signal(signal) => self.signal(now, (socket, key), &signal),
             Action::Ack(n) => self.ack(key, n),
             Action::Leave => match self.take_out(now, key) {
                 true => Ok(()),
@@ -161,6 +170,13 @@ impl Rooms {
         }
         let room = self.people.place(key).and_then(|id| self.rooms.get(id));
         room.is_some_and(|room| room.kind == RoomKind::Broadcast && room.host == Some(key))
+    }
+
+    /// The member on a socket goes out of its room, or from its door.
+    pub(crate) fn expel(&mut self, now: Duration, socket: SocketId) {
+        if let Some(key) = self.people.on(socket) {
+            self.take_out(now, key);
+        }
     }
 
     /// The next that is to be sent, and whom it goes to.
@@ -247,7 +263,12 @@ impl Rooms {
         Ok(())
     }
 
-    fn signal(&mut self, now: Duration, key: Key, signal: &Signal<'_>) -> Result<(), Refusal> {
+    fn signal(
+        &mut self,
+        now: Duration,
+        (sender, key): (SocketId, Key),
+        signal: &Signal<'_>,
+    ) -> Result<(), Refusal> {
         let room = match self.people.place(key) {
             Some(id) => self.rooms.get_mut(id),
             None => None,
@@ -260,28 +281,38 @@ impl Rooms {
             .filter(|to| *to != key && room.may_signal(key, *to))
             .ok_or_else(no_such_peer)?;
         room.pass(now, from, to, signal.bytes())?;
-        let sender = room.seats[from].member.peer.clone();
+        let peer = room.seats[from].member.peer.clone();
         let Some(seat) = room.seats.iter_mut().find(|seat| seat.key == to) else {
             return Err(no_such_peer());
         };
-        let text: Text = signal.forward(&sender, seat.kept.next())?.into();
+        let text: Text = signal.forward(&peer, seat.kept.next())?.into();
         let place = self.kept_bytes + text.len() <= self.bounds.kept_bytes;
         let socket = self.people.socket(to);
-        if socket.is_none() && !(place && seat.kept.has_place_for(text.len())) {
+        if socket.is_none() && !place {
             self.take_out(now, to);
             return Err(no_such_peer());
         }
         self.kept_bytes -= seat.kept.bytes();
         if place {
-            seat.kept.push(text.clone());
+            seat.kept.push(key, text.clone());
         } else {
             seat.kept.pass_over();
         }
         self.kept_bytes += seat.kept.bytes();
         if let Some(socket) = socket {
-            self.out.push_back((socket, Said::Text(text)));
+            let from = sender;
+            self.out.push_back((socket, Said::Signal { from, text }));
         }
         Ok(())
+    }
+
+    /// A signal was not passed on, for too much of the same sender's waits at its addressee's socket. The sender is
+    /// told so; what is kept of it the addressee gets when it comes back.
+    pub(crate) fn signal_was_dropped(&mut self, from: SocketId) {
+        let message = "This member takes too little of what you send it: wait a little.";
+        let refusal = Refusal::new(ErrorCode::RateLimited, message);
+        let text = text_of(&refusal.to_message());
+        self.out.push_back((from, Said::Text(text)));
     }
 
     // Out of its room or from its door, by its own wish or not; false when it was nowhere.

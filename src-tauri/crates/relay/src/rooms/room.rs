@@ -7,7 +7,10 @@ use ahoy_contract::{
     wire::{Host, Member, RelayMessage, RoomKind},
 };
 
-use super::kept::Kept;
+use super::{
+    kept::Kept,
+    pairs::{OF_MEMBER, OF_VIEWER, OF_VIEWERS, Pairs, member_cost, viewer_cost},
+};
 use crate::{
     flow::{Flow, Verdict},
     request::{Newcomer, Refusal},
@@ -16,14 +19,6 @@ use crate::{
 
 /// The most who wait at one door.
 pub(super) const MAX_WAITING: usize = 16;
-
-/// What viewers may say to the host of a broadcast, each of them and all together: in a second, and at once. A dozen
-/// signals make a connection, so hundreds come back at once; all that passes at once fits into what may wait for the
-/// host (`outbox`).
-const OF_VIEWER: (u32, u32) = (10, 30);
-const OF_VIEWERS: (u32, u32) = (1000, 4000);
-/// A longer signal counts as several: a description has some four thousand bytes.
-const SIGNAL_BYTES: usize = 2048;
 
 /// One room.
 #[derive(Debug)]
@@ -52,7 +47,7 @@ pub(super) struct Room {
     pub(super) count_rests: Option<Duration>,
     /// Their number has changed meanwhile.
     pub(super) count_changed: bool,
-    /// What viewers say to the host of a broadcast.
+    /// What viewers send to the host of a broadcast, all together.
     to_host: Flow,
     /// The number of the next who comes; never given twice, so it tells who was there first.
     next_order: u32,
@@ -65,8 +60,8 @@ pub(super) struct Seat {
     pub(super) member: Member,
     /// The signals that it was sent.
     pub(super) kept: Kept,
-    /// What it says to the host of a broadcast.
-    to_host: Flow,
+    /// How much more it may send to whom.
+    sent: Pairs,
 }
 
 /// One who asks to come in.
@@ -105,7 +100,7 @@ impl Room {
             went: VecDeque::new(),
             count_rests: None,
             count_changed: false,
-            to_host: flow(OF_VIEWERS),
+            to_host: OF_VIEWERS.flow(),
             next_order: 0,
         }
     }
@@ -126,14 +121,18 @@ impl Room {
             key,
             member,
             kept: Kept::default(),
-            to_host: flow(OF_VIEWER),
+            sent: Pairs::default(),
         });
     }
 
     /// Takes a member out.
     pub(super) fn take(&mut self, key: Key) -> Option<Seat> {
         let index = self.index(key)?;
-        Some(self.seats.remove(index))
+        let seat = self.seats.remove(index);
+        for other in &mut self.seats {
+            other.sent.forget(key);
+        }
+        Some(seat)
     }
 
     /// Takes one from the door.
@@ -197,8 +196,8 @@ impl Room {
         self.kind == RoomKind::Call || [from, to].map(Some).contains(&self.host)
     }
 
-    /// Whether a signal of so many bytes from the member on this seat is passed on. Viewers could together send the host
-    /// of a broadcast so much that its socket takes no more.
+    /// Whether a signal of so many bytes from the member on this seat is passed on. Without a limit one member could send
+    /// another so much that its socket takes no more, and so could all viewers together to the host of a broadcast.
     pub(super) fn pass(
         &mut self,
         now: Duration,
@@ -206,15 +205,23 @@ impl Room {
         to: Key,
         bytes: usize,
     ) -> Result<(), Refusal> {
-        if self.kind == RoomKind::Call || self.host != Some(to) {
+        let sent = &mut self.seats[from].sent;
+        let (passes, message) = match self.kind {
+            RoomKind::Call => (
+                sent.take(now, to, OF_MEMBER, member_cost(bytes)),
+                "You send this member too much: wait a little.",
+            ),
+            RoomKind::Broadcast if self.host == Some(to) => {
+                let cost = viewer_cost(bytes);
+                let passes = sent.take(now, to, OF_VIEWER, cost)
+                    && self.to_host.take(now, cost) == Verdict::Pass;
+                (passes, "The host is sent too much: wait a little.")
+            }
+            RoomKind::Broadcast => return Ok(()),
+        };
+        if passes {
             return Ok(());
         }
-        let cost = u32::try_from(bytes.div_ceil(SIGNAL_BYTES)).unwrap_or(u32::MAX);
-        let own = &mut self.seats[from].to_host;
-        if own.take(now, cost) == Verdict::Pass && self.to_host.take(now, cost) == Verdict::Pass {
-            return Ok(());
-        }
-        let message = "The host is sent too much: wait a little.";
         Err(Refusal::new(ErrorCode::RateLimited, message))
     }
 
@@ -243,9 +250,4 @@ impl Room {
             locked: self.locked,
         }
     }
-}
-
-fn flow((per_second, at_once): (u32, u32)) -> Flow {
-    // Full from the beginning of time.
-    Flow::new(per_second, at_once, Duration::ZERO)
 }

@@ -6,8 +6,9 @@ use ahoy_contract::{
     ErrorCode,
     wire::{ClientMessage, RelayMessage},
 };
+use http::header;
 use tokio::{
-    io::{AsyncBufReadExt as _, AsyncReadExt as _, BufReader},
+    io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader},
     net::TcpStream,
     process::{Child, Command},
     time::timeout,
@@ -16,10 +17,14 @@ use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 
 use crate::client::{Client, PATIENCE};
 
-fn relay(flags: &[&str]) -> Child {
+pub(crate) fn relay(flags: &[&str]) -> Child {
+    start(flags, Stdio::null())
+}
+
+fn start(flags: &[&str], input: Stdio) -> Child {
     Command::new(env!("CARGO_BIN_EXE_ahoy-relay"))
         .args(flags)
-        .stdin(Stdio::null())
+        .stdin(input)
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .kill_on_drop(true)
@@ -28,7 +33,7 @@ fn relay(flags: &[&str]) -> Child {
 }
 
 /// Its first line.
-async fn ready(relay: &mut Child) -> String {
+pub(crate) async fn ready(relay: &mut Child) -> String {
     let mut lines = BufReader::new(relay.stdout.as_mut().unwrap()).lines();
     timeout(PATIENCE, lines.next_line())
         .await
@@ -37,7 +42,7 @@ async fn ready(relay: &mut Child) -> String {
         .unwrap()
 }
 
-async fn signal(relay: &Child, name: &str) {
+pub(crate) async fn signal(relay: &Child, name: &str) {
     let id = relay.id().unwrap().to_string();
     assert!(
         Command::new("kill")
@@ -50,7 +55,7 @@ async fn signal(relay: &Child, name: &str) {
 }
 
 /// Its exit code, and what it wrote for people.
-async fn ended(mut relay: Child) -> (Option<i32>, String) {
+pub(crate) async fn ended(mut relay: Child) -> (Option<i32>, String) {
     let mut errors = String::new();
     let mut stderr = relay.stderr.take().unwrap();
     let read = timeout(PATIENCE, stderr.read_to_string(&mut errors));
@@ -124,6 +129,13 @@ async fn what_it_cannot_do_is_a_sentence() {
         (&["--nats", "nats://x"], 2, "--nats is not built yet"),
         (&["--no-such-flag"], 2, "--no-such-flag"),
         (&["--listen", "nowhere"], 1, "cannot listen on nowhere"),
+        (&["--trusted-proxy", "x"], 2, "ADDRESS/BITS"),
+        (&["--max-sockets-per-address", "0"], 2, "at least 1"),
+        (
+            &["--ice-server-file", "/does/not/exist"],
+            2,
+            "cannot be read",
+        ),
         (
             &[
                 "--cert",
@@ -199,6 +211,92 @@ async fn nothing_secret_is_logged() {
     ] {
         assert!(!errors.contains(secret), "{secret} in {errors}");
     }
+}
+
+/// The servers that a relay hands on in its `welcome`.
+async fn servers(mut relay: Child) -> Vec<ahoy_contract::wire::IceServer> {
+    let line = ready(&mut relay).await;
+    let address = line.strip_prefix("listening http://").unwrap();
+    let stream = TcpStream::connect(address).await.unwrap();
+    let mut client = Client::open(stream, &format!("ws://{address}/ws"), None)
+        .await
+        .unwrap();
+    client.send(&crate::client::hello()).await;
+    let RelayMessage::Welcome { ice_servers, .. } = client.next().await else {
+        panic!("no welcome");
+    };
+    signal(&relay, "TERM").await;
+    drop(client);
+    assert_eq!(ended(relay).await.0, Some(0));
+    ice_servers
+}
+
+#[tokio::test]
+async fn passwords_are_read_from_a_file_or_from_standard_input() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let text = "# for guests behind firewalls\nturn:turn.example.org,user,turn-password\n";
+    std::fs::write(file.path(), text).unwrap();
+    let flags = |path| {
+        let listen = ["--listen", "127.0.0.1:0", "--ice-server", "stun:a"];
+        [&listen[..], &["--ice-server-file", path]].concat()
+    };
+    let mut expected = None;
+    for from_file in [true, false] {
+        let relay = if from_file {
+            relay(&flags(file.path().to_str().unwrap()))
+        } else {
+            let mut relay = start(&flags("-"), Stdio::piped());
+            let mut input = relay.stdin.take().unwrap();
+            input.write_all(text.as_bytes()).await.unwrap();
+            relay
+        };
+        let servers = servers(relay).await;
+        assert_eq!(servers.len(), 2);
+        assert_eq!(servers[1].credential.as_deref(), Some("turn-password"));
+        assert_eq!(*expected.get_or_insert_with(|| servers.clone()), servers);
+    }
+    std::fs::write(file.path(), "stun:a\nturn:b,turn-password").unwrap();
+    let (code, errors) = ended(relay(&flags(file.path().to_str().unwrap()))).await;
+    assert_eq!(code, Some(2));
+    assert!(
+        errors.contains("line 2 of") && !errors.contains("turn-password"),
+        "{errors}"
+    );
+}
+
+#[tokio::test]
+async fn who_is_refused_is_named_once_with_the_flag_that_would_allow_it() {
+    let mut relay = relay(&["--listen", "127.0.0.1:0"]);
+    let line = ready(&mut relay).await;
+    let address = line.strip_prefix("listening http://").unwrap().to_owned();
+    let url = format!("ws://{address}/ws");
+    for _ in 0..3 {
+        for (name, value) in [
+            (header::ORIGIN, "https://pages.example.org"),
+            (header::ORIGIN, "https://Pages.example.org:8443"),
+            (header::ORIGIN, "null"),
+            (header::HOST, "ahoy.example.org:3002"),
+            (header::HOST, "evil host"),
+        ] {
+            let stream = TcpStream::connect(&address).await.unwrap();
+            let opened = Client::open_with(stream, &url, &[(name, value)]).await;
+            assert!(opened.is_err(), "{value}");
+        }
+    }
+    signal(&relay, "TERM").await;
+    let (code, errors) = ended(relay).await;
+    assert_eq!(code, Some(0));
+    for told in [
+        "--public-url https://pages.example.org\n",
+        "--public-url https://pages.example.org:8443\n",
+        "--public-url https://ahoy.example.org:3002\n",
+    ] {
+        assert_eq!(errors.matches(told).count(), 1, "{told} in {errors}");
+    }
+    assert!(
+        !errors.contains("null") && !errors.contains("evil"),
+        "{errors}"
+    );
 }
 
 #[tokio::test]

@@ -10,7 +10,7 @@ use ahoy_contract::{
 use ahoy_relay::{Config, Handle, Relay, RelayError};
 use ed25519_dalek::{Signer as _, SigningKey};
 use futures_util::{SinkExt as _, StreamExt as _};
-use http::{HeaderValue, header};
+use http::{HeaderName, HeaderValue, header};
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     net::{TcpListener, TcpStream},
@@ -121,11 +121,20 @@ pub(crate) struct Roster {
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
     pub(crate) async fn open(stream: S, url: &str, origin: Option<&str>) -> Result<Self, Error> {
+        let origin = origin.map(|origin| (header::ORIGIN, origin));
+        Self::open_with(stream, url, origin.as_slice()).await
+    }
+
+    /// The same with any headers, which come in the place of others of their names.
+    pub(crate) async fn open_with(
+        stream: S,
+        url: &str,
+        headers: &[(HeaderName, &str)],
+    ) -> Result<Self, Error> {
         let mut request = url.into_client_request()?;
-        if let Some(origin) = origin {
-            request
-                .headers_mut()
-                .insert(header::ORIGIN, HeaderValue::from_str(origin)?);
+        for (name, value) in headers {
+            let value = HeaderValue::from_str(value)?;
+            request.headers_mut().insert(name, value);
         }
         let (socket, _) = client_async(request, stream).await?;
         Ok(Self {

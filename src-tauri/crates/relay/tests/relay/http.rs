@@ -3,6 +3,7 @@
 use ahoy_relay::Config;
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::TcpStream,
     time::timeout,
 };
 
@@ -15,7 +16,6 @@ pub(crate) async fn ask(relay: &Running, request: &str) -> (String, String) {
 
 /// The same, of a request that has a body.
 pub(crate) async fn ask_with(relay: &Running, request: &str, body: &str) -> (String, String) {
-    let mut stream = relay.tcp().await;
     let length = match body.len() {
         0 => String::new(),
         length => format!("\r\nContent-Length: {length}"),
@@ -24,6 +24,11 @@ pub(crate) async fn ask_with(relay: &Running, request: &str, body: &str) -> (Str
         "{request}\r\nHost: {}\r\nConnection: close{length}\r\n\r\n{body}",
         relay.address
     );
+    ask_raw(relay.tcp().await, &whole).await
+}
+
+/// The same, of a request as it goes over the connection.
+pub(crate) async fn ask_raw(mut stream: TcpStream, whole: &str) -> (String, String) {
     stream.write_all(whole.as_bytes()).await.unwrap();
     let mut answer = Vec::new();
     timeout(PATIENCE, stream.read_to_end(&mut answer))
@@ -38,7 +43,7 @@ pub(crate) async fn ask_with(relay: &Running, request: &str, body: &str) -> (Str
 #[tokio::test]
 async fn the_guest_page_comes_under_a_strict_policy() {
     let config = Config {
-        public_url: Some("https://ahoy.example.org".parse().unwrap()),
+        public_urls: vec!["https://ahoy.example.org".parse().unwrap()],
         ..Config::default()
     };
     let relay = Running::new(config).await;

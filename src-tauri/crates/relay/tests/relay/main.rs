@@ -10,11 +10,16 @@ mod bad_input;
 #[cfg(unix)]
 mod binary;
 mod broadcast;
+#[cfg(unix)]
+mod certificate;
 mod client;
 mod door;
+mod flood;
 mod http;
 mod life;
+mod limits;
 mod lobby;
+mod names;
 mod page;
 mod resume;
 mod socketio;

@@ -1,12 +1,14 @@
 //! The relay behind its own certificate.
 
 use std::{
+    net::SocketAddr,
     path::Path,
     sync::{Arc, Mutex},
 };
 
 use ahoy_contract::id::Pin;
 use ahoy_relay::{Config, Identity};
+use http::header;
 use rustls::{
     ClientConfig, DigitallySignedStruct, SignatureScheme,
     client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
@@ -68,7 +70,8 @@ impl ServerCertVerifier for Remember {
     }
 }
 
-async fn connect(relay: &Running) -> (TlsStream<TcpStream>, Pin) {
+/// A connection to a relay, and the pin that its certificate has.
+pub(crate) async fn connect(address: SocketAddr) -> (TlsStream<TcpStream>, Pin) {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let verifier = Arc::new(Remember {
         provider: provider.clone(),
@@ -82,7 +85,7 @@ async fn connect(relay: &Running) -> (TlsStream<TcpStream>, Pin) {
         .with_no_client_auth();
     let name = ServerName::try_from("127.0.0.1").unwrap();
     let stream = TlsConnector::from(Arc::new(config))
-        .connect(name, relay.tcp().await)
+        .connect(name, TcpStream::connect(address).await.unwrap())
         .await
         .unwrap();
     let seen = verifier.seen.lock().unwrap().clone();
@@ -104,7 +107,7 @@ async fn a_relay_is_known_by_its_pin() {
     let mut seen = Vec::new();
     for _ in 0..2 {
         let (relay, identity) = secure(folder.path()).await;
-        let (stream, pin) = connect(&relay).await;
+        let (stream, pin) = connect(relay.address).await;
         assert_eq!(&pin, identity.pin());
         seen.push(pin);
         let own = format!("https://{}", relay.address);
@@ -122,7 +125,7 @@ async fn a_relay_is_known_by_its_pin() {
 async fn a_page_without_tls_opens_no_socket_to_a_relay_with_it() {
     let folder = tempfile::tempdir().unwrap();
     let (relay, _) = secure(folder.path()).await;
-    let (stream, _) = connect(&relay).await;
+    let (stream, _) = connect(relay.address).await;
     let other = format!("http://{}", relay.address);
     assert!(
         Client::open(stream, &format!("wss://{}/ws", relay.address), Some(&other))
@@ -146,7 +149,36 @@ async fn what_is_no_tls_is_dropped() {
         .await
         .ok();
     assert!(!rest.starts_with(b"HTTP"));
-    let (stream, _) = connect(&relay).await;
+    let (stream, _) = connect(relay.address).await;
     drop(stream);
     relay.stopped().await;
+}
+
+#[tokio::test]
+async fn another_certificate_is_for_those_who_come_then() {
+    let folders = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
+    let (relay, first) = secure(folders[0].path()).await;
+    let (stream, pin) = connect(relay.address).await;
+    assert_eq!(&pin, first.pin());
+    let url = format!("wss://{}/ws", relay.address);
+    let mut client = Client::open(stream, &url, None).await.unwrap();
+    client.hello().await;
+
+    let hosts = ["ahoy.example.org".to_owned()];
+    let second = Identity::self_signed(folders[1].path(), &hosts).unwrap();
+    relay.handle.replace_identity(&second).unwrap();
+    let (stream, pin) = connect(relay.address).await;
+    assert_eq!(&pin, second.pin());
+    // With its names; and who was there is still there.
+    let host = [(header::HOST, "ahoy.example.org")];
+    let mut other = Client::open_with(stream, &url, &host).await.unwrap();
+    other.hello().await;
+    client.create(1).await;
+    drop((client, other));
+    relay.stopped().await;
+
+    let plain = Running::new(Config::default()).await;
+    let error = plain.handle.replace_identity(&second).unwrap_err();
+    assert!(error.to_string().contains("without one"), "{error}");
+    plain.stopped().await;
 }

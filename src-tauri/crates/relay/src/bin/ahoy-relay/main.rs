@@ -1,6 +1,8 @@
 //! `ahoy-relay`: the relay as a server of its own.
 
 mod cli;
+mod ice_servers;
+mod reload;
 
 use std::{io::IsTerminal as _, process::ExitCode};
 
@@ -10,14 +12,23 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
+use ahoy_contract::wire::IceServer;
 use cli::Cli;
+use reload::Hangups;
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let mut cli = Cli::parse();
     if let Some(flag) = cli.not_built() {
         eprintln!("ahoy-relay: {flag} is not built yet.");
         return ExitCode::from(2);
     }
+    let ice_servers = match cli.ice_servers() {
+        Ok(servers) => servers,
+        Err(error) => {
+            eprintln!("ahoy-relay: {error}");
+            return ExitCode::from(2);
+        }
+    };
     tracing_subscriber::fmt()
         .with_writer(std::io::stderr)
         .with_ansi(std::io::stderr().is_terminal())
@@ -25,7 +36,7 @@ fn main() -> ExitCode {
         .init();
     let done = tokio::runtime::Runtime::new()
         .map_err(|source| RelayError::listen(&cli.listen, source))
-        .and_then(|runtime| runtime.block_on(run(cli)));
+        .and_then(|runtime| runtime.block_on(run(cli, ice_servers)));
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -35,7 +46,7 @@ fn main() -> ExitCode {
     }
 }
 
-async fn run(cli: Cli) -> Result<(), RelayError> {
+async fn run(cli: Cli, ice_servers: Vec<IceServer>) -> Result<(), RelayError> {
     // Every socket is a file to the system, which allows a program only about a thousand unless it asks.
     #[cfg(unix)]
     if let Err(error) = rlimit::increase_nofile_limit(u64::MAX) {
@@ -44,9 +55,12 @@ async fn run(cli: Cli) -> Result<(), RelayError> {
     let failed = |source| RelayError::listen(&cli.listen, source);
     let stop = CancellationToken::new();
     watch_signals(&stop).map_err(failed)?;
+    let hangups = Hangups::watch().map_err(failed)?;
     let listener = TcpListener::bind(&cli.listen).await.map_err(failed)?;
     let address = listener.local_addr().map_err(failed)?;
-    let config = cli.config(address)?;
+    let source = cli.certificate(address)?;
+    let mut config = cli.config(ice_servers);
+    config.identity = source.as_ref().map(reload::Source::load).transpose()?;
     let scheme = match &config.identity {
         Some(identity) => {
             info!(
@@ -57,7 +71,7 @@ async fn run(cli: Cli) -> Result<(), RelayError> {
             "https"
         }
         None => {
-            if !address.ip().is_loopback() && config.public_url.is_none() {
+            if !address.ip().is_loopback() && config.public_urls.is_empty() {
                 warn!(
                     "without TLS browsers give no camera or microphone: use --tls self-signed or --cert and --key"
                 );
@@ -67,7 +81,14 @@ async fn run(cli: Cli) -> Result<(), RelayError> {
     };
     let relay = Relay::new(config)?;
     println!("listening {scheme}://{address}");
-    relay.run(listener, stop).await
+    let reload = reload::run(source, relay.handle(), hangups, stop.clone());
+    let reload = tokio::spawn(reload);
+    let done = relay.run(listener, stop.clone()).await;
+    stop.cancel();
+    if let Err(error) = reload.await {
+        warn!("{error}");
+    }
+    done
 }
 
 // SIGINT and SIGTERM stop the relay.

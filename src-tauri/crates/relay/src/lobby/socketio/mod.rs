@@ -173,10 +173,9 @@ impl SocketIo {
         }
         let mut opened = None;
         if newcomer {
-            let limit = self.limits.sockets_per_address;
             let counted = match &upgrade {
                 Some(_) => Some(None),
-                None => upgrading.caller.count_socket(limit).map(Some),
+                None => upgrading.caller.count_socket().map(Some),
             };
             let (Some(counted), Some(place)) = (counted, place()) else {
                 return full();

@@ -203,20 +203,35 @@ fn leaving_gives_the_place_up_at_once() {
 }
 
 #[test]
-fn who_is_away_is_sent_so_much_and_no_more() {
+fn a_flood_for_one_that_is_away_costs_nobody_but_its_sender() {
     let mut relay = Relay::new();
     relay.open(1, 7);
     relay.join(2, 7);
-    relay.breaks(2);
-    for _ in 0..64 {
-        assert_eq!(relay.signal(1, 2), []);
-    }
-    let said = relay.signal(1, 2);
-    assert_eq!(said[0], (1, RelayMessage::Left { peer: peer(2) }));
-    assert_eq!(rosters(&said), [(1, Some(peer(1)), vec![], 1)]);
-    assert_eq!(errors(&said), [(1, ErrorCode::NoSuchPeer)]);
-    assert_eq!(relay.rooms.kept_bytes, 0);
-    assert_eq!(relay.back(20, 2, 0), (anew(2), vec![]));
+    relay.join(3, 7);
+    relay.breaks(1);
+    assert_eq!(relay.signal(2, 1), []);
+    let flood = "x".repeat(1000);
+    let refused: Vec<_> = (0..1000)
+        .flat_map(|_| relay.signal_of(3, &peer(1), &flood))
+        .collect();
+    assert!(!refused.is_empty() && errors(&refused).len() == refused.len());
+    assert!(
+        errors(&refused)
+            .iter()
+            .all(|error| *error == (3, ErrorCode::RateLimited))
+    );
+    assert_eq!(relay.signal(2, 1), []);
+    let (welcome, said) = relay.back(10, 1, 0);
+    assert_eq!(welcome, resumed(1));
+    let from = |wanted: u64| {
+        said.iter().filter(move |(_, message)| {
+            matches!(message, RelayMessage::Signal { from, .. } if *from == peer(wanted))
+        })
+    };
+    assert_eq!(from(2).count(), 2);
+    // The last of the flood's.
+    assert!((30..=64).contains(&from(3).count()));
+    assert_eq!(rosters(&said).len(), 1);
 }
 
 #[test]
@@ -227,14 +242,14 @@ fn what_is_kept_is_bounded_over_all_members() {
         broadcast_members: 512,
         host_away: AWAY,
         resume: RESUME,
-        kept_bytes: 100_000,
+        kept_bytes: 65_000,
     });
     relay.open(1, 7);
     for socket in 2..=4 {
         relay.join(socket, 7);
     }
     relay.breaks(2);
-    let body = "x".repeat(30_000);
+    let body = "x".repeat(20_000);
     for to in [3, 2, 3] {
         relay.signal_of(1, &peer(to), &body);
     }
@@ -245,31 +260,56 @@ fn what_is_kept_is_bounded_over_all_members() {
     assert!(said.contains(&(3, RelayMessage::Left { peer: peer(2) })));
     assert_eq!(relay.back(40, 4, 0).0, anew(4));
     assert_eq!(relay.back(41, 3, 0).0, resumed(3));
-    assert!(relay.rooms.kept_bytes < 100_000);
+    assert!(relay.rooms.kept_bytes < 65_000);
     relay.act(41, Action::Leave);
     assert_eq!(relay.rooms.kept_bytes, 0);
 }
 
 #[test]
-fn one_that_lost_more_than_is_kept_comes_in_anew() {
+fn of_what_is_missing_the_last_of_each_sender_is_kept() {
     let mut relay = Relay::new();
     relay.open(1, 7);
     relay.join(2, 7);
+    relay.join(3, 7);
+    relay.signal(3, 2);
     for _ in 0..70 {
         relay.signal(1, 2);
     }
-    // Up to six it knows nothing of: too much is missing.
-    let (welcome, said) = relay.back(20, 2, 5);
-    assert_eq!(welcome, anew(2));
-    assert_eq!(said[0], (1, RelayMessage::Left { peer: peer(2) }));
-    assert!(said.iter().all(|(to, _)| *to == 1));
-    relay.join(20, 7);
-    for _ in 0..70 {
-        relay.signal(1, 2);
-    }
-    let (welcome, said) = relay.back(21, 2, 6);
+    let (welcome, said) = relay.back(20, 2, 0);
     assert_eq!(welcome, resumed(2));
-    assert_eq!(numbers(&said, 21), (7..=70).collect::<Vec<_>>());
+    let last = 8..=71;
+    assert_eq!(
+        numbers(&said, 20),
+        [1].into_iter().chain(last).collect::<Vec<_>>()
+    );
+}
+
+#[test]
+fn in_a_call_each_may_send_each_so_much() {
+    let mut relay = Relay::new();
+    relay.open(1, 7);
+    relay.join(2, 7);
+    relay.join(3, 7);
+    let flood = "x".repeat(60 * 1024);
+    let mut passed = 0;
+    for _ in 0..100 {
+        let said = relay.signal_of(3, &peer(1), &flood);
+        match &said[..] {
+            [(1, RelayMessage::Signal { .. })] => passed += 1,
+            other => assert_eq!(errors(other), [(3, ErrorCode::RateLimited)]),
+        }
+    }
+    assert_eq!(passed, 3);
+    // Neither the flood's sender to another, nor another to the flood's victim, nor the victim itself is held up.
+    for (from, to) in [(3, 2), (2, 1), (1, 2), (1, 3)] {
+        let said = relay.signal_of(from, &peer(to), &flood);
+        assert!(matches!(&said[..], [(got, RelayMessage::Signal { .. })] if *got == to));
+    }
+    relay.wait(2);
+    assert!(matches!(
+        &relay.signal_of(3, &peer(1), &flood)[..],
+        [(1, RelayMessage::Signal { .. })]
+    ));
 }
 
 #[test]

@@ -182,7 +182,9 @@ impl Relay {
         for (SocketId(to), what) in out {
             assert!(!self.closed.contains(&to), "{what:?} for a closed socket");
             match what {
-                Said::Text(text) => said.push((to, serde_json::from_str(&text).unwrap())),
+                Said::Text(text) | Said::Signal { text, .. } => {
+                    said.push((to, serde_json::from_str(&text).unwrap()));
+                }
                 Said::Close => self.closed.push(to),
             }
         }

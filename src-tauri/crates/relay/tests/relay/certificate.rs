@@ -1,0 +1,149 @@
+//! `ahoy-relay` and its certificate: it is exchanged without a restart.
+
+use std::{net::SocketAddr, path::Path};
+
+use ahoy_contract::id::Pin;
+use ahoy_relay::Identity;
+use tokio::{
+    io::{AsyncBufReadExt as _, BufReader, Lines},
+    net::TcpStream,
+    process::{Child, ChildStderr},
+    time::timeout,
+};
+use tokio_rustls::client::TlsStream;
+
+use crate::{
+    binary::{ready, relay, signal},
+    client::{Client, PATIENCE},
+    tls,
+};
+
+/// A relay, its address, and what it logs.
+struct Logged {
+    relay: Child,
+    address: SocketAddr,
+    log: Lines<BufReader<ChildStderr>>,
+}
+
+impl Logged {
+    async fn start(flags: &[&str]) -> Self {
+        let listen = ["--listen", "127.0.0.1:0"];
+        let mut relay = relay(&[&listen[..], flags].concat());
+        let line = ready(&mut relay).await;
+        let (_, address) = line.split_once("://").unwrap();
+        Self {
+            address: address.parse().unwrap(),
+            log: BufReader::new(relay.stderr.take().unwrap()).lines(),
+            relay,
+        }
+    }
+
+    /// Waits for a line with this part in it.
+    async fn logs(&mut self, part: &str) -> String {
+        loop {
+            let line = timeout(PATIENCE, self.log.next_line()).await;
+            let line = line.unwrap_or_else(|_| panic!("it does not log: {part}"));
+            let line = line.unwrap().expect("it has ended");
+            if line.contains(part) {
+                return line;
+            }
+        }
+    }
+
+    async fn connect(&self) -> (Client<TlsStream<TcpStream>>, Pin) {
+        let (stream, pin) = tls::connect(self.address).await;
+        let url = format!("wss://{}/ws", self.address);
+        let mut client = Client::open(stream, &url, None).await.unwrap();
+        client.hello().await;
+        (client, pin)
+    }
+
+    async fn stop(mut self) {
+        signal(&self.relay, "TERM").await;
+        let status = timeout(PATIENCE, self.relay.wait()).await;
+        assert_eq!(status.unwrap().unwrap().code(), Some(0));
+    }
+}
+
+/// Makes a certificate in a folder of its own; gives the text of its two files, and its pin.
+fn made() -> ([Vec<u8>; 2], Pin) {
+    let folder = tempfile::tempdir().unwrap();
+    let identity = Identity::self_signed(folder.path(), &[]).unwrap();
+    let file = |name| std::fs::read(folder.path().join(name)).unwrap();
+    let texts = ["relay-cert.pem", "relay-key.pem"].map(file);
+    (texts, identity.pin().clone())
+}
+
+fn write(folder: &Path, texts: &[Vec<u8>; 2]) {
+    for (name, text) in ["cert.pem", "key.pem"].into_iter().zip(texts) {
+        std::fs::write(folder.join(name), text).unwrap();
+    }
+}
+
+#[tokio::test]
+async fn new_files_are_read_without_a_restart() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let (first, first_pin) = made();
+    write(folder.path(), &first);
+    let (certificate, key) = (path("cert.pem"), path("key.pem"));
+    let flags = ["--cert", certificate.as_str(), "--key", key.as_str()];
+    let mut relay = Logged::start(&flags).await;
+    let (mut client, pin) = relay.connect().await;
+    assert_eq!(pin, first_pin);
+
+    // When it is told to, and when it sees them.
+    let (second, second_pin) = made();
+    write(folder.path(), &second);
+    signal(&relay.relay, "HUP").await;
+    let line = relay.logs("read anew").await;
+    assert!(line.contains(&second_pin.to_text()), "{line}");
+    assert_eq!(relay.connect().await.1, second_pin);
+
+    let (third, third_pin) = made();
+    write(folder.path(), &third);
+    let line = relay.logs("read anew").await;
+    assert!(line.contains(&third_pin.to_text()), "{line}");
+    assert_eq!(relay.connect().await.1, third_pin);
+
+    // What cannot be used is told of, and the one before stays.
+    for broken in [
+        [b"rubbish".to_vec(), third[1].clone()],
+        [first[0].clone(), second[1].clone()],
+    ] {
+        write(folder.path(), &broken);
+        relay.logs("the certificate stays as it was").await;
+        assert_eq!(relay.connect().await.1, third_pin);
+    }
+    std::fs::remove_file(&key).unwrap();
+    signal(&relay.relay, "HUP").await;
+    relay.logs("key.pem cannot be read").await;
+    assert_eq!(relay.connect().await.1, third_pin);
+    write(folder.path(), &first);
+    relay.logs("read anew").await;
+    assert_eq!(relay.connect().await.1, first_pin);
+    // Nobody was thrown out for it.
+    client.create(1).await;
+    drop(client);
+    relay.stop().await;
+}
+
+#[tokio::test]
+async fn to_be_told_so_ends_no_relay() {
+    let mut plain = Logged::start(&[]).await;
+    for _ in 0..3 {
+        signal(&plain.relay, "HUP").await;
+        plain.logs("there is no certificate").await;
+    }
+    plain.stop().await;
+
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path().to_str().unwrap();
+    let mut own = Logged::start(&["--tls", "self-signed", "--data-dir", folder]).await;
+    let (_, pin) = own.connect().await;
+    signal(&own.relay, "HUP").await;
+    let line = own.logs("read anew").await;
+    assert!(line.contains(&pin.to_text()), "{line}");
+    assert_eq!(own.connect().await.1, pin);
+    own.stop().await;
+}
