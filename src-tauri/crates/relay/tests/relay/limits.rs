@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use ahoy_contract::{
     ErrorCode,
-    wire::{ClientMessage, RelayMessage},
+    wire::{ClientMessage, RelayMessage, RoomKind},
 };
 use ahoy_relay::{Config, Limits, PerPrefix};
 use http::{HeaderName, header};
@@ -165,7 +165,7 @@ async fn who_comes_into_rooms_in_a_loop_is_slowed_down() {
         }
     }
     // Nor does it open rooms; others come and go.
-    stranger.send(&create(9, &stranger.challenge.clone())).await;
+    stranger.send(&create(9, RoomKind::Call, &stranger)).await;
     assert_eq!(stranger.error().await, ErrorCode::RateLimited);
     let mut other = open(&relay, &[(LISTED, "192.0.2.2")]).await;
     assert!(!is_crowded(&mut other).await);
