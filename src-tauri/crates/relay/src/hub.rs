@@ -180,6 +180,10 @@ impl State {
                     }
                     pushed => pushed,
                 },
+                Said::SenderLeft(from) => {
+                    outbox.forget(from);
+                    continue;
+                }
                 Said::Close => {
                     outbox.close();
                     continue;

@@ -5,8 +5,11 @@
 //! [`serve`] runs a relay on a bound listener until it is told to stop; the binary `ahoy-relay` and the
 //! app do the same through it. What happens inside, from the outside in:
 //!
-//! - `server` accepts, `connection` speaks TLS and HTTP, `page` answers HTTP, `socket` is one WebSocket.
-//!   Each connection is one task for its whole life.
+//! - `server` accepts, `connection` speaks TLS and HTTP, `page` answers HTTP, `socket` is one WebSocket, `ending` how
+//!   that ends. Each connection is one task for its whole life.
+//! - `address` counts what comes from one address, also through a trusted proxy; `handshakes` are the places for
+//!   connections that are no socket yet. `known_names`: by which names the relay may be spoken to; `certificate`: the one
+//!   that it shows now.
 //! - `hub` owns all rooms and hands what they say to the sockets, through one bounded `outbox` each.
 //! - `rooms` is the pure part: who is in which room, and what that means for whom. `request` reads what
 //!   a client says, before any lock is taken; `token` is that by which a client comes back as who it was.
@@ -20,6 +23,7 @@ mod address;
 mod certificate;
 mod config;
 mod connection;
+mod ending;
 mod error;
 mod flow;
 mod handshakes;

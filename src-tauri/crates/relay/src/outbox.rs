@@ -7,7 +7,7 @@ use std::{
 
 use tokio::sync::Notify;
 
-use crate::rooms::{SocketId, Text};
+use crate::{rooms::Text, token::Key};
 
 /// The most messages that wait for one socket.
 const MAX_MESSAGES: usize = 1024;
@@ -21,6 +21,8 @@ const SENDER_BYTES: usize = 48 * 1024;
 /// say finds place.
 const SIGNAL_BYTES: usize = MAX_BYTES / 2;
 const MAX_SIGNALS: usize = MAX_MESSAGES / 2;
+/// The last signal of a sender that has left, a good-bye, is no longer than this.
+const LAST_BYTES: usize = 1024;
 /// As many may wait for a broadcaster, whom hundreds of viewers answer at once; and as many of those may come and go as
 /// one address is let.
 const WIDE_MESSAGES: usize = 16 * 1024;
@@ -55,8 +57,8 @@ struct Queue {
 #[derive(Debug)]
 struct Waiting {
     text: Text,
-    /// The socket of its sender, where it is a signal.
-    from: Option<SocketId>,
+    /// Its sender, where it is a signal.
+    from: Option<Key>,
 }
 
 /// What has become of a text.
@@ -82,7 +84,7 @@ impl Queue {
     }
 
     /// Whether a signal of so many bytes is within its sender's share.
-    fn has_share(&self, from: SocketId, bytes: usize) -> bool {
+    fn has_share(&self, from: Key, bytes: usize) -> bool {
         if self.wide {
             return true;
         }
@@ -100,7 +102,30 @@ impl Queue {
         count == 0 || count < SENDER_SIGNALS && size + bytes <= SENDER_BYTES
     }
 
-    fn push(&mut self, text: Text, from: Option<SocketId>) {
+    // Takes out what one has sent, but for a short last.
+    fn forget(&mut self, from: Key) {
+        if self.signals == 0 {
+            return;
+        }
+        let is_own = |one: &Waiting| one.from == Some(from);
+        let Some(last) = self.texts.iter().rposition(is_own) else {
+            return;
+        };
+        let (mut index, mut signals, mut bytes) = (0, 0, 0);
+        self.texts.retain(|one| {
+            let goes = is_own(one) && (index != last || one.text.len() > LAST_BYTES);
+            index += 1;
+            if goes {
+                (signals, bytes) = (signals + 1, bytes + one.text.len());
+            }
+            !goes
+        });
+        self.signals -= signals;
+        self.signal_bytes -= bytes;
+        self.bytes -= bytes;
+    }
+
+    fn push(&mut self, text: Text, from: Option<Key>) {
         self.bytes += text.len();
         if from.is_some() {
             self.signals += 1;
@@ -156,12 +181,12 @@ impl Outbox {
         self.push_from(text, None)
     }
 
-    /// Puts a signal into the queue that came from this socket.
-    pub(crate) fn push_signal(&self, from: SocketId, text: Text) -> Pushed {
+    /// Puts a signal of this sender into the queue.
+    pub(crate) fn push_signal(&self, from: Key, text: Text) -> Pushed {
         self.push_from(text, Some(from))
     }
 
-    fn push_from(&self, text: Text, from: Option<SocketId>) -> Pushed {
+    fn push_from(&self, text: Text, from: Option<Key>) -> Pushed {
         let mut queue = self.lock();
         match queue.state {
             State::Open => {}
@@ -187,6 +212,12 @@ impl Outbox {
             self.changed.notify_one();
         }
         if fits { Pushed::Queued } else { Pushed::Full }
+    }
+
+    /// A sender has left: of its signals that wait only a good-bye is still sent. Otherwise who comes and goes could have a
+    /// share each time.
+    pub(crate) fn forget(&self, from: Key) {
+        self.lock().forget(from);
     }
 
     /// It is a broadcaster's from now on, and holds more; or not any more, as soon as what waits is little enough. Says
@@ -247,6 +278,7 @@ impl Outbox {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::token::Token;
 
     #[test]
     fn messages_come_out_in_order() {
@@ -314,9 +346,15 @@ mod tests {
         assert_eq!(outbox.pop(), Next::Stop);
     }
 
+    fn key(number: u64) -> Key {
+        let mut bytes = [0; 32];
+        bytes[..8].copy_from_slice(&number.to_be_bytes());
+        Token::new(bytes).key()
+    }
+
     #[test]
     fn who_sends_too_much_fills_its_own_share_and_no_more() {
-        let [flood, other] = [SocketId(1), SocketId(2)];
+        let [flood, other] = [key(1), key(2)];
         for (text, holds) in [
             ("x".repeat(64 * 1024), 1),
             ("x".repeat(1024), 48),
@@ -340,7 +378,7 @@ mod tests {
         for text in ["x".repeat(64 * 1024), "x".to_owned()] {
             let outbox = Outbox::default();
             let pushed: Vec<_> = (0..2000)
-                .map(|from| outbox.push_signal(SocketId(from), text.clone().into()))
+                .map(|from| outbox.push_signal(key(from), text.clone().into()))
                 .collect();
             assert!(pushed.contains(&Pushed::OverShare) && !pushed.contains(&Pushed::Full));
             assert_eq!(outbox.push("y".repeat(400 * 1024).into()), Pushed::Queued);
@@ -353,11 +391,43 @@ mod tests {
     }
 
     #[test]
+    fn of_who_comes_and_goes_only_good_byes_wait() {
+        let outbox = Outbox::default();
+        let other = key(1000);
+        assert_eq!(outbox.push_signal(other, "first".into()), Pushed::Queued);
+        for from in 0..100 {
+            for text in ["x".repeat(30_000), "y".repeat(10_000), "bye".to_owned()] {
+                assert_eq!(outbox.push_signal(key(from), text.into()), Pushed::Queued);
+            }
+            outbox.forget(key(from));
+        }
+        for from in 100..200 {
+            outbox.push_signal(key(from), "x".repeat(40_000).into());
+            outbox.forget(key(from));
+        }
+        outbox.forget(key(5000));
+        assert_eq!(outbox.push_signal(other, "second".into()), Pushed::Queued);
+        let texts: Vec<_> = std::iter::from_fn(|| match outbox.pop() {
+            Next::Text(text) => Some(text.to_string()),
+            _ => None,
+        })
+        .collect();
+        assert_eq!(texts.len(), 102);
+        assert_eq!(
+            (texts[0].as_str(), texts[101].as_str()),
+            ("first", "second")
+        );
+        assert!(texts[1..101].iter().all(|text| text == "bye"));
+        let queue = outbox.lock();
+        assert_eq!((queue.bytes, queue.signals, queue.signal_bytes), (0, 0, 0));
+    }
+
+    #[test]
     fn a_broadcaster_takes_what_all_viewers_may_send_at_once() {
         let outbox = Outbox::default();
         outbox.widen(true);
         for n in 0..4000 {
-            let pushed = outbox.push_signal(SocketId(n % 8), "x".repeat(2000).into());
+            let pushed = outbox.push_signal(key(n % 8), "x".repeat(2000).into());
             assert_eq!(pushed, Pushed::Queued);
         }
     }

@@ -7,29 +7,29 @@ use ahoy_contract::{
     wire::{MAX_MESSAGE_BYTES, RelayMessage},
 };
 use futures_util::{SinkExt as _, StreamExt as _};
-use tokio::{
-    io::{AsyncReadExt as _, AsyncWriteExt as _},
-    time::{Instant, sleep_until, timeout},
-};
+use socket2::SockRef;
+use tokio::time::{Instant, sleep_until, timeout};
 use tokio_tungstenite::{
     WebSocketStream,
     tungstenite::{
         Error, Message,
-        protocol::{CloseFrame, Role, WebSocketConfig, frame::coding::CloseCode},
+        protocol::{Role, WebSocketConfig, frame::coding::CloseCode},
     },
 };
+use tokio_util::either::Either;
 use tracing::debug;
 
 use crate::{
     address::Caller,
     config::{Config, Limits},
     connection::{Shared, Stream},
+    ending::{End, busy, close, end_of},
     error::RelayError,
     flow::{Flow, Verdict},
     hub::{Closed, Hub},
     outbox::{Next, Outbox},
     request::{Refusal, Request},
-    rooms::{Action, Hello, SocketId, Text, text_of},
+    rooms::{Action, Hello, SocketId, text_of},
     token::{TOKEN_BYTES, Token},
 };
 
@@ -39,6 +39,9 @@ const READ_BUFFER: usize = 1024;
 /// How much is written together when several messages wait. The buffer keeps the size that it once
 /// had, so this counts for an idle socket too.
 const WRITE_BUFFER: usize = 1024;
+/// How much the system takes for a client that does not take it yet. What waits there has no order but that in which it
+/// came: the less, the sooner a signal passes those that somebody else sends too many of.
+const SEND_BUFFER: usize = 32 * 1024;
 /// So much is written at a time: each part may take as long as a socket may stall.
 pub(crate) const PART: usize = 64 * 1024;
 /// What a message counts for where its sender may send only so many.
@@ -47,12 +50,6 @@ const MESSAGE: u32 = 10;
 const MESSAGE_BYTES: usize = 8 * 1024;
 /// What a broadcaster's signal or `ack` counts for: it greets hundreds of viewers.
 const BROADCASTERS: u32 = 1;
-/// How long a closed socket is still read, so that its client sees the close and not a reset.
-const LINGER: Duration = Duration::from_secs(2);
-/// How much of what a closed socket still sends is read.
-const LINGER_BYTES: usize = 16 * 1024 * 1024;
-/// The code of the close of a socket whose member goes on on another (RFC 6455 §7.4.2, private use).
-const REPLACED: u16 = 4001;
 
 /// A WebSocket, over whatever it came.
 pub(crate) type Socket = WebSocketStream<Stream>;
@@ -63,18 +60,6 @@ pub(crate) struct Client<'a> {
     pub(crate) caller: &'a Caller,
     /// The names by which a host's proof may mean this relay.
     pub(crate) relay_names: Box<[String]>,
-}
-
-/// How a socket ends.
-enum End {
-    /// It is gone, or worth no farewell.
-    Gone,
-    /// The relay closes it, and says why.
-    Refused(Refusal, CloseCode),
-    /// The relay stops.
-    Stopping,
-    /// Its member goes on on another socket.
-    Replaced,
 }
 
 /// Serves an upgraded connection until it ends. `early` is what came behind the upgrade request;
@@ -92,6 +77,7 @@ pub(crate) async fn run(
         .max_write_buffer_size(WRITE_BUFFER + 2 * MAX_MESSAGE_BYTES)
         .max_message_size(Some(MAX_MESSAGE_BYTES))
         .max_frame_size(Some(MAX_MESSAGE_BYTES));
+    bound_send_buffer(&stream);
     let mut socket =
         WebSocketStream::from_partially_read(stream, early, Role::Server, Some(settings)).await;
     let end = if crowded {
@@ -421,82 +407,23 @@ impl<'a> Session<'a> {
     }
 }
 
+fn bound_send_buffer(stream: &Stream) {
+    let stream = match stream {
+        Either::Left(stream) => stream,
+        Either::Right(stream) => stream.get_ref().0,
+    };
+    if let Err(error) = SockRef::from(stream).set_send_buffer_size(SEND_BUFFER) {
+        debug!("the system's buffer stays as large as it is: {error}");
+    }
+}
+
 // A message has at most `MAX_MESSAGE_BYTES`, so this is a small number.
 fn length_cost(bytes: usize) -> u32 {
     u32::try_from(bytes.div_ceil(MESSAGE_BYTES).max(1)).unwrap_or(u32::MAX)
-}
-
-fn busy(sentence: &'static str) -> End {
-    End::Refused(Refusal::new(ErrorCode::Busy, sentence), CloseCode::Again)
 }
 
 fn random<const N: usize>() -> Result<[u8; N], RelayError> {
     let mut bytes = [0; N];
     getrandom::fill(&mut bytes).map_err(|error| RelayError::Random(error.to_string()))?;
     Ok(bytes)
-}
-
-fn end_of(error: &Error) -> End {
-    let bad = |sentence: &'static str, code| {
-        End::Refused(Refusal::new(ErrorCode::BadMessage, sentence), code)
-    };
-    match error {
-        Error::Capacity(_) => {
-            let sentence = format!("A message may hold at most {MAX_MESSAGE_BYTES} bytes.");
-            End::Refused(Refusal::new(ErrorCode::TooLarge, sentence), CloseCode::Size)
-        }
-        Error::Utf8(_) => bad("A text message must be UTF-8.", CloseCode::Invalid),
-        Error::Protocol(
-            tokio_tungstenite::tungstenite::error::ProtocolError::ResetWithoutClosingHandshake,
-        ) => End::Gone,
-        Error::Protocol(_) => bad("This is not the WebSocket protocol.", CloseCode::Protocol),
-        _ => End::Gone,
-    }
-}
-
-async fn close(socket: Socket, end: End) {
-    let (refusal, code) = match end {
-        End::Gone => return,
-        End::Refused(refusal, code) => (Some(refusal), code),
-        End::Stopping => (None, CloseCode::Away),
-        End::Replaced => (None, CloseCode::Library(REPLACED)),
-    };
-    goodbye(socket, refusal.as_ref(), code).await;
-}
-
-/// Says goodbye, and reads on until the client has heard it: a connection that is closed with something
-/// unread is reset, and takes the goodbye with it.
-pub(crate) async fn goodbye(mut socket: Socket, refusal: Option<&Refusal>, code: CloseCode) {
-    let said = async {
-        if let Some(refusal) = refusal {
-            let text: Text = text_of(&refusal.to_message());
-            socket.feed(Message::Text(text)).await?;
-        }
-        socket
-            .close(Some(CloseFrame {
-                code,
-                reason: Default::default(),
-            }))
-            .await?;
-        while let Some(Ok(_)) = socket.next().await {}
-        Ok::<(), Error>(())
-    };
-    if !matches!(timeout(LINGER, said).await, Ok(Ok(()))) {
-        return;
-    }
-    let stream = socket.get_mut();
-    let drained = async {
-        stream.shutdown().await?;
-        let mut buffer = vec![0; 16 * 1024];
-        let mut rest = LINGER_BYTES;
-        while rest > 0 {
-            match stream.read(&mut buffer).await? {
-                0 => break,
-                read => rest = rest.saturating_sub(read),
-            }
-        }
-        Ok::<(), std::io::Error>(())
-    };
-    // Whatever it comes to, the socket is done with.
-    let _ = timeout(LINGER, drained).await;
 }

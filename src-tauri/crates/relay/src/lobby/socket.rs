@@ -23,7 +23,8 @@ use super::{
 use crate::{
     config::Limits,
     connection::Stream,
-    socket::{PART, Socket, goodbye},
+    ending::goodbye,
+    socket::{PART, Socket},
 };
 
 const READ_BUFFER: usize = 4096;

@@ -61,13 +61,15 @@ pub(crate) type Text = Utf8Bytes;
 pub(crate) enum Said {
     /// A message of the relay.
     Text(Text),
-    /// A signal of another member, with the socket that it came from.
+    /// A signal of another member.
     Signal {
-        /// The socket of its sender.
-        from: SocketId,
+        /// Its sender.
+        from: Key,
         /// The message.
         text: Text,
     },
+    /// A member has left: of what it sent only the last is still worth sending.
+    SenderLeft(Key),
     /// Its end: who was on it goes on on another.
     Close,
 }
@@ -158,7 +160,7 @@ impl Rooms {
             Action::Admit { peer, accept } => self.admit(now, key, &peer, accept),
             Action::Lock(locked) => self.lock(key, locked),
             Action::Remove(peer) => self.remove(now, key, &peer),
-            Action::Signal(signal) => self.signal(now, (socket, key), &signal),
+            Action::Signal(signal) => self.signal(now, key, &signal),
             Action::Ack(n) => self.ack(key, n),
             Action::Leave => match self.take_out(now, key) {
                 true => Ok(()),
@@ -263,12 +265,7 @@ impl Rooms {
         Ok(())
     }
 
-    fn signal(
-        &mut self,
-        now: Duration,
-        (sender, key): (SocketId, Key),
-        signal: &Signal<'_>,
-    ) -> Result<(), Refusal> {
+    fn signal(&mut self, now: Duration, key: Key, signal: &Signal<'_>) -> Result<(), Refusal> {
         let room = match self.people.place(key) {
             Some(id) => self.rooms.get_mut(id),
             None => None,
@@ -280,11 +277,10 @@ impl Rooms {
             .find(&signal.to)
             .filter(|to| *to != key && room.may_signal(key, *to))
             .ok_or_else(no_such_peer)?;
-        room.pass(now, from, to, signal.bytes())?;
+        let index = room.index(to).ok_or_else(no_such_peer)?;
+        room.pass(now, from, index, signal.bytes())?;
         let peer = room.seats[from].member.peer.clone();
-        let Some(seat) = room.seats.iter_mut().find(|seat| seat.key == to) else {
-            return Err(no_such_peer());
-        };
+        let seat = &mut room.seats[index];
         let text: Text = signal.forward(&peer, seat.kept.next())?.into();
         let place = self.kept_bytes + text.len() <= self.bounds.kept_bytes;
         let socket = self.people.socket(to);
@@ -300,7 +296,7 @@ impl Rooms {
         }
         self.kept_bytes += seat.kept.bytes();
         if let Some(socket) = socket {
-            let from = sender;
+            let from = key;
             self.out.push_back((socket, Said::Signal { from, text }));
         }
         Ok(())
@@ -308,11 +304,10 @@ impl Rooms {
 
     /// A signal was not passed on, for too much of the same sender's waits at its addressee's socket. The sender is
     /// told so; what is kept of it the addressee gets when it comes back.
-    pub(crate) fn signal_was_dropped(&mut self, from: SocketId) {
+    pub(crate) fn signal_was_dropped(&mut self, from: Key) {
         let message = "This member takes too little of what you send it: wait a little.";
         let refusal = Refusal::new(ErrorCode::RateLimited, message);
-        let text = text_of(&refusal.to_message());
-        self.out.push_back((from, Said::Text(text)));
+        self.send(from, text_of(&refusal.to_message()));
     }
 
     // Out of its room or from its door, by its own wish or not; false when it was nowhere.
@@ -340,6 +335,12 @@ impl Rooms {
     fn unseat(&mut self, id: &RoomId, key: Key) -> Option<Key> {
         let seat = self.rooms.get_mut(id)?.take(key)?;
         self.kept_bytes -= seat.kept.bytes();
+        let sockets = seat
+            .sent
+            .addressees()
+            .filter_map(|to| self.people.socket(to));
+        self.out
+            .extend(sockets.map(|socket| (socket, Said::SenderLeft(key))));
         Some(key)
     }
 

@@ -1,7 +1,9 @@
 //! How much each member may send to each other one.
 //!
-//! The limit is per pair, so that whoever sends too much to one member takes nothing from what others may send to
-//! it, and loses only its own signals.
+//! Each pair has a limit of its own, so that whoever sends too much to one member takes nothing from what others may send
+//! to it. Beside that each member of a call has one that all share who send to it, for the one that needs more at a time;
+//! what a stranger takes from it others can do without. So little is a pair's own, for who leaves a room and comes back is
+//! another pair.
 
 use std::time::Duration;
 
@@ -17,11 +19,15 @@ pub(super) struct Rate {
     at_once: u32,
 }
 
-/// What one member of a call may send to another, in bytes. A description and its candidates are some 30 KiB, so a
-/// connection can be made six times in a row, and once a second from then on.
+/// What one member of a call may send to another, in bytes: a description with its candidates is some 30 KiB.
 pub(super) const OF_MEMBER: Rate = Rate {
-    per_second: 32 * 1024,
-    at_once: 192 * 1024,
+    per_second: 16 * 1024,
+    at_once: 64 * 1024,
+};
+/// What all members of a call may send to one beside that, in bytes.
+pub(super) const OF_MEMBERS: Rate = Rate {
+    per_second: 16 * 1024,
+    at_once: 144 * 1024,
 };
 /// What a viewer may send to the host of a broadcast, in signals of [`SIGNAL_BYTES`]. A dozen signals make a
 /// connection.
@@ -76,6 +82,11 @@ impl Pairs {
         self.flows[index].1.take(now, cost) == Verdict::Pass
     }
 
+    /// Whom it has sent something to.
+    pub(super) fn addressees(&self) -> impl Iterator<Item = Key> {
+        self.flows.iter().map(|(key, _)| *key)
+    }
+
     /// Forgets a member that has left.
     pub(super) fn forget(&mut self, to: Key) {
         self.flows.retain(|(key, _)| *key != to);
@@ -99,13 +110,14 @@ mod tests {
     #[test]
     fn what_is_sent_to_one_takes_nothing_from_another() {
         let mut pairs = Pairs::default();
-        let flood = member_cost(64 * 1024);
+        let flood = member_cost(16 * 1024);
         let passed = (0..100).filter(|_| pairs.take(SECOND, key(1), OF_MEMBER, flood));
-        assert_eq!(passed.count(), 3);
+        assert_eq!(passed.count(), 4);
         assert!(pairs.take(SECOND, key(2), OF_MEMBER, flood));
-        // Two seconds bring one more.
-        assert!(!pairs.take(2 * SECOND, key(1), OF_MEMBER, flood));
-        assert!(pairs.take(3 * SECOND, key(1), OF_MEMBER, flood));
+        // A second brings one more.
+        assert!(!pairs.take(3 * SECOND / 2, key(1), OF_MEMBER, flood));
+        assert!(pairs.take(2 * SECOND, key(1), OF_MEMBER, flood));
+        assert_eq!(pairs.addressees().collect::<Vec<_>>(), [key(1), key(2)]);
     }
 
     #[test]

@@ -9,7 +9,7 @@ use ahoy_contract::{
 
 use super::{
     kept::Kept,
-    pairs::{OF_MEMBER, OF_VIEWER, OF_VIEWERS, Pairs, member_cost, viewer_cost},
+    pairs::{OF_MEMBER, OF_MEMBERS, OF_VIEWER, OF_VIEWERS, Pairs, member_cost, viewer_cost},
 };
 use crate::{
     flow::{Flow, Verdict},
@@ -61,7 +61,9 @@ pub(super) struct Seat {
     /// The signals that it was sent.
     pub(super) kept: Kept,
     /// How much more it may send to whom.
-    sent: Pairs,
+    pub(super) sent: Pairs,
+    /// How much more may be sent to it, in a call. Made when it is needed: most calls are small.
+    received: Option<Box<Flow>>,
 }
 
 /// One who asks to come in.
@@ -122,6 +124,7 @@ impl Room {
             member,
             kept: Kept::default(),
             sent: Pairs::default(),
+            received: None,
         });
     }
 
@@ -196,24 +199,31 @@ impl Room {
         self.kind == RoomKind::Call || [from, to].map(Some).contains(&self.host)
     }
 
-    /// Whether a signal of so many bytes from the member on this seat is passed on. Without a limit one member could send
-    /// another so much that its socket takes no more, and so could all viewers together to the host of a broadcast.
+    /// Whether a signal of so many bytes from one of these seats to the other is passed on. Without a limit one member could
+    /// send another so much that its socket takes no more, and so could all viewers together to the host of a broadcast.
     pub(super) fn pass(
         &mut self,
         now: Duration,
         from: usize,
-        to: Key,
+        to: usize,
         bytes: usize,
     ) -> Result<(), Refusal> {
+        let addressee = self.seats[to].key;
         let sent = &mut self.seats[from].sent;
         let (passes, message) = match self.kind {
-            RoomKind::Call => (
-                sent.take(now, to, OF_MEMBER, member_cost(bytes)),
-                "You send this member too much: wait a little.",
-            ),
-            RoomKind::Broadcast if self.host == Some(to) => {
+            RoomKind::Call => {
+                let cost = member_cost(bytes);
+                let passes = sent.take(now, addressee, OF_MEMBER, cost) || {
+                    let received = self.seats[to]
+                        .received
+                        .get_or_insert_with(|| Box::new(OF_MEMBERS.flow()));
+                    received.take(now, cost) == Verdict::Pass
+                };
+                (passes, "You send this member too much: wait a little.")
+            }
+            RoomKind::Broadcast if self.host == Some(addressee) => {
                 let cost = viewer_cost(bytes);
-                let passes = sent.take(now, to, OF_VIEWER, cost)
+                let passes = sent.take(now, addressee, OF_VIEWER, cost)
                     && self.to_host.take(now, cost) == Verdict::Pass;
                 (passes, "The host is sent too much: wait a little.")
             }

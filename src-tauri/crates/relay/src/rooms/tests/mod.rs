@@ -185,6 +185,7 @@ impl Relay {
                 Said::Text(text) | Said::Signal { text, .. } => {
                     said.push((to, serde_json::from_str(&text).unwrap()));
                 }
+                Said::SenderLeft(_) => {}
                 Said::Close => self.closed.push(to),
             }
         }
