@@ -17,6 +17,7 @@ mod fuzz;
 mod guest;
 mod harness;
 mod hostile_link;
+mod hostile_page;
 mod kept;
 mod language;
 mod network;
