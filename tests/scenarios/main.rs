@@ -18,6 +18,7 @@ mod guest;
 mod harness;
 mod hostile_link;
 mod hostile_packets;
+mod hostile_page;
 mod hostile_relay_flood;
 mod hostile_room;
 mod kept;

@@ -100,7 +100,28 @@ impl Home {
             let owner_only = std::os::unix::fs::PermissionsExt::from_mode(0o700);
             std::fs::set_permissions(&folder, owner_only)?;
         }
+        let (folder, opener) = (home.programs(), home.programs().join("xdg-open"));
+        std::fs::create_dir(folder)?;
+        let note = format!("#!/bin/sh\necho \"$1\" >> '{}'\n", home.note().display());
+        std::fs::write(&opener, note)?;
+        let runs = std::os::unix::fs::PermissionsExt::from_mode(0o700);
+        std::fs::set_permissions(&opener, runs)?;
         Ok(home)
+    }
+
+    /// What the desktop was asked to open, in its order: nothing is, it is only noted.
+    pub fn opened(&self) -> Vec<String> {
+        let note = std::fs::read_to_string(self.note()).unwrap_or_default();
+        note.lines().map(str::to_owned).collect()
+    }
+
+    fn note(&self) -> PathBuf {
+        self.folder.path().join("opened")
+    }
+
+    /// Programs that the app finds before those of the system.
+    fn programs(&self) -> PathBuf {
+        self.folder.path().join("bin")
     }
 
     /// A file or folder of the app's own: settings, recent calls, the relay's key.
@@ -168,7 +189,10 @@ fn driver(
         .env("TAURI_WEBVIEW_AUTOMATION", "true")
         .env("NO_AT_BRIDGE", "1")
         .env_remove("WAYLAND_DISPLAY");
-    command.envs(home.folders());
+    let mut path = home.programs().into_os_string();
+    path.push(":");
+    path.push(std::env::var_os("PATH").unwrap_or_default());
+    command.envs(home.folders()).env("PATH", path);
     command.envs(sound.environment());
     if let Some(desktop) = instead.desktop {
         command
