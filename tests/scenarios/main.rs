@@ -13,7 +13,6 @@ mod devices;
 mod dialects;
 mod film;
 mod firefox;
-mod fuzz;
 mod guest;
 mod harness;
 mod kept;

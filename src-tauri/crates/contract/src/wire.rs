@@ -41,7 +41,7 @@ pub enum Role {
 }
 
 /// A server for ICE (RFC 8445), as the W3C's `RTCIceServer` has it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[ts(export)]
 pub struct IceServer {
     /// `stun:…`, `turn:…` or `turns:…` (RFC 7064, RFC 7065).
@@ -54,6 +54,17 @@ pub struct IceServer {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[ts(optional)]
     pub credential: Option<String>,
+}
+
+impl std::fmt::Debug for IceServer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let password = self.credential.as_ref().map(|_| "…");
+        f.debug_struct("IceServer")
+            .field("urls", &self.urls)
+            .field("username", &self.username)
+            .field("credential", &password)
+            .finish()
+    }
 }
 
 /// One member, as the others see it.

@@ -12,6 +12,8 @@ pub mod device;
 pub mod dialect;
 pub mod engine;
 pub mod frame;
+#[cfg(any(test, fuzzing))]
+pub mod fuzz;
 pub mod media;
 pub mod packet;
 pub mod rate;

@@ -21,6 +21,8 @@ mod config;
 mod connection;
 mod error;
 mod flow;
+#[cfg(any(test, fuzzing))]
+pub mod fuzz;
 mod hub;
 mod identity;
 mod lobby;

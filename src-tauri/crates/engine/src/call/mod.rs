@@ -6,6 +6,8 @@
 mod auth;
 mod chat;
 mod door;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzz;
 mod io;
 mod members;
 mod negotiation;

@@ -4,7 +4,7 @@
 use ahoy_contract::peer::Candidate;
 
 /// The most candidates that are taken out of one description; a browser has a dozen.
-const MAX_CANDIDATES: usize = 64;
+pub(super) const MAX_CANDIDATES: usize = 64;
 
 /// What tells one description from that of another connection: its ICE credentials and certificates. It stays the same
 /// where the description is sent again with more candidates.

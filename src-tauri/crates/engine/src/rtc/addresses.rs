@@ -8,7 +8,7 @@ use std::{
 
 use ahoy_contract::wire::IceServer;
 use rtc::peer_connection::configuration::RTCIceServer;
-use tracing::warn;
+use tracing::{debug, warn};
 
 use super::BindPolicy;
 
@@ -82,7 +82,8 @@ pub(super) fn ice_servers(servers: &[IceServer]) -> Vec<RTCIceServer> {
             None
         };
         if let Some(reason) = reason {
-            warn!(url, reason, "a server for ICE is left out");
+            warn!(reason, "a server for ICE is left out");
+            debug!(url, "the server that is left out");
         }
         reason.is_none()
     };

@@ -10,6 +10,8 @@ mod config;
 mod data;
 mod error;
 mod event;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzz;
 mod handler;
 mod history;
 mod media_engine;
