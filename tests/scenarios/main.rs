@@ -17,6 +17,7 @@ mod guest;
 mod harness;
 mod kept;
 mod language;
+mod logs;
 mod network;
 mod relay_app;
 mod relay_lost;

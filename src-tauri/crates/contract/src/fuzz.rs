@@ -14,8 +14,11 @@ use crate::{
     words::fingerprints,
 };
 
+/// A fuzz target: takes any bytes, and panics where a property does not hold.
+pub type Target = fn(&[u8]);
+
 /// The targets of this crate by their names.
-pub const TARGETS: [(&str, fn(&[u8])); 4] = [
+pub const TARGETS: [(&str, Target); 4] = [
     ("wire", wire),
     ("peer", peer),
     ("window", window),

@@ -8,8 +8,11 @@ use std::time::Instant;
 
 use crate::{audio, call, codec, dialect, packet, rtc};
 
+/// A fuzz target: takes any bytes, and panics where a property does not hold.
+pub type Target = fn(&[u8]);
+
 /// The targets of this crate by their names.
-pub const TARGETS: [(&str, fn(&[u8])); 11] = [
+pub const TARGETS: [(&str, Target); 11] = [
     ("data_channel", call::fuzz::data_channel),
     ("descriptors", packet::fuzz::descriptors),
     ("dialects", dialect::fuzz::dialects),

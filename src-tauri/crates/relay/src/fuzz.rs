@@ -7,8 +7,11 @@ use ahoy_contract::{
 
 use crate::{name, origin::Origin, request::Request, token::Token};
 
+/// A fuzz target: takes any bytes, and panics where a property does not hold.
+pub type Target = fn(&[u8]);
+
 /// The targets of this crate by their names.
-pub const TARGETS: [(&str, fn(&[u8])); 2] = [("relay_request", request), ("relay_text", text)];
+pub const TARGETS: [(&str, Target); 2] = [("relay_request", request), ("relay_text", text)];
 
 /// The longest reason that a client is given for a refusal, in bytes.
 const MAX_REASON: usize = 1000;

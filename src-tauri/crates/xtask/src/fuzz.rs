@@ -113,6 +113,12 @@ fn build(address: bool) -> Result<PathBuf> {
     build.arg(folder());
     build.args(["--sanitizer", sanitizer, "--target", host, "--target-dir"]);
     build.arg(&target);
+    // What is fuzzed has the versions that the programs have; cargo adds the fuzzer's own.
+    fs::copy(
+        paths::root().join("Cargo.lock"),
+        folder().join("Cargo.lock"),
+    )
+    .context("Cargo.lock cannot be copied")?;
     // Those of an ordinary build are for another compiler.
     for variable in [
         "RUSTC_WORKSPACE_WRAPPER",

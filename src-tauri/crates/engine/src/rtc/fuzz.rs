@@ -13,6 +13,7 @@ use rtc::{
     },
     peer_connection::sdp::RTCSessionDescription,
     rtcp, rtp,
+    sansio::Protocol as _,
     shared::{TransportContext, marshal::Unmarshal as _},
 };
 use tokio::sync::mpsc;
