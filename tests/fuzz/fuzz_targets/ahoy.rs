@@ -15,6 +15,7 @@ fn all() -> impl Iterator<Item = (&'static str, fn(&[u8]))> {
     let contract = ahoy_contract::fuzz::TARGETS.into_iter();
     contract
         .chain(ahoy_engine::fuzz::TARGETS)
+        .chain(ahoy_log::fuzz::TARGETS)
         .chain(ahoy_relay::fuzz::TARGETS)
 }
 

@@ -6,6 +6,8 @@
 //! again is cut off and counted (`repeat`): no peer can fill a disk. At `debug` and `trace` lines are only kept from
 //! growing without end, for whoever asks for those wants to see what happened.
 
+#[cfg(any(test, fuzzing))]
+pub mod fuzz;
 mod line;
 mod redact;
 mod repeat;

@@ -17,9 +17,9 @@ use crate::{
 };
 
 /// A packet is repeated so often at most, under the numbers that follow.
-const MAX_REPEATS: usize = 4096;
+const MAX_REPEATS: usize = 512;
 /// Packets of one input, repeated ones included.
-const MAX_PACKETS: usize = 20_000;
+const MAX_PACKETS: usize = 10_000;
 
 /// A payload of either codec: its descriptor is the same when it was written and read again, and no longer.
 pub(crate) fn descriptors(data: &[u8]) {

@@ -111,7 +111,7 @@ const THEIRS: [(u32, Option<u32>, &str); 2] = [
 /// The most that is ever sent.
 const MAX: Bitrate = Bitrate::kbps(2_500);
 /// Packets that were sent before.
-const SENT: u16 = 300;
+const SENT: u16 = 64;
 /// Bytes of each.
 const SIZE: usize = 1_100;
 

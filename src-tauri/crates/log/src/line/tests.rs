@@ -75,6 +75,15 @@ fn nothing_that_must_not_be_read_is_in_a_line_above_debug() {
 }
 
 #[test]
+fn what_a_relay_was_called_by_is_shown() {
+    let lines = written(|_| {
+        warn!(origin = %"https://192.0.2.1:3002", host = %"192.0.2.1", "refused");
+    });
+    let expected = "refused origin=https://192.0.2.1:3002 host=[address]";
+    assert!(lines[0].ends_with(expected), "{lines:?}");
+}
+
+#[test]
 fn a_line_is_short() {
     let lines = written(|_| {
         info!(a = "y".repeat(100_000), b = ?vec!["z"; 1000], "{}", "x".repeat(100_000));
