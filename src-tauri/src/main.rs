@@ -47,11 +47,7 @@ const RUNTIME_END: Duration = Duration::from_secs(1);
 fn main() -> ExitCode {
     let filter = EnvFilter::try_from_default_env()
         .unwrap_or_else(|_| EnvFilter::new(format!("{},{LOG}", ahoy_engine::rtc::LOG_FILTER)));
-    tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr)
-        .with_ansi(std::io::stderr().is_terminal())
-        .init();
+    let _log = ahoy_log::init(filter, std::io::stderr().is_terminal());
     ahoy_engine::engine::allow_connections();
     match run() {
         Ok(code) => code,

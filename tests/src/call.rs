@@ -6,7 +6,7 @@ use anyhow::{Context as _, Result, ensure};
 use serde_json::Value;
 use tokio::process::Command;
 
-use crate::{SOON, network::Computer, process::Process, programs};
+use crate::{SOON, leak, network::Computer, process::Process, programs};
 
 /// What a call uses that was not told otherwise: no device of this machine.
 const QUIET: [(&str, &str); 3] = [
@@ -123,10 +123,9 @@ impl AhoyCall {
     /// It opens none soon.
     pub async fn link(&self) -> Result<String> {
         let event = self.event("link").await?;
-        Ok(event["url"]
-            .as_str()
-            .context("a link without url")?
-            .to_owned())
+        let link = event["url"].as_str().context("a link without url")?;
+        leak::remember(link);
+        Ok(link.to_owned())
     }
 
     /// Waits for a `stats` event from now on whose first peer `wanted` accepts; gives that peer.

@@ -14,7 +14,7 @@ use std::{
 
 use anyhow::{Context as _, Result, bail, ensure};
 
-use crate::{process::Process, programs};
+use crate::{leak, process::Process, programs};
 
 /// What the small system needs to reach its root.
 const BOOT_MODULES: [&str; 3] = ["virtio_pci", "9p", "9pnet_virtio"];
@@ -173,6 +173,11 @@ pub async fn run(names: &[&str], script: &str, within: Duration) -> Result<Finis
         String::from_utf8_lossy(&bytes).into_owned()
     };
     let (stdout, stderr) = (read(".stdout"), read(".stderr"));
+    for line in stderr.lines().filter(|line| leak::is_log_line(line)) {
+        if let Some(leak) = leak::leak(line) {
+            bail!("a log in the machine holds {leak}: {line}");
+        }
+    }
     let Ok(code) = read(".code").trim().parse() else {
         let console = read(".console");
         bail!(

@@ -2,43 +2,35 @@
 
 use std::{
     process::Stdio,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
 use anyhow::{Context as _, Result, anyhow, bail};
 use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 use tokio::{
-    io::{AsyncBufReadExt as _, AsyncRead, BufReader},
     process::{Child, Command},
     signal::unix::{SignalKind, signal},
-    sync::watch,
     time::timeout,
 };
 
+use crate::{leak, output::Output};
+
 /// How many of its last lines an error shows.
 const SHOWN: usize = 40;
-/// How many lines are kept; a program that says more is noisy by mistake, and only its later lines are lost.
-const KEPT: usize = 200_000;
+/// The variables that make a program of the project log more than it does by itself.
+const LOG_VARIABLES: [&str; 2] = ["AHOY_LOG", "RUST_LOG"];
 
 /// A running program. Dropping it ends it and whatever it has started.
+///
+/// A program of the project that has written into its log what must not be there (`leak`) fails the scenario then, unless
+/// it was told to log more than it does by itself.
 pub struct Process {
     name: String,
     child: Child,
     pid: Pid,
     output: Output,
-}
-
-/// What a program has printed so far.
-#[derive(Clone)]
-struct Output {
-    lines: Arc<Mutex<Vec<Line>>>,
-    changes: watch::Receiver<usize>,
-}
-
-struct Line {
-    stdout: bool,
-    text: String,
+    checked: bool,
 }
 
 /// The process groups that are to be ended when the test itself is told to end.
@@ -54,35 +46,35 @@ impl Process {
     /// # Errors
     /// It cannot be started.
     pub fn start(name: &str, mut command: Command) -> Result<Self> {
-        let mut child = command
+        let output = Output::of(name, &mut command)?;
+        let spawned = command
             .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
             .process_group(0)
             .kill_on_drop(true)
-            .spawn()
-            .with_context(|| format!("{name} could not be started"))?;
+            .spawn();
+        let standard = command.as_std();
+        let talkative = standard.get_envs().any(|(name, value)| {
+            let name = name.to_str().unwrap_or_default();
+            value.is_some() && LOG_VARIABLES.contains(&name)
+        });
+        for argument in standard.get_args() {
+            leak::remember(&argument.to_string_lossy());
+        }
+        // It holds the ends of the pipes that the program writes to.
+        drop(command);
+        let child = spawned.with_context(|| format!("{name} could not be started"))?;
         let pid = child
             .id()
             .and_then(|id| Pid::from_raw(id.cast_signed()))
             .context("a program without a process id")?;
         lock(&GROUPS).push(pid);
         end_with_the_test();
-
-        let (changed, changes) = watch::channel(0);
-        let lines = Arc::new(Mutex::new(Vec::new()));
-        let changed = Arc::new(changed);
-        if let Some(stdout) = child.stdout.take() {
-            tokio::spawn(read(stdout, true, lines.clone(), changed.clone()));
-        }
-        if let Some(stderr) = child.stderr.take() {
-            tokio::spawn(read(stderr, false, lines.clone(), changed));
-        }
         Ok(Self {
             name: name.to_owned(),
             child,
             pid,
-            output: Output { lines, changes },
+            output,
+            checked: !talkative,
         })
     }
 
@@ -142,7 +134,7 @@ impl Process {
                 let closed = changes.has_changed().is_err();
                 changes.mark_unchanged();
                 {
-                    let lines = lock(&self.output.lines);
+                    let lines = self.output.lines();
                     let found = lines[seen..]
                         .iter()
                         .filter(|line| line.stdout == stdout)
@@ -171,22 +163,31 @@ impl Process {
 
     /// The number of lines so far.
     pub fn mark(&self) -> usize {
-        lock(&self.output.lines).len()
+        self.output.lines().len()
     }
 
     /// All lines of stdout so far.
     pub fn stdout(&self) -> Vec<String> {
-        let lines = lock(&self.output.lines);
+        self.printed(true)
+    }
+
+    /// All lines of stderr so far.
+    pub fn stderr(&self) -> Vec<String> {
+        self.printed(false)
+    }
+
+    fn printed(&self, stdout: bool) -> Vec<String> {
+        let lines = self.output.lines();
         lines
             .iter()
-            .filter(|line| line.stdout)
+            .filter(|line| line.stdout == stdout)
             .map(|line| line.text.clone())
             .collect()
     }
 
     /// An error about this program, with the last lines that it printed.
     pub fn fault(&self, what: &str) -> anyhow::Error {
-        let lines = lock(&self.output.lines);
+        let lines = self.output.lines();
         let last: String = lines[lines.len().saturating_sub(SHOWN)..]
             .iter()
             .map(|line| format!("\n    {}", line.text))
@@ -262,29 +263,10 @@ impl Drop for Process {
         lock(&GROUPS).retain(|group| *group != self.pid);
         // The group may be empty by now.
         let _ = kill_process_group(self.pid, Signal::KILL);
-    }
-}
-
-async fn read(
-    stream: impl AsyncRead + Unpin,
-    stdout: bool,
-    lines: Arc<Mutex<Vec<Line>>>,
-    changed: Arc<watch::Sender<usize>>,
-) {
-    let mut reader = BufReader::new(stream);
-    let mut bytes = Vec::new();
-    while reader
-        .read_until(b'\n', &mut bytes)
-        .await
-        .is_ok_and(|n| n > 0)
-    {
-        let text = String::from_utf8_lossy(&bytes).trim_end().to_owned();
-        bytes.clear();
-        let mut lines = lock(&lines);
-        if lines.len() < KEPT {
-            lines.push(Line { stdout, text });
-        }
-        changed.send_replace(lines.len());
+        self.output.wait_for_end();
+        let found = self.output.check().err().unwrap_or_default();
+        let counts = self.checked && !std::thread::panicking();
+        assert!(found.is_empty() || !counts, "{found}");
     }
 }
 
@@ -328,6 +310,45 @@ mod tests {
                 })
                 .await;
             assert!(found.is_ok());
+        }
+    }
+
+    #[tokio::test]
+    async fn a_leak_in_the_log_of_a_program_of_ours_fails_its_owner() {
+        let line = "2026-11-29T00:11:22.1Z ERROR rtc: from 192.0.2.1";
+        for (name, stream, fails) in [
+            ("ahoy-call", "echo from 192.0.2.1 >&2", true),
+            ("ahoy-call", "echo from 192.0.2.1", false),
+            (
+                "ahoy-call",
+                "sleep 0.1; echo from 192.0.2.1 >&2; sleep 60",
+                true,
+            ),
+            ("WebKitWebDriver", "echo from 192.0.2.1 >&2", false),
+            ("WebKitWebDriver", &format!("echo '{line}' >&2"), true),
+            ("ahoy-call", "AHOY_LOG=debug", false),
+        ] {
+            let mut command = Command::new("sh");
+            if stream.starts_with("AHOY_LOG") {
+                command.env("AHOY_LOG", "debug");
+                command.args(["-c", "echo from 192.0.2.1 >&2"]);
+            } else {
+                command.args(["-c", stream]);
+            }
+            let process = Process::start(name, command).unwrap();
+            if stream.contains("sleep") {
+                let said = |_: &str| Some(());
+                process
+                    .logged("line", Duration::from_secs(20), said)
+                    .await
+                    .unwrap();
+            }
+            let mut process = process;
+            if !stream.contains("sleep 60") {
+                process.exit(Duration::from_secs(20)).await.unwrap();
+            }
+            let dropped = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| drop(process)));
+            assert_eq!(dropped.is_err(), fails, "{name}: {stream}");
         }
     }
 

@@ -6,6 +6,8 @@
 //! This crate is the only author of these types. `ui/src/contract/` is written from it by ts-rs
 //! (`cargo xtask contract`) and a test compares the two.
 
+#[cfg(any(test, fuzzing))]
+pub mod fuzz;
 pub mod id;
 pub mod link;
 pub mod name;

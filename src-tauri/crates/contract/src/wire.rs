@@ -46,7 +46,7 @@ pub enum Role {
 }
 
 /// A server for ICE (RFC 8445), as the W3C's `RTCIceServer` has it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[ts(export)]
 pub struct IceServer {
     /// `stun:…`, `turn:…` or `turns:…` (RFC 7064, RFC 7065).
@@ -68,6 +68,17 @@ impl IceServer {
             url.starts_with("turn:") && !url.contains("transport=tcp") && !url.contains('[')
         };
         self.username.is_some() && self.credential.is_some() && self.urls.iter().any(by_udp)
+    }
+}
+
+impl std::fmt::Debug for IceServer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let password = self.credential.as_ref().map(|_| "…");
+        f.debug_struct("IceServer")
+            .field("urls", &self.urls)
+            .field("username", &self.username)
+            .field("credential", &password)
+            .finish()
     }
 }
 

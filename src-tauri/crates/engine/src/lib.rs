@@ -7,13 +7,20 @@
 pub mod audio;
 pub mod call;
 pub mod codec;
+#[cfg(not(fuzzing))]
 pub mod convert;
+#[cfg(not(fuzzing))]
 pub mod device;
 pub mod dialect;
+#[cfg(not(fuzzing))]
 pub mod engine;
 pub mod frame;
+#[cfg(any(test, fuzzing))]
+pub mod fuzz;
+#[cfg(not(fuzzing))]
 pub mod media;
 pub mod packet;
 pub mod rate;
 pub mod rtc;
+#[cfg(not(fuzzing))]
 pub mod signaling;

@@ -26,6 +26,8 @@ mod connection;
 mod ending;
 mod error;
 mod flow;
+#[cfg(any(test, fuzzing))]
+pub mod fuzz;
 mod handshakes;
 mod hub;
 mod identity;

@@ -5,6 +5,7 @@
 mod arrows;
 mod chores;
 mod contract;
+mod fuzz;
 mod packages;
 mod paths;
 mod setup;
@@ -48,6 +49,8 @@ enum Chore {
         #[arg(long, default_value_t = 5)]
         runs: u32,
     },
+    /// Looks for inputs of strangers that the project's parts do not stand, with the nightly toolchain.
+    Fuzz(fuzz::Selection),
     /// Installs the system packages that building (and testing) needs.
     Setup {
         /// Those for the tests too: browsers, a virtual display, a sound server, an emulator.
@@ -63,6 +66,7 @@ fn main() -> ExitCode {
         Chore::Run { release, arguments } => chores::run(release, &arguments),
         Chore::Test(selection) => test::test(&selection),
         Chore::Bench { what, runs } => chores::bench(what, runs),
+        Chore::Fuzz(selection) => fuzz::fuzz(&selection),
         Chore::Setup { test: true } => setup::setup(setup::Purpose::Test),
         Chore::Setup { test: false } => setup::setup(setup::Purpose::Run),
         Chore::Contract => contract::write(),

@@ -23,7 +23,7 @@ const FRAME: i64 = OPUS_SAMPLES as i64;
 const FRAME_MS: u64 = 20;
 
 /// Packets that wait at most, 2 s; when more come the oldest are dropped.
-const CAPACITY: usize = 100;
+pub(super) const CAPACITY: usize = 100;
 
 /// A step in time stamp (2 s) or number beyond which a packet is not of this time line. Two such packets
 /// in a row begin a new one: the sender was restarted.
@@ -34,7 +34,7 @@ const MAX_STEP_PACKETS: i16 = 1000;
 const MAX_HELD: u64 = 50;
 
 /// Delay this far above the target is cut at once: after a stall of the network nobody wants to hear the past.
-const CUT_MS: f64 = 160.0;
+pub(super) const CUT_MS: f64 = 160.0;
 
 /// Delay this far above the target is taken back frame by frame also while somebody speaks: much of it
 /// soon, little of it only when no silence came for a while.
@@ -344,6 +344,12 @@ impl JitterBuffer {
         }
         playing.cursor = playing.next;
         Next::Packet(packet.payload)
+    }
+
+    /// How many packets wait.
+    #[cfg(any(test, fuzzing))]
+    pub(super) fn held(&self) -> usize {
+        self.packets.len()
     }
 
     /// What happened so far.

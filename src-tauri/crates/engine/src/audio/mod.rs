@@ -5,6 +5,8 @@
 
 mod delay;
 mod fade;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzz;
 mod jitter;
 mod level;
 mod met;

@@ -7,6 +7,8 @@ mod auth;
 mod chat;
 mod door;
 mod entry;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzz;
 mod io;
 mod members;
 mod negotiation;

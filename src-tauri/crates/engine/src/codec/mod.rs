@@ -1,5 +1,7 @@
 //! Encoders and decoders, one file per codec. Each instance is used by one media thread.
 
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzz;
 mod opus;
 mod vpx;
 

@@ -8,6 +8,8 @@
 pub mod broadcast;
 mod broadcaster;
 mod core;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzz;
 mod link;
 pub mod message;
 mod mutual;

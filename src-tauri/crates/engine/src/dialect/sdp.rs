@@ -4,7 +4,7 @@
 use ahoy_contract::peer::Candidate;
 
 /// The most candidates that are taken out of one description; a browser has a dozen.
-const MAX_CANDIDATES: usize = 64;
+pub(super) const MAX_CANDIDATES: usize = 64;
 
 /// What tells one description from that of another connection: its ICE credentials and certificates. It stays the same
 /// where the description is sent again with more candidates.
@@ -18,7 +18,9 @@ impl Identity {
                 .iter()
                 .any(|attribute| line.starts_with(attribute))
         };
-        let mut lines: Vec<String> = sdp.lines().filter(tells).map(str::to_owned).collect();
+        // A relay may have cut off the last line's end, or half of it.
+        let lines = sdp.lines().map(str::trim_end).filter(tells);
+        let mut lines: Vec<String> = lines.map(str::to_owned).collect();
         lines.sort_unstable();
         lines.dedup();
         Self(lines)
@@ -111,6 +113,15 @@ mod tests {
             "candidate:2 1 udp 1 192.0.2.2 5000 typ host"
         );
         assert_eq!(candidates(&SDP.repeat(1000)).len(), MAX_CANDIDATES);
+    }
+
+    #[test]
+    fn a_last_line_that_is_not_ended_counts_as_ever() {
+        let whole = Identity::of("a=ice-pwd:secret\r\na=ice-ufrag:abcd\r\n");
+        for end in ["", "\r", "\n", " "] {
+            let cut = format!("a=ice-pwd:secret\r\na=ice-ufrag:abcd{end}");
+            assert_eq!(Identity::of(&cut), whole, "{end:?}");
+        }
     }
 
     #[test]

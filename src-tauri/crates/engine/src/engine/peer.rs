@@ -245,7 +245,8 @@ impl Task {
             PeerOutput::Open { .. } | PeerOutput::Close => Ok(()),
         };
         if let Err(error) = done {
-            tracing::warn!("{error}");
+            tracing::warn!("{}", error.summary());
+            tracing::debug!("{error}");
             tell(
                 &self.shared,
                 &self.name,

@@ -13,6 +13,10 @@ use crate::frame::{EncodedFrame, VideoCodec};
 /// The largest frame that is put together, in bytes: a 4K picture at the finest quantizer stays below it.
 pub const MAX_FRAME_BYTES: usize = 8 << 20;
 
+/// The most packets of one frame: as many as the largest frame takes in payloads of [`MAX_PAYLOAD`](super::MAX_PAYLOAD).
+/// Each keeps the whole datagram that it came in, however few bytes of it belong to the frame.
+pub(super) const MAX_FRAME_PACKETS: usize = 8192;
+
 /// How many pictures back a reference may point (RFC 9628 §4.2: P_DIFF has 7 bits).
 const REMEMBERED: usize = 128;
 
@@ -108,6 +112,13 @@ impl Assembler {
         self.chain == Chain::Broken
     }
 
+    /// How many packets, and how many bytes of them, wait for the rest of their frame.
+    #[cfg(any(test, fuzzing))]
+    pub(super) fn held(&self) -> (usize, usize) {
+        let partial = self.partial.as_ref();
+        partial.map_or((0, 0), |partial| (partial.pieces.len(), partial.length))
+    }
+
     /// The next packet. At most one frame and one wish come of it, the wish first.
     pub fn push(&mut self, packet: &RtpPacket, mut emit: impl FnMut(Assembled)) {
         let Some(codec) = packet.codec else { return };
@@ -149,7 +160,7 @@ impl Assembler {
             partial.length += piece.data.len();
             partial.pieces.push(piece.data);
             partial.arrived = packet.arrived;
-            if partial.length > MAX_FRAME_BYTES {
+            if partial.length > MAX_FRAME_BYTES || partial.pieces.len() > MAX_FRAME_PACKETS {
                 self.lost().into_iter().for_each(emit);
                 return;
             }

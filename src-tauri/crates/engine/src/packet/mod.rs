@@ -6,6 +6,8 @@
 
 mod assembler;
 mod bitstream;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzz;
 mod packetizer;
 mod picture_id;
 mod receive;

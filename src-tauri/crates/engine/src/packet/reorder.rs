@@ -10,7 +10,7 @@ use super::{RtpPacket, Unwrap, Vp8Descriptor, Vp9Descriptor, bitstream};
 use crate::frame::VideoCodec;
 
 /// How many packets are held behind a gap at most: a second at 9 Mbit/s. When it is full the gap is given up.
-const WINDOW: usize = 1024;
+pub(super) const WINDOW: usize = 1024;
 /// A number this far from all others is a mistake or a sender that began anew (RFC 3550 §A.1).
 const MAX_JUMP: u16 = 3000;
 /// How long a gap is waited for: at least until reordering on the way is over, at most as long as a picture may
@@ -95,6 +95,13 @@ impl Reorder {
         self.counts
     }
 
+    /// How many packets are held, and how many numbers are remembered that were given up.
+    #[cfg(any(test, fuzzing))]
+    pub(super) fn held(&self) -> (usize, usize) {
+        let held = self.held.len() + usize::from(self.restart.is_some());
+        (held, self.given_up.len())
+    }
+
     /// Takes a packet, in whatever order.
     pub fn push(&mut self, packet: RtpPacket) {
         if self.is_near(packet.sequence_number) {
@@ -165,7 +172,9 @@ impl Reorder {
         } else {
             return None;
         };
-        let lost = (next..to).filter(|number| !self.held.contains_key(number));
+        // Packets with numbers far apart make a gap as wide as their sender likes.
+        let recent = next.max(to - WINDOW as i64);
+        let lost = (recent..to).filter(|number| !self.held.contains_key(number));
         self.given_up.extend(lost);
         while self.given_up.len() > WINDOW {
             self.given_up.pop_first();
@@ -230,7 +239,7 @@ impl Reorder {
     }
 }
 
-fn starts_key_frame(packet: &RtpPacket) -> bool {
+pub(super) fn starts_key_frame(packet: &RtpPacket) -> bool {
     let payload = &packet.payload;
     match packet.codec {
         Some(VideoCodec::Vp8) => Vp8Descriptor::parse(payload).is_ok_and(|(descriptor, length)| {

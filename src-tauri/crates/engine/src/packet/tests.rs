@@ -1,5 +1,7 @@
 //! What the parts of this room do together.
 
+mod bounds;
+
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;

@@ -28,3 +28,19 @@ pub enum RtcError {
     #[error("the message could not be sent: {0}")]
     DataNotSent(String),
 }
+
+impl RtcError {
+    /// What went wrong without the library's words, which may repeat what the peer sent: for the log.
+    pub fn summary(&self) -> &'static str {
+        match self {
+            Self::Closed => "the connection is closed",
+            Self::Open(_) => "the connection could not be opened",
+            Self::Description(_) => "the peer's description cannot be used",
+            Self::Candidate(_) => "the peer's candidate cannot be used",
+            Self::Negotiation(_) => "no description could be made",
+            Self::NotNegotiated => "the peer does not take this kind of media",
+            Self::NoDataChannel => "the data channel is not open",
+            Self::DataNotSent(_) => "the message could not be sent",
+        }
+    }
+}

@@ -86,6 +86,8 @@ impl Handler {
         });
     }
 
+    /// Reads a remote track until the connection ends, also when nobody takes its packets (any more): the library keeps
+    /// those of a track that is not read until its queue is full, and then logs each with its payload.
     async fn read_track(
         track: Arc<dyn TrackRemote>,
         kind: MediaKind,
@@ -101,7 +103,8 @@ impl Handler {
             };
             let packet = match event {
                 Some(TrackRemoteEvent::OnRtpPacket(packet)) => packet,
-                Some(TrackRemoteEvent::OnEnded) | None => return,
+                None => return,
+                // Also a track that has ended may begin again, with the same queue.
                 Some(_) => continue,
             };
             if std::mem::take(&mut first) {
@@ -129,12 +132,8 @@ impl Handler {
                 payload: packet.payload,
                 arrived,
             };
-            match output.try_send(packet) {
-                Ok(()) => {}
-                Err(mpsc::error::TrySendError::Full(_)) => {
-                    shared.stats.lock().stream_mut(kind).received.dropped += 1;
-                }
-                Err(mpsc::error::TrySendError::Closed(_)) => return,
+            if let Err(mpsc::error::TrySendError::Full(_)) = output.try_send(packet) {
+                shared.stats.lock().stream_mut(kind).received.dropped += 1;
             }
         }
     }

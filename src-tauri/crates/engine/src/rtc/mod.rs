@@ -11,6 +11,8 @@ mod config;
 mod data;
 mod error;
 mod event;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzz;
 #[doc(hidden)]
 pub mod guard;
 mod handler;

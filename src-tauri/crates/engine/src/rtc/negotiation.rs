@@ -3,7 +3,10 @@
 use std::sync::Arc;
 
 use ahoy_contract::peer::{Description, DescriptionType};
-use rtc::peer_connection::{configuration::RTCOfferOptions, sdp::RTCSessionDescription};
+use rtc::{
+    peer_connection::{configuration::RTCOfferOptions, sdp::RTCSessionDescription},
+    rtp_transceiver::RTCRtpTransceiverDirection,
+};
 use tracing::debug;
 use webrtc::{
     data_channel::DataChannel,
@@ -28,6 +31,8 @@ pub(super) struct Line {
     pub(super) kind: MediaKind,
     pub(super) transceiver: Arc<dyn RtpTransceiver>,
     pub(super) sender: MediaSender,
+    /// What the peer sends of it is wanted.
+    pub(super) receives: bool,
 }
 
 /// Where the exchange stands (W3C `RTCSignalingState`).
@@ -182,7 +187,10 @@ impl Negotiation {
             }
             Exchange::Received { .. } => undo_remote(connection).await?,
         }
-        if let Err(error) = connection.set_remote_description(offer).await {
+        self.take_both_ways(true).await;
+        let taken = connection.set_remote_description(offer).await;
+        self.take_both_ways(false).await;
+        if let Err(error) = taken {
             // Half of it may have been taken.
             let _ = undo_remote(connection).await;
             return Err(unusable(error));
@@ -193,6 +201,22 @@ impl Negotiation {
             refused,
         };
         Ok(())
+    }
+
+    /// Lets what is only sent seem to go both ways while the library looks for a place for the sections of a first offer: it
+    /// puts nothing that is only sent into a section that goes both ways, but makes a receiver for that one, so that nothing would be
+    /// sent and all that comes be taken.
+    async fn take_both_ways(&self, both: bool) {
+        use RTCRtpTransceiverDirection::{Sendonly, Sendrecv};
+        if both && self.described {
+            return;
+        }
+        for line in self.lines.iter().filter(|line| !line.receives) {
+            let direction = if both { Sendrecv } else { Sendonly };
+            if let Err(error) = line.transceiver.set_direction(direction).await {
+                debug!(error = short(&error), "a direction stays as it is");
+            }
+        }
     }
 
     /// Puts this side's order of codecs in the place of the peer's. Where that does not work the peer's

@@ -5,7 +5,7 @@ use super::MediaKind;
 use crate::frame::VideoCodec;
 
 /// The largest description that is read, in bytes: a signal is at most 64 KiB.
-const MAX_SDP: usize = 64 * 1024;
+pub(super) const MAX_SDP: usize = 64 * 1024;
 
 /// What a media section says (RFC 8866 §5.14).
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -25,7 +25,7 @@ pub(super) struct Section {
 }
 
 /// As many numbers of streams of a section are read: with retransmission there are two.
-const MAX_SSRCS: usize = 8;
+pub(super) const MAX_SSRCS: usize = 8;
 
 /// The section of a kind, where it is not refused (port 0, without being bundle-only): the first of sound, the first of
 /// pictures for those of the camera, and the second of pictures for those of a screen.
@@ -46,10 +46,13 @@ pub(super) fn section(sdp: &str, kind: MediaKind) -> Option<Section> {
         }
     };
     let port = header.next()?;
-    let payloads: Vec<u8> = header
-        .skip(1)
-        .filter_map(|payload| payload.parse().ok())
-        .collect();
+    let mut payloads: Vec<u8> = Vec::new();
+    for payload in header.skip(1).filter_map(|payload| payload.parse().ok()) {
+        // Each is looked for in the whole section: one that is repeated all over the header must not cost that each time.
+        if !payloads.contains(&payload) {
+            payloads.push(payload);
+        }
+    }
     let body: Vec<&str> = lines.take_while(|line| !line.starts_with("m=")).collect();
     if port == "0" && !body.iter().any(|line| line.trim() == "a=bundle-only") {
         return None;
@@ -352,6 +355,14 @@ mod tests {
             .collect();
         let many = section(&(two + &many), MediaKind::Screen).unwrap();
         assert_eq!(many.ssrcs.len(), MAX_SSRCS);
+    }
+
+    #[test]
+    fn a_payload_type_that_is_repeated_counts_once() {
+        let header = format!("m=video 9 UDP/TLS/RTP/SAVPF{}\r\n", " 98".repeat(10_000));
+        let sdp = header + &"a=x\r\n".repeat(6_000) + "a=rtpmap:98 VP9/90000\r\n";
+        let video = section(&sdp, MediaKind::Video).unwrap();
+        assert_eq!(video.codecs, [(98, VideoCodec::Vp9)]);
     }
 
     #[test]

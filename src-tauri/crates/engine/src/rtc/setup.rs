@@ -136,5 +136,6 @@ pub(super) async fn add_line(
         kind,
         transceiver,
         sender: sender.clone(),
+        receives: direction.receive,
     }))
 }

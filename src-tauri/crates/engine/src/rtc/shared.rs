@@ -11,7 +11,7 @@ use std::{
 
 use parking_lot::Mutex;
 use tokio::sync::{mpsc, watch};
-use tracing::warn;
+use tracing::{debug, warn};
 
 use super::{
     MediaKind, PeerEvent, PeerState, PeerStats,
@@ -89,7 +89,9 @@ impl Shared {
             return;
         };
         if !self.lost_event.swap(true, Ordering::Relaxed) {
-            warn!(?event, "the queue of events is full; events are lost");
+            // An event may hold addresses, or what the peer wrote.
+            warn!("the queue of events is full; events are lost");
+            debug!(?event, "the first one that is lost");
         }
     }
 

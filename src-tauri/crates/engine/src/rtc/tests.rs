@@ -7,6 +7,7 @@ use ahoy_contract::peer::{Candidate, Description, DescriptionType};
 use bytes::Bytes;
 use tokio::{sync::mpsc, time::timeout};
 
+mod one_way;
 mod screen;
 
 use super::*;

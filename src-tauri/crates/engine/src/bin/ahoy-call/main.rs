@@ -11,7 +11,7 @@ mod session;
 mod sinks;
 mod stats;
 
-use std::process::ExitCode;
+use std::{io::IsTerminal as _, process::ExitCode};
 
 use clap::Parser;
 use tracing_subscriber::EnvFilter;
@@ -23,10 +23,7 @@ fn main() -> ExitCode {
     let args = Args::parse();
     let filter = EnvFilter::try_from_env("AHOY_LOG")
         .unwrap_or_else(|_| EnvFilter::new(ahoy_engine::rtc::LOG_FILTER));
-    tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr)
-        .init();
+    let _log = ahoy_log::init(filter, std::io::stderr().is_terminal());
     ahoy_engine::engine::allow_connections();
     let output = Output::new(args.json);
     let plan = match args.plan(&mut std::io::stdin().lock()) {

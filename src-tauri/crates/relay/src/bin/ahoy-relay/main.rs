@@ -29,11 +29,7 @@ fn main() -> ExitCode {
             return ExitCode::from(2);
         }
     };
-    tracing_subscriber::fmt()
-        .with_writer(std::io::stderr)
-        .with_ansi(std::io::stderr().is_terminal())
-        .with_env_filter(cli.log_filter())
-        .init();
+    let _log = ahoy_log::init(cli.log_filter(), std::io::stderr().is_terminal());
     let done = tokio::runtime::Runtime::new()
         .map_err(|source| RelayError::listen(&cli.listen, source))
         .and_then(|runtime| runtime.block_on(run(cli, ice_servers)));

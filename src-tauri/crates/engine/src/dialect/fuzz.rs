@@ -1,14 +1,20 @@
-//! What the fuzz target runs, and the plain test with it.
+//! Fuzz targets: texts of a hostile relay, for whatever dialect is spoken with it, and the descriptions in them.
 
 use std::time::{Duration, Instant};
 
 use ahoy_contract::{
     PeerId,
-    peer::{Description, DescriptionType},
+    peer::{Candidate, Description, DescriptionType},
 };
-use ahoy_engine::{
+
+use super::{
+    DialectCall, Form, Part, Plan, broadcast, ready,
+    sdp::{Identity, MAX_CANDIDATES, candidates, first_section},
+    socketio, targeted,
+};
+use crate::{
     call::{Input, Output, PeerInput, PeerOutput},
-    dialect::{DialectCall, Form, Part, Plan, broadcast, ready, socketio, targeted},
+    fuzz::start,
 };
 
 const FORMS: [Form; 4] = [Form::Broadcast, Form::Ready, Form::SocketIo, Form::Targeted];
@@ -24,10 +30,8 @@ const PARTS: [Part; 6] = [
 const MOST: usize = 512;
 
 /// The first byte says who listens, each line after it is a message. The readers read each, and a call hears them all.
-///
-/// # Panics
-/// Something is kept or left open that must not be.
-pub(super) fn dialects(data: &[u8], now: Instant) {
+/// No more connections are open than a call may have, and after hanging up none is.
+pub(crate) fn dialects(data: &[u8]) {
     let Some((&first, rest)) = data.split_first() else {
         return;
     };
@@ -43,7 +47,7 @@ pub(super) fn dialects(data: &[u8], now: Instant) {
     let part = PARTS[first / FORMS.len() % PARTS.len()];
     let target = (form == Form::Targeted).then_some("bob");
     if let Ok(plan) = Plan::new(form, part, "ada", target) {
-        call(plan, &text, now);
+        call(plan, &text, start());
     }
 }
 
@@ -94,5 +98,32 @@ fn settle(call: &mut DialectCall, now: Instant, open: &mut usize) {
         let sdp = format!("v=0\r\nm=audio 9 x 0\r\na=ice-ufrag:{peer}\r\n");
         let local = PeerInput::Local(Description { kind, sdp });
         call.handle(now, Input::Peer(peer, local));
+    }
+}
+
+/// A description, as the dialects look at it.
+pub(crate) fn sdp(data: &[u8]) {
+    let text = String::from_utf8_lossy(data);
+    let found = candidates(&text);
+    assert!(found.len() <= MAX_CANDIDATES);
+    let identity = Identity::of(&text);
+    // The same description with its lines in another order is of the same connection.
+    let mut lines: Vec<&str> = text.lines().collect();
+    lines.reverse();
+    assert_eq!(identity, Identity::of(&lines.join("\n")));
+    for candidate in &found {
+        assert!(candidate.candidate.starts_with("candidate:"));
+        let _ = identity.may_own(candidate);
+    }
+    let nameless = Candidate {
+        candidate: String::new(),
+        sdp_mid: None,
+        sdp_m_line_index: None,
+        username_fragment: None,
+    };
+    assert!(identity.may_own(&nameless));
+    let sections = text.lines().filter(|line| line.starts_with("m=")).count();
+    if let Some((index, _)) = first_section(&text) {
+        assert!(usize::from(index) < sections);
     }
 }

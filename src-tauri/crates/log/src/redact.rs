@@ -1,0 +1,297 @@
+//! What must not be read in a log is taken out of a text: addresses, session descriptions, payloads, secrets.
+//!
+//! It knows them by their form, since it sees what libraries say, whose words nobody controls. What is taken out leaves a
+//! word in brackets. Numbers of ports, names of hosts and the ids of members and rooms stay.
+
+use std::{
+    fmt::Write as _,
+    net::{Ipv4Addr, Ipv6Addr},
+};
+
+/// Where a session description (RFC 8866) or a candidate (RFC 8839 §5.1) begins. Nothing is shown from there on.
+const DESCRIPTIONS: [&str; 12] = [
+    "v=0\r",
+    "v=0\n",
+    "v=0\\r",
+    "v=0\\n",
+    "o=- ",
+    "a=candidate",
+    "a=fingerprint",
+    "a=ice-",
+    "a=ssrc",
+    "m=audio ",
+    "m=video ",
+    "m=application ",
+];
+
+/// What stands before a secret in quotes.
+const NAMES_OF_SECRETS: [&str; 5] = ["credential", "password", "pwd", "secret", "token"];
+
+/// A list of at least so many numbers is a payload.
+const PAYLOAD: usize = 8;
+/// So many hexadecimal digits in a row are a key, a hash or a payload.
+const HEX: usize = 32;
+/// The length of the secret in a link, behind `#`.
+const SECRET: usize = 22;
+
+/// The text without what must not be read, on one line.
+pub(crate) fn redact(text: &str) -> String {
+    let described = DESCRIPTIONS.iter().filter_map(|start| text.find(start));
+    let described = described.chain(candidate(text)).min();
+    let shown = &text[..described.unwrap_or(text.len())];
+    let mut out = String::with_capacity(shown.len());
+    let mut at = 0;
+    let mut in_word = false;
+    while let Some(character) = shown[at..].chars().next() {
+        let rest = &shown[at..];
+        let found = match character {
+            '[' => numbers(rest),
+            '#' => fragment(rest),
+            '"' => secret(&shown[..at], rest),
+            _ if in_word => None,
+            'b' if rest.starts_with("b\"") => Some((quoted(&rest[1..]) + 1, "[payload]")),
+            _ => address(rest).or_else(|| digits(rest)),
+        };
+        match found {
+            Some((length, word)) => {
+                out.push_str(word);
+                at += length;
+                in_word = false;
+            }
+            None => {
+                push(&mut out, character);
+                at += character.len_utf8();
+                in_word = character.is_alphanumeric() || character == '_';
+            }
+        }
+    }
+    if described.is_some() {
+        out.push_str("[description]");
+    }
+    out
+}
+
+/// The text on one line, and otherwise as it is.
+pub(crate) fn one_line(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    text.chars().for_each(|character| push(&mut out, character));
+    out
+}
+
+/// A terminal must not be told what to do by somebody else's text.
+fn push(out: &mut String, character: char) {
+    if character.is_control() {
+        // Writing to a string cannot fail.
+        let _ = write!(out, "{}", character.escape_default());
+    } else {
+        out.push(character);
+    }
+}
+
+/// Where a candidate begins, as `candidate:FOUNDATION`; the word in a sentence is none.
+fn candidate(text: &str) -> Option<usize> {
+    const WORD: &str = "candidate:";
+    text.match_indices(WORD).map(|(at, _)| at).find(|at| {
+        let behind = text[at + WORD.len()..].chars().next();
+        behind.is_some_and(char::is_alphanumeric)
+    })
+}
+
+/// The length of the longest start that is made of these characters.
+fn run(text: &str, of: impl Fn(char) -> bool) -> usize {
+    text.find(|character| !of(character)).unwrap_or(text.len())
+}
+
+/// An IP address at the start of a text, with the port behind it.
+fn address(text: &str) -> Option<(usize, &'static str)> {
+    const WORD: &str = "[address]";
+    let length = run(text, |c| c.is_ascii_digit() || c == '.');
+    let v4 = text[..length].trim_end_matches('.');
+    if v4.parse::<Ipv4Addr>().is_ok() {
+        return Some((v4.len() + port(&text[v4.len()..]), WORD));
+    }
+    let length = run(text, |c| c.is_ascii_hexdigit() || c == ':' || c == '.');
+    let v6 = text[..length].trim_end_matches('.');
+    // A colon may be the sentence's own.
+    [v6, v6.strip_suffix(':').unwrap_or(v6)]
+        .into_iter()
+        .find(|v6| v6.parse::<Ipv6Addr>().is_ok())
+        .map(|v6| (v6.len(), WORD))
+}
+
+/// The length of `:PORT`.
+fn port(text: &str) -> usize {
+    let digits = text.strip_prefix(':');
+    let digits = digits.map_or(0, |digits| run(digits, |c| c.is_ascii_digit()));
+    if digits > 0 { digits + 1 } else { 0 }
+}
+
+/// A fingerprint of a certificate (RFC 8122 §5), or many hexadecimal digits.
+fn digits(text: &str) -> Option<(usize, &'static str)> {
+    let length = run(text, |c| c.is_ascii_hexdigit() || c == ':');
+    let digits = text[..length].chars().filter(|c| *c != ':').count();
+    (digits >= HEX).then_some((length, "[digits]"))
+}
+
+/// A list of numbers in brackets, perhaps cut off.
+fn numbers(text: &str) -> Option<(usize, &'static str)> {
+    let inside = &text[1..];
+    let length = run(inside, |c| {
+        c.is_ascii_hexdigit() || matches!(c, ',' | ' ' | 'x' | '\n')
+    });
+    let count = inside[..length].split(',').count();
+    let closed = usize::from(inside[length..].starts_with(']'));
+    (count >= PAYLOAD).then_some((1 + length + closed, "[payload]"))
+}
+
+/// The secret of a link.
+fn fragment(text: &str) -> Option<(usize, &'static str)> {
+    let is_base64 = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+    let length = run(&text[1..], is_base64);
+    (length >= SECRET).then_some((1 + length, "#[secret]"))
+}
+
+/// A text in quotes behind the name of a secret, as in `credential: Some("…")`.
+fn secret(before: &str, text: &str) -> Option<(usize, &'static str)> {
+    let before = before.strip_suffix("Some(").unwrap_or(before);
+    let name = before.trim_end_matches([' ', ':', '=', '"']);
+    let named = name.len() < before.len()
+        && NAMES_OF_SECRETS.iter().any(|secret| {
+            let start = name.len().checked_sub(secret.len());
+            start
+                .and_then(|start| name.get(start..))
+                .is_some_and(|end| end.eq_ignore_ascii_case(secret))
+        });
+    named.then(|| (quoted(text), "\"[secret]\""))
+}
+
+/// The length of a text in quotes, which is all where the second one is missing.
+fn quoted(text: &str) -> usize {
+    let mut escaped = false;
+    for (at, character) in text.char_indices().skip(1) {
+        match character {
+            '"' if !escaped => return at + 1,
+            '\\' => escaped = !escaped,
+            _ => escaped = false,
+        }
+    }
+    text.len()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_are_taken_out() {
+        for (text, expected) in [
+            (
+                "recv from 192.0.2.1:5000 failed",
+                "recv from [address] failed",
+            ),
+            ("192.0.2.1, 10.0.0.1.", "[address], [address]."),
+            ("to [2001:db8::1]:9", "to [[address]]:9"),
+            ("bind ::: in use", "bind [address]: in use"),
+            ("fe80::1%eth0", "[address]%eth0"),
+            ("::ffff:192.0.2.1", "[address]"),
+            ("Ipv4(127.0.0.1)", "Ipv4([address])"),
+            ("udp://198.51.100.7:1?x", "udp://[address]?x"),
+        ] {
+            assert_eq!(redact(text), expected);
+        }
+    }
+
+    #[test]
+    fn what_only_looks_like_an_address_stays() {
+        for text in [
+            "version 0.21.1 of rtc",
+            "rtc::ice::agent took 12:34:56",
+            "256.1.1.1 is none, and v10.0.0.1x is a name",
+            "a:b, add:: more",
+            "an error: 5 of 9",
+            "candidate: fields are missing",
+            "pin=\"47DEQpj8HBSa-_TImW-5JCeuQeRkm5NMpJWZG3hSuFU\"",
+            "[1, 2, 3]",
+            "the token was refused \"twice\"",
+            "room abcdefghijklmnopqrstuvwxyz, peer 45ot32felt6ysszv",
+        ] {
+            let kept = redact(text).replace("[address] more", "add:: more");
+            assert_eq!(kept, text);
+        }
+    }
+
+    #[test]
+    fn payloads_are_taken_out() {
+        let packet = format!("{:?}", bytes_like(&[0x16, 0xfe, b'"', b'\\', 0]));
+        for (text, expected) in [
+            (
+                format!("Full({:?})", [7_u8; 40]),
+                "Full([payload])".to_owned(),
+            ),
+            (
+                format!("cut [{}", "200, ".repeat(30)),
+                "cut [payload]".to_owned(),
+            ),
+            (
+                format!("Bytes {packet}, more"),
+                "Bytes [payload], more".to_owned(),
+            ),
+            ("b\"open".to_owned(), "[payload]".to_owned()),
+            ("9f".repeat(20), "[digits]".to_owned()),
+        ] {
+            assert_eq!(redact(&text), expected);
+        }
+    }
+
+    /// As `bytes::Bytes` shows itself.
+    fn bytes_like(bytes: &[u8]) -> impl std::fmt::Debug {
+        struct Shown(String);
+        impl std::fmt::Debug for Shown {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+        Shown(format!("b\"{}\"", bytes.escape_ascii()))
+    }
+
+    #[test]
+    fn descriptions_are_not_shown_from_their_start() {
+        for text in [
+            "bad: v=0\r\no=- 1 2 IN IP4 192.0.2.1",
+            "bad: v=0\\r\\no=x",
+            "bad: a=candidate:1 1 udp 1 192.0.2.1 9 typ host",
+            "bad: candidate:1 1 udp 1 name.local 9 typ host",
+            "bad: a=fingerprint:sha-256 AB:CD",
+            "bad: a=ice-pwd:hidden",
+            "bad: m=video 9 UDP/TLS/RTP/SAVPF 96",
+        ] {
+            assert_eq!(redact(text), "bad: [description]");
+        }
+        let print = ["AB"; 32].join(":");
+        assert_eq!(redact(&format!("sha-256 {print}")), "sha-256 [digits]");
+    }
+
+    #[test]
+    fn secrets_are_taken_out() {
+        for (text, expected) in [
+            (
+                "https://h/r/abcdefghijklmnopqrstuvwxyz#AAECAwQFBgcICQoLDA0ODw.pin",
+                "https://h/r/abcdefghijklmnopqrstuvwxyz#[secret]",
+            ),
+            (
+                r#"IceServer { username: Some("u"), credential: Some("p\"w") }"#,
+                r#"IceServer { username: Some("u"), credential: Some("[secret]") }"#,
+            ),
+            (r#"{"token":"abc"}"#, r#"{"token":"[secret]"}"#),
+            (r#"Password = "abc""#, r#"Password = "[secret]""#),
+        ] {
+            assert_eq!(redact(text), expected);
+        }
+    }
+
+    #[test]
+    fn a_line_stays_a_line() {
+        assert_eq!(redact("a\nb\u{1b}[31m"), "a\\nb\\u{1b}[31m");
+        assert_eq!(one_line("192.0.2.1\n"), "192.0.2.1\\n");
+    }
+}
