@@ -40,18 +40,15 @@ fn request(data: &[u8]) {
     };
     assert!(forwarded.len() <= MAX_MESSAGE_BYTES);
     let expected = match serde_json::from_str(text) {
-        Ok(ClientMessage::Signal {
-            to,
-            seq,
-            body,
-            sig,
-        }) if to == signal.to => Some(RelayMessage::Signal {
-            from: sender,
-            n: 7,
-            seq,
-            body,
-            sig,
-        }),
+        Ok(ClientMessage::Signal { to, seq, body, sig }) if to == signal.to => {
+            Some(RelayMessage::Signal {
+                from: sender,
+                n: 7,
+                seq,
+                body,
+                sig,
+            })
+        }
         _ => None,
     };
     let read: Option<RelayMessage> = serde_json::from_str(&forwarded).ok();
