@@ -283,7 +283,7 @@ fn media(wire: &Wire, sockets: &[SocketAddrV4]) -> Result<Datagram> {
             return Ok(datagram);
         }
     }
-    bail!("no media on loopback")
+    bail!("no media between the two")
 }
 
 #[tokio::test]
@@ -299,29 +299,23 @@ async fn packets_in_the_peers_own_name_cost_a_call_neither_its_life_nor_memory()
     for pid in pair.pids() {
         sockets.extend(flood::udp_sockets(pid)?);
     }
-    let path = match media(&wire, &sockets) {
-        Ok(path) => path,
-        // The pair that was selected leads over another address of this computer.
-        Err(error) => {
-            println!("skipped: {error}");
-            return Ok(());
-        }
-    };
+    let path = media(&wire, &sockets)?;
     let memory = pair.memory()?;
     let mut numbers = Numbers::new(3);
     let begin = now();
-    for n in 0..24_000_u64 {
+    // Twice as many, for a sender who passes for the peer gets further.
+    for n in 0..80_000_u64 {
         let payload = match n % 4 {
             0 | 1 => flood::rtp(&mut numbers),
             2 => flood::rtcp(&mut numbers),
-            _ if n % 8 == 3 => flood::pointing_fragments(n / 8),
-            _ => flood::dtls(n / 8, &mut numbers),
+            _ if n % 8 == 3 => flood::pointing_fragments(n / 8, n),
+            _ => flood::dtls(n / 8, n, &mut numbers),
         };
         wire.forge(&Datagram {
             payload,
             ..path.clone()
         })?;
-        let due = Duration::from_secs(1) * (n as u32) / RATE;
+        let due = Duration::from_secs(1) * (n as u32) / (2 * RATE);
         if let Some(early) = due.checked_sub(begin.elapsed()) {
             tokio::time::sleep(early).await;
         }

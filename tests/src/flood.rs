@@ -150,10 +150,10 @@ pub type Ufrags = Arc<std::sync::Mutex<HashMap<u16, String>>>;
 pub fn forged(ufrags: Ufrags) -> Box<Maker> {
     let mut numbers = Numbers::new(7);
     Box::new(move |n, port| match n % 8 {
-        0 | 1 => pointing_fragments(n / 8),
+        0 | 1 => pointing_fragments(n / 8 * 2 + n % 8, n),
         2 => rtp(&mut numbers),
         3 => rtcp(&mut numbers),
-        4 => dtls(n / 8, &mut numbers),
+        4 => dtls(n / 8, n, &mut numbers),
         5 => turn(n / 8, &mut numbers),
         _ => {
             let known = ufrags
@@ -174,24 +174,25 @@ fn record(kind: u8, epoch: u16, number: u64, body: &[u8]) -> Vec<u8> {
     record
 }
 
-/// Fragments of a handshake message that hold nothing and of which each names the next as what follows it. A reader that
-/// follows them by calling itself runs out of stack. Three messages are tried: which of them is awaited depends on what
-/// was said before.
-pub fn pointing_fragments(n: u64) -> Vec<u8> {
-    const FRAGMENTS: u32 = 64;
-    let (message, n) = (5 + n % 3, n / 3);
-    let mut datagram = Vec::new();
-    for fragment in 0..FRAGMENTS {
-        // The order in which they lie decides nothing.
-        let offset = (n as u32 * FRAGMENTS + fragment) % 30_000;
+/// The most records of one datagram here.
+const RECORDS: u64 = 64;
+
+/// Fragments of a handshake message that hold nothing and of which each names the next as what follows it, the last ones
+/// first; those of the following `n` go on. A reader that follows them by calling itself runs out of stack. Three messages
+/// are tried: which of them is awaited depends on what was said before. The numbers of the records grow with `datagram`,
+/// or they would be taken for repetitions.
+pub fn pointing_fragments(n: u64, datagram: u64) -> Vec<u8> {
+    let (message, n) = (5 + (n % 3) as u16, n / 3);
+    let mut records = Vec::new();
+    for fragment in 0..RECORDS {
+        let offset = 29_999 - ((n * RECORDS + fragment) % 30_000) as u32;
         let mut body = vec![11, 0, 0, 0];
-        body.extend((message as u16).to_be_bytes());
+        body.extend(message.to_be_bytes());
         body.extend(&offset.to_be_bytes()[1..]);
         body.extend([0, 0, 1]);
-        let number = 1_000_000 + n * u64::from(FRAGMENTS) * 3 + message * 64 + u64::from(fragment);
-        datagram.extend(record(22, 0, number, &body));
+        records.extend(record(22, 0, datagram * RECORDS + fragment + 1_000, &body));
     }
-    datagram
+    records
 }
 
 /// An RTP packet of a stream that nobody knows, with a payload type that is in use.
@@ -211,9 +212,10 @@ pub fn rtcp(numbers: &mut Numbers) -> Vec<u8> {
     packet
 }
 
-/// Records that would end a handshake or a connection, or begin another.
-pub fn dtls(n: u64, numbers: &mut Numbers) -> Vec<u8> {
-    let number = 2_000_000 + n;
+/// Records that would end a handshake or a connection, or begin another; of seven kinds in turn, by `n`. For `datagram`
+/// as for [`pointing_fragments`].
+pub fn dtls(n: u64, datagram: u64, numbers: &mut Numbers) -> Vec<u8> {
+    let number = datagram * RECORDS + 1_000;
     match n % 7 {
         0 => record(21, 0, number, &[2, 40]),
         1 => record(21, 0, number, &[1, 0]),

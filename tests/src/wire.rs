@@ -1,4 +1,4 @@
-//! The datagrams of this computer's loopback, for somebody who may see them all and send them in anybody's name: raw
+//! The datagrams that this computer receives, also from itself, for somebody who may see them all and send them in anybody's name: raw
 //! sockets, which only the superuser has.
 
 use std::{
@@ -9,7 +9,7 @@ use std::{
 
 use anyhow::Result;
 use rustix::net::{
-    AddressFamily, RecvFlags, SendFlags, SocketType, bind, ipproto, recv, sendto, socket,
+    AddressFamily, RecvFlags, SendFlags, SocketType, ipproto, recv, sendto, socket,
     sockopt::{Timeout, set_socket_timeout},
 };
 
@@ -28,7 +28,7 @@ pub struct Datagram {
 const IP_HEADER: usize = 20;
 const UDP_HEADER: usize = 8;
 
-/// Sees what goes to 127.0.0.1.
+/// Sees what comes over IPv4.
 #[derive(Debug)]
 pub struct Wire {
     listening: OwnedFd,
@@ -42,12 +42,10 @@ impl Wire {
     /// This is not allowed.
     pub fn open() -> Result<Self> {
         let raw = |protocol| socket(AddressFamily::INET, SocketType::RAW, Some(protocol));
-        let wire = Self {
+        Ok(Self {
             listening: raw(ipproto::UDP)?,
             forging: raw(ipproto::RAW)?,
-        };
-        bind(&wire.listening, &SocketAddrV4::new(Ipv4Addr::LOCALHOST, 0))?;
-        Ok(wire)
+        })
     }
 
     /// The next datagram; `None`: none comes within this time.

@@ -21,9 +21,7 @@ use webrtc::{
     },
 };
 
-use super::{
-    MediaKind, PeerEvent, PeerState, config::KINDS, data::DataLink, shared::Shared, socket::Gate,
-};
+use super::{MediaKind, PeerEvent, PeerState, config::KINDS, data::DataLink, shared::Shared};
 use crate::packet::RtpPacket;
 
 /// How long the exchange of keys (DTLS) may take once the peer can be reached.
@@ -46,7 +44,6 @@ pub(super) struct Handler {
     pub(super) outputs: Mutex<Option<Outputs>>,
     /// The remote tracks: one of each kind is read, the latest.
     pub(super) tracks: Mutex<[Option<Arc<dyn TrackRemote>>; KINDS]>,
-    pub(super) gate: Arc<Gate>,
     pub(super) connection: OnceLock<Weak<dyn PeerConnection>>,
 }
 
@@ -163,7 +160,7 @@ impl PeerConnectionEventHandler for Handler {
     async fn on_ice_connection_state_change(&self, state: RTCIceConnectionState) {
         debug!(%state, "ICE");
         if state == RTCIceConnectionState::Connected {
-            self.gate.open();
+            self.shared.selected();
             self.expect_keys();
         }
     }

@@ -23,6 +23,7 @@ use super::{
     sdp::{self, Refused, Setup},
     shared::Shared,
     short,
+    socket::Stage,
 };
 use crate::frame::VideoCodec;
 
@@ -135,6 +136,7 @@ impl Negotiation {
             .set_local_description(answer)
             .await
             .map_err(failed)?;
+        shared.gate.open(Stage::Described);
         self.settle(shared, offer, &sdp, &sdp);
         let sdp = sdp::with_refused(&sdp, refused);
         self.exchange = Exchange::Stable;
@@ -254,6 +256,7 @@ impl Negotiation {
             .set_remote_description(answer)
             .await
             .map_err(unusable)?;
+        shared.gate.open(Stage::Described);
         let local = connection.current_local_description().await;
         let local = local.map(|local| local.sdp).unwrap_or_default();
         self.settle(shared, &sdp, &local, &sdp);

@@ -41,7 +41,6 @@ use super::{
     setup::{add_line, interceptors, setting_engine},
     shared::{Clock, Shared},
     short,
-    socket::Gate,
 };
 use crate::{
     frame::{Bitrate, VideoCodec},
@@ -102,13 +101,12 @@ impl Peer {
         let start = START_BITRATE.min(config.max_bitrate);
         let shared = Arc::new(Shared::new(events, start, config.max_bitrate, Clock::now()));
         let tasks = TaskTracker::new();
-        let (stop, gate) = (CancellationToken::new(), Arc::new(Gate::default()));
+        let stop = CancellationToken::new();
         let handler = Arc::new(Handler {
             shared: shared.clone(),
             data: Arc::new(DataLink::new(config.channel)),
             tasks: tasks.clone(),
             stop: stop.clone(),
-            gate: gate.clone(),
             outputs: parking_lot::Mutex::new(Some(Outputs {
                 video: video_tx,
                 audio: audio_tx,
@@ -126,7 +124,7 @@ impl Peer {
             config.relay_is_local,
         );
         let names = Arc::new(Names::look_up(servers.hosts));
-        let runtime = Tracked::new(tasks, stop, shared.clone(), (gate, names.clone()));
+        let runtime = Tracked::new(tasks, stop, shared.clone(), names.clone());
         let builder = PeerConnectionBuilder::new()
             .with_configuration(
                 RTCConfigurationBuilder::new()

@@ -24,13 +24,7 @@ use webrtc::runtime::{
     TokioRuntime,
 };
 
-use super::{
-    PeerEvent, PeerState,
-    guard::Guard,
-    names::Names,
-    shared::Shared,
-    socket::{Gate, Socket},
-};
+use super::{PeerEvent, PeerState, guard::Guard, names::Names, shared::Shared, socket::Socket};
 
 type Task = Pin<Box<dyn Future<Output = ()> + Send>>;
 
@@ -40,7 +34,6 @@ pub(super) struct Tracked {
     tasks: TaskTracker,
     stop: CancellationToken,
     shared: Arc<Shared>,
-    gate: Arc<Gate>,
     names: Arc<Names>,
     /// The connection's sockets; an ICE restart replaces them.
     sockets: Mutex<Vec<Weak<Socket>>>,
@@ -51,13 +44,12 @@ impl Tracked {
         tasks: TaskTracker,
         stop: CancellationToken,
         shared: Arc<Shared>,
-        (gate, names): (Arc<Gate>, Arc<Names>),
+        names: Arc<Names>,
     ) -> Self {
         Self {
             tasks,
             stop,
             shared,
-            gate,
             names,
             sockets: Mutex::default(),
         }
@@ -127,7 +119,7 @@ impl Runtime for Tracked {
 
     fn wrap_udp_socket(&self, socket: std::net::UdpSocket) -> io::Result<Arc<dyn AsyncUdpSocket>> {
         let socket = TokioRuntime.wrap_udp_socket(socket)?;
-        let (gate, guard) = (self.gate.clone(), self.shared.guard.clone());
+        let (gate, guard) = (self.shared.gate.clone(), self.shared.guard.clone());
         let socket = Arc::new(Socket::new(socket, gate, guard)?);
         let mut sockets = self.sockets.lock();
         sockets.retain(|socket| socket.strong_count() > 0);
@@ -173,6 +165,11 @@ impl Runtime for Tracked {
                 full.push(socket.clone());
             }
         }
+        let duration = if self.shared.take_unsent() {
+            Duration::ZERO
+        } else {
+            duration
+        };
         let mut sleep = TokioRuntime.sleep(duration);
         if full.is_empty() && checks.is_none() {
             return sleep;

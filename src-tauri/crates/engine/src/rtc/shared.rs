@@ -19,6 +19,7 @@ use super::{
     config::KINDS,
     guard::Guard,
     sdp::{self, Section, section},
+    socket::{Gate, Stage},
 };
 use crate::frame::{Bitrate, VideoCodec};
 
@@ -39,6 +40,7 @@ pub(super) struct Shared {
     pub(super) estimate: watch::Sender<Bitrate>,
     pub(super) followers: Followers,
     pub(super) guard: Arc<Guard>,
+    pub(super) gate: Arc<Gate>,
     events: Mutex<Option<mpsc::Sender<PeerEvent>>>,
     captures: Mutex<[Option<Capture>; KINDS]>,
     /// The numbers (SSRC) of the screen's streams: this end's, and those that the peer's last description names.
@@ -49,6 +51,8 @@ pub(super) struct Shared {
     payloads: Mutex<Vec<(u8, VideoCodec)>>,
     clock: Clock,
     connected: AtomicBool,
+    /// The library has something to send that it has not looked for yet.
+    has_unsent: AtomicBool,
     lost_event: AtomicBool,
 }
 
@@ -67,6 +71,7 @@ impl Shared {
             estimate: watch::Sender::new(estimate),
             followers: Followers::default(),
             guard: Arc::default(),
+            gate: Arc::default(),
             events: Mutex::new(Some(events)),
             captures: Mutex::default(),
             screens: Mutex::default(),
@@ -74,6 +79,7 @@ impl Shared {
             payloads: Mutex::default(),
             clock,
             connected: AtomicBool::new(false),
+            has_unsent: AtomicBool::new(false),
             lost_event: AtomicBool::new(false),
         }
     }
@@ -124,6 +130,18 @@ impl Shared {
         self.connected.store(true, Ordering::Relaxed);
     }
 
+    /// Notes that a pair was selected. The library makes the first record of DTLS for that only after it has looked for what
+    /// is to be sent, and would look again when it next has something to do.
+    pub(super) fn selected(&self) {
+        self.has_unsent.store(true, Ordering::Relaxed);
+        self.gate.open(Stage::Selected);
+    }
+
+    /// Returns, once, whether the library has to look again for what is to be sent.
+    pub(super) fn take_unsent(&self) -> bool {
+        self.has_unsent.swap(false, Ordering::Relaxed)
+    }
+
     pub(super) fn captured(&self, kind: MediaKind, capture: Capture) {
         self.captures.lock()[kind as usize] = Some(capture);
     }
@@ -142,11 +160,14 @@ impl Shared {
         self.screens.lock().0 = Some(ssrc);
     }
 
-    /// Takes note of what the sockets have to know of an own description, before the library gets it.
+    /// Takes note of what the sockets have to know of an own description, before the library gets it. New credentials are
+    /// an ICE restart, with which the library forgets those of the peer.
     pub(super) fn learn_local(&self, description: &str) {
         let mut filter = self.guard.filter();
-        if let Some((ufrag, password)) = sdp::credentials(description) {
-            filter.set_credentials(ufrag, password);
+        if let Some((ufrag, password)) = sdp::credentials(description)
+            && filter.set_credentials(ufrag, password)
+        {
+            self.gate.close(Stage::Described);
         }
         let types = sdp::payload_types(description);
         filter.ssrcs().allow_payload_types(types);

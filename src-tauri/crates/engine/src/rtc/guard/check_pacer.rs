@@ -120,8 +120,11 @@ impl CheckPacer {
     /// Notes that a check on this path was answered.
     pub(super) fn answered(&mut self, now: Instant, path: Path) {
         if let Some(at) = self.entry(now, path) {
-            self.entries[at].answered = Some(now);
-            self.entries[at].held_at = None;
+            let entry = &mut self.entries[at];
+            entry.answered = Some(now);
+            entry.held_at = None;
+            // What follows an answer, a nomination most often, need not keep its distance to what was answered.
+            entry.sent = None;
         }
     }
 

@@ -18,6 +18,8 @@ use super::{
 pub enum Verdict {
     /// The library gets it.
     Pass,
+    /// The library gets it, once it has the peer's credentials: it is an authentic check.
+    PassCheck,
     /// The library gets it, once a pair is selected: it holds DTLS records.
     PassDtls,
     /// It is dropped.
@@ -45,12 +47,15 @@ pub struct Filter {
 }
 
 impl Filter {
-    /// Takes what this end's description says that checks are to be made with. New ones are an ICE restart.
-    pub fn set_credentials(&mut self, ufrag: &str, password: &str) {
-        if self.packets.set_credentials(ufrag, password) {
+    /// Takes what this end's description says that checks are to be made with. Returns whether it is new, which is an ICE
+    /// restart.
+    pub fn set_credentials(&mut self, ufrag: &str, password: &str) -> bool {
+        let is_new = self.packets.set_credentials(ufrag, password);
+        if is_new {
             self.checks.clear();
             self.turn.clear();
         }
+        is_new
     }
 
     /// The streams and payload types of the connection.
@@ -120,7 +125,7 @@ impl Filter {
             Class::Request if message.method() == method::BINDING => {
                 self.packets.request(now, path, &message)?;
                 self.checks.asked(now, *path);
-                Ok(Verdict::Pass)
+                Ok(Verdict::PassCheck)
             }
             Class::Success | Class::Error => {
                 if self.packets.response(now, path, &message)? {

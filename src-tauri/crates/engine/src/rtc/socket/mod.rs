@@ -3,8 +3,8 @@
 //!
 //! A peer begins DTLS as soon as its own checks have succeeded. That is often a moment before this end
 //! has selected a pair, and the library drops what comes until then; the peer would try again 50 ms
-//! later (Chromium) or a second (others). So DTLS records that come too early are kept and handed over
-//! when the pair is selected.
+//! later (Chromium) or a second (others). Likewise a peer that answers sends checks before this end has its answer, and
+//! would repeat them half a second later. So both are kept and handed over when their time has come.
 //!
 //! An address that cannot reach another, as loopback cannot reach the network, is no error: checks
 //! are sent from each address to each, and most are expected to fail.
@@ -28,8 +28,8 @@ use parking_lot::Mutex;
 use webrtc::runtime::{AsyncUdpSocket, RecvMeta, Transmit};
 
 use super::guard::{Departure, Guard, Verdict};
-use gate::Early;
-pub(super) use gate::Gate;
+use gate::{Early, Reached};
+pub(super) use gate::{Gate, Stage};
 use leaving::Leaving;
 
 /// So many times in a row nothing but refused datagrams may be read before other tasks have their turn.
@@ -115,26 +115,25 @@ impl Socket {
         }
     }
 
-    /// Takes out of one buffer's datagrams what is refused, and what is kept until the gate opens. Returns whether
+    /// Takes out of one buffer's datagrams what is refused, and what is kept until its stage is reached. Returns whether
     /// anything is left.
-    fn sift(&self, buf: &mut [u8], meta: &mut RecvMeta) -> bool {
+    fn sift(&self, reached: Reached, buf: &mut [u8], meta: &mut RecvMeta) -> bool {
         let (length, stride) = (meta.len.min(buf.len()), meta.stride.max(1));
         let mut left = 0;
         for start in (0..length).step_by(stride) {
             let end = (start + stride).min(length);
             let datagram = &buf[start..end];
-            let passes = match self.guard.arrived(self.local, meta.addr, datagram) {
-                Verdict::Pass => true,
-                Verdict::PassDtls if self.gate.is_open() => true,
-                Verdict::PassDtls => {
-                    let mut about = *meta;
-                    (about.len, about.stride) = (end - start, end - start);
-                    self.early.keep(datagram, about);
-                    false
-                }
-                Verdict::Refuse(_) => false,
+            let needed = match self.guard.arrived(self.local, meta.addr, datagram) {
+                Verdict::Pass => None,
+                Verdict::PassCheck => Some(Stage::Described),
+                Verdict::PassDtls => Some(Stage::Selected),
+                Verdict::Refuse(_) => continue,
             };
-            if passes {
+            if let Some(stage) = needed.filter(|stage| !reached.has(*stage)) {
+                let mut about = *meta;
+                (about.len, about.stride) = (end - start, end - start);
+                self.early.keep(stage, datagram, about);
+            } else {
                 buf.copy_within(start..end, left);
                 left += end - start;
             }
@@ -179,20 +178,23 @@ impl AsyncUdpSocket for Socket {
         meta: &mut [RecvMeta],
     ) -> Poll<io::Result<usize>> {
         for _ in 0..MAX_REFUSED {
-            let is_open = self.gate.is_open();
-            if is_open && self.early.take(bufs, meta) {
+            let reached = self.gate.reached();
+            if self.early.take(reached, bufs, meta) {
                 return Poll::Ready(Ok(1));
             }
             match self.inner.poll_recv(cx, bufs, meta) {
                 Poll::Ready(Ok(count)) => {
                     let received = bufs.iter_mut().zip(meta.iter_mut()).take(count);
                     // Each is looked at, whatever becomes of the others.
-                    if received.fold(false, |any, (buf, meta)| self.sift(buf, meta) | any) {
+                    if received.fold(false, |any, (buf, meta)| {
+                        self.sift(reached, buf, meta) | any
+                    }) {
                         return Poll::Ready(Ok(count));
                     }
                 }
-                Poll::Pending if is_open => return Poll::Pending,
-                Poll::Pending if self.gate.wait(self.local, cx.waker()) => return Poll::Pending,
+                Poll::Pending if self.gate.wait(reached, self.local, cx.waker()) => {
+                    return Poll::Pending;
+                }
                 Poll::Pending => {}
                 ready => return ready,
             }

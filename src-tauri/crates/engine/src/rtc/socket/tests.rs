@@ -126,6 +126,7 @@ fn arrive(fake: &Fake, from: u16, datagrams: impl IntoIterator<Item = Vec<u8>>) 
 fn early_dtls_waits_for_the_pair_and_checks_do_not() {
     let check = check("ours", 1, "password");
     let gate = Arc::new(Gate::default());
+    gate.open(Stage::Described);
     let fake = fake(1);
     arrive(&fake, 1, [record(0)]);
     arrive(&fake, 1, [check.clone(), record(1)]);
@@ -134,7 +135,7 @@ fn early_dtls_waits_for_the_pair_and_checks_do_not() {
     let socket = Socket::new(fake, gate.clone(), guard()).unwrap();
     assert_eq!(receive(&socket), Some(check));
     assert_eq!(receive(&socket), None);
-    gate.open();
+    gate.open(Stage::Selected);
     // What came before the peer had proven itself, and what a stranger sent, is not among it.
     assert_eq!(receive(&socket), Some(record(1)));
     for _ in 1..MAX_EARLY {
@@ -144,9 +145,38 @@ fn early_dtls_waits_for_the_pair_and_checks_do_not() {
 }
 
 #[test]
+fn early_checks_wait_for_the_peers_description() {
+    let gate = Arc::new(Gate::default());
+    let fake = fake(1);
+    let numbered = |id| check("ours", id, "password");
+    for from in 1..30 {
+        arrive(&fake, from, [numbered(1), numbered(2)]);
+    }
+    arrive(&fake, 1, [record(1)]);
+    let socket = Socket::new(fake.clone(), gate.clone(), guard()).unwrap();
+    for _ in 0..10 {
+        assert_eq!(receive(&socket), None);
+    }
+    gate.open(Stage::Described);
+    for _ in 0..MAX_EARLY {
+        assert_eq!(receive(&socket), Some(numbered(2)), "the latest of each");
+    }
+    assert_eq!(receive(&socket), None);
+    gate.open(Stage::Selected);
+    assert_eq!(receive(&socket), Some(record(1)));
+    // A restart begins anew.
+    gate.close(Stage::Described);
+    arrive(&fake, 1, [numbered(3), record(2)]);
+    assert_eq!(receive(&socket), Some(record(2)));
+    gate.open(Stage::Described);
+    assert_eq!(receive(&socket), Some(numbered(3)));
+}
+
+#[test]
 fn only_the_peer_gets_media_and_keys_in() {
     let gate = Arc::new(Gate::default());
-    gate.open();
+    gate.open(Stage::Described);
+    gate.open(Stage::Selected);
     let fake = fake(1);
     let forged = check("ours", 2, "guessed");
     let check = check("ours", 1, "password");
@@ -171,7 +201,8 @@ fn only_the_peer_gets_media_and_keys_in() {
 #[test]
 fn of_datagrams_that_the_system_hands_over_together_each_is_looked_at() {
     let gate = Arc::new(Gate::default());
-    gate.open();
+    gate.open(Stage::Described);
+    gate.open(Stage::Selected);
     let fake = fake(1);
     arrive(&fake, 1, [check("ours", 1, "password")]);
     let other = {

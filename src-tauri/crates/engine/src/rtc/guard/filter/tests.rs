@@ -19,7 +19,8 @@ fn filter(now: Instant) -> Filter {
     filter.set_credentials("ours", "password");
     filter.ssrcs().allow_payload_types(1 << 96);
     let check = stun::check("ours", 1, "password");
-    assert_eq!(filter.arrived(now, at(1), at(2), &check), Verdict::Pass);
+    let arrived = filter.arrived(now, at(1), at(2), &check);
+    assert_eq!(arrived, Verdict::PassCheck);
     let allocate = stun::build(0x0003, [9; 12], &[], None);
     let left = filter.leaving(now, at(1), at(3), &allocate);
     assert_eq!(left, Departure::Now);
@@ -49,7 +50,7 @@ fn what_a_server_relays_is_looked_at_as_what_comes_directly() {
     // The same peer on another path has to prove itself there.
     assert_eq!(arrives(3, &relayed(at(2), &picture())), stranger);
     let check = stun::check("ours", 1, "password");
-    assert_eq!(arrives(3, &relayed(at(2), &check)), Verdict::Pass);
+    assert_eq!(arrives(3, &relayed(at(2), &check)), Verdict::PassCheck);
     assert_eq!(arrives(3, &relayed(at(2), &picture())), Verdict::Pass);
     assert_eq!(arrives(3, &relayed(at(5), &picture())), stranger);
     let forged = stun::check("ours", 1, "guessed");
