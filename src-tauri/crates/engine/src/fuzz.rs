@@ -12,11 +12,12 @@ use crate::{audio, call, codec, dialect, packet, rtc};
 pub type Target = fn(&[u8]);
 
 /// The targets of this crate by their names.
-pub const TARGETS: [(&str, Target); 11] = [
+pub const TARGETS: [(&str, Target); 12] = [
     ("data_channel", call::fuzz::data_channel),
     ("descriptors", packet::fuzz::descriptors),
     ("dialects", dialect::fuzz::dialects),
     ("frames", packet::fuzz::frames),
+    ("guard", rtc::fuzz::guard),
     ("jitter", audio::fuzz::jitter),
     ("pictures", codec::fuzz::pictures),
     ("rtcp", rtc::fuzz::rtcp),
@@ -86,7 +87,7 @@ mod tests {
     }
 
     targets! {
-        data_channel descriptors dialects frames jitter pictures rtcp rtp sdp sdp_dialect sound
+        data_channel descriptors dialects frames guard jitter pictures rtcp rtp sdp sdp_dialect sound
     }
 
     #[test]

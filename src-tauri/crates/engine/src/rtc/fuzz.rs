@@ -1,6 +1,7 @@
 //! Fuzz targets: descriptions and candidates of a peer, and what it sends once its keys are exchanged.
 
 use std::{
+    net::SocketAddr,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -20,10 +21,11 @@ use tokio::sync::mpsc;
 
 use super::{
     EVENT_QUEUE, MediaKind,
+    candidates::{CandidateBudget, MAX_CANDIDATES, usable_candidate, with_candidates},
+    guard::{Filter, Verdict},
     media_engine::TRANSPORT_CC,
     sdp::{
-        MAX_CANDIDATES, MAX_SDP, MAX_SSRCS, Setup, refused, sanitized, section, setup,
-        usable_candidate, with_candidates, with_refused, with_setup,
+        MAX_SDP, MAX_SSRCS, Setup, refused, sanitized, section, setup, with_refused, with_setup,
     },
     setup::interceptors,
     shared::{Clock, Shared},
@@ -36,12 +38,17 @@ use crate::{
 /// The description of a peer, as it is made ready for the library, and the library's own parser behind that.
 pub(crate) fn sdp(data: &[u8]) {
     let text = String::from_utf8_lossy(data);
-    let Some(clean) = sanitized(&text) else {
+    // A peer's first description, as its connection would take it.
+    let sanitize = |sdp: &str| {
+        let (mut budget, now) = (CandidateBudget::default(), start());
+        sanitized(sdp, |candidate| budget.admit(now, candidate))
+    };
+    let Some(clean) = sanitize(&text) else {
         assert!(text.len() > MAX_SDP);
         return;
     };
     assert!(clean.len() <= 2 * text.len() + 64);
-    assert!(clean.len() > MAX_SDP || sanitized(&clean).as_ref() == Some(&clean));
+    assert!(clean.len() > MAX_SDP || sanitize(&clean).as_ref() == Some(&clean));
     let candidates: Vec<&str> = clean
         .lines()
         .filter_map(|line| line.strip_prefix("a="))
@@ -49,7 +56,7 @@ pub(crate) fn sdp(data: &[u8]) {
         .collect();
     assert!(candidates.len() <= MAX_CANDIDATES);
     for candidate in &candidates {
-        assert!(usable_candidate(candidate));
+        assert!(usable_candidate(candidate).is_some());
         let _ = rtc::ice::candidate::unmarshal_candidate(candidate);
     }
     assert_eq!(
@@ -73,6 +80,39 @@ pub(crate) fn sdp(data: &[u8]) {
     assert_eq!(with_candidates(&with, &told), with);
     let _ = RTCSessionDescription::offer(clean.clone());
     let _ = RTCSessionDescription::answer(clean);
+}
+
+/// Datagrams that arrive and leave at a connection's sockets. No input holds a check that is authentic, so nothing but
+/// checks passes from an address that this end sends nothing to; and checks leave in turn.
+pub(crate) fn guard(data: &[u8]) {
+    let mut input = Input::new(data);
+    let mut filter = Filter::default();
+    filter.set_credentials("ufrag", "a password of 24 letters");
+    let local = SocketAddr::from(([192, 0, 2, 1], 5000));
+    let mut now = start();
+    while !input.is_empty() {
+        let (what, who) = (input.byte(), input.byte());
+        now += Duration::from_millis(u64::from(input.byte()));
+        let datagram = input.take(usize::from(input.number() % 1500));
+        if what & 1 == 0 {
+            let from = SocketAddr::from(([198, 51, 100, who & 3], 6000));
+            let verdict = filter.arrived(now, local, from, datagram);
+            if who & 2 != 0 && !matches!(datagram.first(), Some(0..=3)) {
+                assert!(matches!(verdict, Verdict::Refuse(_)), "{verdict:?}");
+            }
+        } else {
+            let to = SocketAddr::from(([198, 51, 100, who & 1], 6000));
+            let _ = filter.leaving(now, local, to, datagram);
+        }
+        if what & 2 != 0 {
+            filter.handshake_done();
+        }
+        let mut checks = 0;
+        while filter.next_check(now).is_some() {
+            checks += 1;
+            assert!(checks <= 50, "checks leave in turn");
+        }
+    }
 }
 
 fn sections(sdp: &str) -> usize {
