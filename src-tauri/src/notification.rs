@@ -93,7 +93,7 @@ mod tests {
 
     #[test]
     fn a_name_is_one_short_line_that_turns_nothing_around() {
-        assert_eq!(name_in_sentence(" Ada\n\u{7}\u{1b}[31m "), "Ada[31m");
+        assert_eq!(name_in_sentence(" Ada\n\u{7}\u{1b}[31m "), "Ada [31m");
         assert_eq!(name_in_sentence("\u{202e}adA\u{2066}"), "adA");
         assert_eq!(name_in_sentence("דנה"), "\u{2068}דנה\u{2069}");
         assert_eq!(name_in_sentence(&"W".repeat(10_000)).len(), 64);

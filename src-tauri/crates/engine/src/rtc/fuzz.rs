@@ -93,7 +93,8 @@ pub(crate) fn guard(data: &[u8]) {
     while !input.is_empty() {
         let (what, who) = (input.byte(), input.byte());
         now += Duration::from_millis(u64::from(input.byte()));
-        let datagram = input.take(usize::from(input.number() % 1500));
+        let length = usize::from(input.number() % 1500);
+        let datagram = input.take(length);
         if what & 1 == 0 {
             let from = SocketAddr::from(([198, 51, 100, who & 3], 6000));
             let verdict = filter.arrived(now, local, from, datagram);

@@ -147,7 +147,8 @@ impl Site {
         };
         if self.is_new(&format!("host {origin}")) {
             warn!(
-                "a request for {origin} was refused: if others reach the relay there, start it with --public-url {origin}"
+                %origin,
+                "a request by another name was refused: if others reach the relay there, start it with --public-url and this origin"
             );
         }
     }
@@ -158,7 +159,8 @@ impl Site {
         };
         if self.is_new(&format!("origin {origin}")) {
             warn!(
-                "a page of {origin} was refused a socket: if others reach the relay there, start it with --public-url {origin}"
+                %origin,
+                "a page of another site was refused a socket: if others reach the relay there, start it with --public-url and this origin"
             );
         }
     }

@@ -287,9 +287,9 @@ async fn who_is_refused_is_named_once_with_the_flag_that_would_allow_it() {
     let (code, errors) = ended(relay).await;
     assert_eq!(code, Some(0));
     for told in [
-        "--public-url https://pages.example.org\n",
-        "--public-url https://pages.example.org:8443\n",
-        "--public-url https://ahoy.example.org:3002\n",
+        "origin=https://pages.example.org\n",
+        "origin=https://pages.example.org:8443\n",
+        "origin=https://ahoy.example.org:3002\n",
     ] {
         assert_eq!(errors.matches(told).count(), 1, "{told} in {errors}");
     }
