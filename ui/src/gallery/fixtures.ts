@@ -159,6 +159,7 @@ export const start: Screen = { type: "start" };
 /** A link that was opened outside of the window. */
 export const openedLink = (change: Partial<OpenedLink> = {}): OpenedLink => ({ id: 1, address: "relay.example.org", reach: "internet", international: false, ...change });
 const WAITING = { waiting_link: openedLink() };
+const ALIKE = openedLink({ address: "xn--80ak6aa92e.com", international: true });
 export const lobby = (host: boolean, busy = false, kind: RoomKind | null = "call", relay: RelayCall | null = null): Screen => ({ type: "lobby", kind, host, busy, relay });
 
 /** A relay of small pages. */
@@ -263,10 +264,7 @@ export const fixtures = {
   "share-link": { kind: "app", view: view(broadcast(), { share: sharing(), ...WAITING }) },
   "watch-link": { kind: "app", view: view(watching(), WAITING) },
   "ended-link": { kind: "app", view: view(ended({ type: "by_them" }), WAITING) },
-  "ended-link-alike": {
-    kind: "app",
-    view: view(ended({ type: "network" }), { waiting_link: openedLink({ address: "xn--80ak6aa92e.com", international: true }) }),
-  },
+  "ended-link-alike": { kind: "app", view: view(ended({ type: "network" }), { waiting_link: ALIKE }) },
   "ended-turn-missing": { kind: "app", view: view(ended({ type: "refused", code: "turn_missing" }, { seconds: null, name: null })) },
   lobby: { kind: "app", view: view(lobby(true)), level: -28 },
   "lobby-join": { kind: "app", view: view(lobby(false)), level: -70 },
