@@ -13,7 +13,7 @@ const FLOOD: Duration = Duration::from_secs(15);
 /// How many signals it sends to each of the two, one after the other, at the beginning of each second.
 const EACH_SECOND: usize = 100;
 /// How long each of them is: with what is around it nearly as much as a message may hold.
-const BODY_BYTES: usize = 63 * 1024;
+const BODY_BYTES: usize = 46 * 1024;
 /// How much the host's line brings to it in a second: 8 Mbit.
 const LINE: u32 = 1_000_000;
 /// How soon a guest that comes in meanwhile is connected.

@@ -53,7 +53,8 @@ fn without_origin(line: &str) -> String {
 
 /// Remembers the secret of a link, if the text is one, so that it is found in a log also without the link around it.
 pub fn remember(text: &str) {
-    if let Some(secret) = fragment(text) {
+    // Behind `#` in the address of a relay without a room stands its PIN, which is no secret.
+    if let Some(secret) = fragment(text).filter(|_| text.contains("/r/")) {
         let mut secrets = SECRETS.lock().unwrap_or_else(PoisonError::into_inner);
         if !secrets.iter().any(|known| known == secret) {
             secrets.push(secret.to_owned());
@@ -162,6 +163,9 @@ mod tests {
         assert_eq!(leak(line), None);
         remember("http://127.0.0.1:1/r/x#BBECAwQFBgcICQoLDA0OXX");
         assert_eq!(leak(line), Some("the secret of a link"));
+        remember("https://127.0.0.1:1#47DEQpj8HBSa-_TImW-5JCeuQeRkm5NMpJWZG3hSuFU");
+        let pin = "INFO pin=47DEQpj8HBSa-_TImW-5JCeuQeRkm5NMpJWZG3hSuFU";
+        assert_eq!(leak(pin), None);
     }
 
     #[test]

@@ -19,6 +19,7 @@ mod kept;
 mod pairs;
 mod people;
 mod room;
+mod seats;
 mod tell;
 #[cfg(test)]
 mod tests;
@@ -253,7 +254,8 @@ impl Rooms {
             let message = "The host has locked the room.";
             return Err(Refusal::new(ErrorCode::Locked, message));
         }
-        if room.is_full() {
+        let free = room.free_seats();
+        if !room.queue.takes_seat(now, key, free) {
             return Err(room_full());
         }
         if room.knock {

@@ -10,6 +10,7 @@ use ahoy_contract::{
 use super::{
     kept::Kept,
     pairs::{OF_MEMBER, OF_MEMBERS, OF_VIEWER, OF_VIEWERS, Pairs, member_cost, viewer_cost},
+    seats::SeatQueue,
 };
 use crate::{
     flow::{Flow, Verdict},
@@ -49,6 +50,8 @@ pub(super) struct Room {
     pub(super) count_changed: bool,
     /// What viewers send to the host of a broadcast, all together.
     to_host: Flow,
+    /// The clients that have found no free seat.
+    pub(super) queue: SeatQueue,
     /// The number of the next who comes; never given twice, so it tells who was there first.
     next_order: u32,
 }
@@ -103,6 +106,7 @@ impl Room {
             count_rests: None,
             count_changed: false,
             to_host: OF_VIEWERS.flow(),
+            queue: SeatQueue::default(),
             next_order: 0,
         }
     }
@@ -190,8 +194,13 @@ impl Room {
 
     /// Whether no more guests have place. The host's place is kept while it is away.
     pub(super) fn is_full(&self) -> bool {
+        self.free_seats() == 0
+    }
+
+    /// Returns how many guests may still come in.
+    pub(super) fn free_seats(&self) -> usize {
         let guests = self.seats.len() - usize::from(self.host.is_some());
-        guests + 1 >= self.capacity as usize
+        (self.capacity as usize).saturating_sub(guests + 1)
     }
 
     /// Whether one member may say something to another: viewers have to do with the host alone.
