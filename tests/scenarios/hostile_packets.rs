@@ -391,7 +391,7 @@ async fn a_guest_who_names_a_thousand_addresses_has_little_sent_to_them() -> Res
     member.join(&host.link().await?, "Mallory").await?;
     let offer = member.next_of("signal").await?;
     let from = offer["from"].as_str().context("a sender")?.to_owned();
-    let body: Value = serde_json::from_str(offer["body"].as_str().context("a body")?)?;
+    let body = member.open(&offer)?;
     let sdp = body["description"]["sdp"].as_str().context("an offer")?;
     let answer = json!({ "description": { "type": "answer", "sdp": answer_to(sdp, "mallory") } });
     member.signal(&from, &answer.to_string()).await?;

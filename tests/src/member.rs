@@ -176,6 +176,32 @@ impl Member {
     }
 }
 
+impl Member {
+    /// Decrypts the body of a signal that came for this member.
+    ///
+    /// # Errors
+    /// It is not from a member of the room, or was not made for this one.
+    pub fn open(&self, signal: &Value) -> Result<Value> {
+        let link = self.link.as_ref().context("`join` comes first")?;
+        let (me, own) = self.me.as_ref().context("`hello` comes first")?;
+        let from: PeerId = signal["from"].as_str().context("a sender")?.parse()?;
+        let other = self.others.get(&from).context("not in the room")?;
+        let seq = signal["seq"].as_u64().context("a number")?;
+        let body = signal["body"].as_str().context("a body")?;
+        let sealed = BASE64URL_NOPAD.decode(body.as_bytes())?;
+        let (nonce, sealed) = sealed.split_first_chunk::<24>().context("a nonce")?;
+        let context = signal_context(&link.room, (&from, other), (me, own), seq);
+        let payload = Payload {
+            msg: sealed,
+            aad: &context,
+        };
+        let text = XChaCha20Poly1305::new(&key(link, SIGNAL_KEY_INFO)?.into())
+            .decrypt(&(*nonce).into(), payload)
+            .map_err(|error| anyhow::anyhow!("{error}"))?;
+        Ok(serde_json::from_slice(&text)?)
+    }
+}
+
 /// Draws a key from the secret of a link.
 fn key(link: &Link, info: &[u8]) -> Result<[u8; 32]> {
     let mut key = [0; 32];
