@@ -19,7 +19,7 @@ use anyhow::{Context as _, Result};
 use serde_json::{Value, json};
 use tokio::{
     task::JoinSet,
-    time::{Instant, timeout},
+    time::{Instant, sleep, timeout},
 };
 
 /// The time within which a guest has to come in whatever strangers do.
@@ -36,12 +36,23 @@ struct Seen {
     signals: AtomicUsize,
 }
 
-/// Comes in without the link's secret, and again as soon as it was removed, until it is aborted.
-async fn intrude(relay: String, link: String, seen: Arc<Seen>) -> Result<()> {
-    let mut stranger = Member::connect(&relay).await?;
+/// The time between two attempts of a stranger: as fast as the relay lets one socket join in the long run.
+const EVERY: Duration = Duration::from_millis(50);
+
+/// Comes in without the link's secret, and again as soon as it was removed or cut off, until it is aborted.
+async fn intrude(relay: String, link: String, seen: Arc<Seen>) {
+    loop {
+        // Cut off: on another socket.
+        let _ = intrude_on_one_socket(&relay, &link, &seen).await;
+        sleep(EVERY).await;
+    }
+}
+
+async fn intrude_on_one_socket(relay: &str, link: &str, seen: &Seen) -> Result<()> {
+    let mut stranger = Member::connect(relay).await?;
     stranger.hello().await?;
     loop {
-        stranger.say_join(&link, "Mallory").await?;
+        stranger.say_join(link, "Mallory").await?;
         loop {
             let message = stranger.next().await?;
             match message["type"].as_str() {
@@ -60,7 +71,7 @@ async fn intrude(relay: String, link: String, seen: Arc<Seen>) -> Result<()> {
                 _ => {}
             }
         }
-        tokio::task::yield_now().await;
+        sleep(EVERY).await;
     }
 }
 
@@ -93,7 +104,7 @@ async fn strangers_in_all_seats_keep_no_guest_out_and_learn_no_address() -> Resu
     let count = |of: &AtomicUsize| of.load(Ordering::Relaxed);
     timeout(SOON, async {
         while count(&seen.removals) < 50 {
-            tokio::time::sleep(Duration::from_millis(10)).await;
+            sleep(Duration::from_millis(10)).await;
         }
     })
     .await
