@@ -30,7 +30,7 @@ fn is_han(letter: char) -> bool {
 }
 
 /// What is called the same everywhere.
-const NAMES: [&str; 4] = ["Ahoy", "QR", "https", "Ada"];
+const NAMES: [&str; 5] = ["Ahoy", "QR", "TURN", "https", "Ada"];
 
 /// Waits until the page says so, and ensures that all on it is in this language.
 async fn speaks(page: &Page, language: &str) -> Result<()> {
