@@ -1,9 +1,11 @@
 //! What the app and a guest show while a call begins, goes on and breaks.
 
 use ahoy_tests::{
-    app::Instead, call::AhoyCall, chromium::Chromium, need::lacks, relay::Relay, webdriver::Page,
+    app::Instead, call::AhoyCall, chromium::Chromium, member::Member, need::lacks, relay::Relay,
+    webdriver::Page,
 };
 use anyhow::{Context as _, Result};
+use serde_json::json;
 
 use crate::stage::{PARTS, STAMPED, Stage, TEST_PICTURE, ended, phase};
 
@@ -55,10 +57,18 @@ async fn from_the_lobby_to_a_lost_connection_the_window_says_how_the_call_does()
     relay.start_again().await?;
     page.gone("relay-lost").await?;
 
-    // Somebody who has not got the whole link is kept out, and that is said.
+    // Somebody who has not got the whole link is kept out without a word to the host.
     let mut stranger = AhoyCall::start(&wrong(&link)?, &[])?;
-    assert_eq!(page.error().await?, "not_authentic");
     assert_eq!(stranger.exit().await?, 5);
+    // Of one who has it, and sends what was not made with it, the host is told.
+    let mut forger = Member::connect(relay.url()).await?;
+    forger.hello().await?;
+    forger.join(&link, "Mallory").await?;
+    let offer = forger.next_of("signal").await?;
+    let forged = json!({ "type": "signal", "to": offer["from"], "seq": 1, "body": "AAAA" });
+    forger.say(forged.to_string()).await?;
+    assert_eq!(page.error().await?, "not_authentic");
+    drop(forger);
     stage.picture("waiting-not-authentic").await?;
     page.press("dismiss-error").await?;
 
