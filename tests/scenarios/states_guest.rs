@@ -125,7 +125,9 @@ async fn a_guest_without_camera_and_microphone_still_sees_and_hears() -> Result<
             "guest-insecure",
         ),
     ] {
-        let relay = Relay::start().await?;
+        // A relay answers only to names that it knows.
+        let public = format!("http://{host_name}");
+        let relay = Relay::start_with(&["--public-url", &public]).await?;
         let call = AhoyCall::start(relay.url(), &[])?;
         let chromium = Chromium::start(camera).await?;
         let page = chromium.page();
