@@ -8,7 +8,7 @@ use std::{
 use tauri::{Manager as _, Url};
 use tauri_plugin_clipboard_manager::ClipboardExt as _;
 use tauri_plugin_notification::NotificationExt as _;
-use tracing::warn;
+use tracing::{debug, warn};
 
 use crate::{app::Desktop, notification, window};
 
@@ -68,7 +68,7 @@ impl Browser {
             return;
         }
         if self.is_too_soon() {
-            warn!("links are opened faster than a person does: one was left out");
+            debug!("links are opened faster than a person does: one was left out");
             return;
         }
         if let Err(error) = open::that_detached(url.as_str()) {

@@ -42,9 +42,10 @@ fn escape(text: &str) -> String {
     escaped
 }
 
+/// Other systems with the same kind of service are not asked, and those without show plain text.
 #[cfg(not(target_os = "linux"))]
 fn takes_markup() -> bool {
-    false
+    cfg!(all(unix, not(target_os = "macos")))
 }
 
 /// Whether the desktop's service reads markup; where it does not say, it is taken to. May block for a second.

@@ -6,7 +6,7 @@ use tauri::{
     App, AppHandle, Manager as _, Url, WebviewWindow, WebviewWindowBuilder,
     webview::{NewWindowResponse, Webview},
 };
-use tracing::warn;
+use tracing::{debug, warn};
 #[cfg(target_os = "linux")]
 use tracing::{error, info};
 
@@ -47,7 +47,8 @@ pub(crate) fn open(
             if chat_link::is_in_chat(&views.borrow().screen, &url) {
                 browser.open(&url);
             } else {
-                warn!("the window may not have pages opened that nobody wrote of");
+                // A page that tries this may do so without end.
+                debug!("the window may not have pages opened that nobody wrote of");
             }
             NewWindowResponse::Deny
         })

@@ -70,6 +70,38 @@ fn an_own_call_goes_from_the_start_to_the_end_and_back() {
 }
 
 #[test]
+fn calls_go_by_turn_only_from_the_next_one_on_where_the_user_wants_so() {
+    let mut person = Person::new();
+    person.says(Command::NewCall);
+    person.feed(Input::Relay(Ok(listening()))).enters();
+    assert!(!person.started().relay_only);
+    person.says(Command::SetRelayOnly { on: true });
+    assert_eq!(person.did(), ["Save"]);
+    assert!(person.view().settings.relay_only);
+    person
+        .says(Command::HangUp)
+        .says(Command::CallAgain)
+        .enters();
+    assert!(person.started().relay_only);
+    // So do those of others, and what is watched.
+    for kind in [RoomKind::Call, RoomKind::Broadcast] {
+        person.says(Command::HangUp).says(Command::Back);
+        person.says(Command::OpenLink {
+            link: somebodys_link(),
+        });
+        person.looked(Looked::Found(kind)).enters();
+        assert!(person.started().relay_only, "{kind:?}");
+    }
+    // Where there is no TURN server the end says so, and trying again may help: the user can change both.
+    let code = ErrorCode::TurnMissing;
+    person.feed(changed(None, &[], Some(EndReason::Refused { code })));
+    let Screen::Ended(ended) = person.view().screen else {
+        panic!("not ended")
+    };
+    assert!(ended.can_call_again);
+}
+
+#[test]
 fn call_again_leads_to_the_same_room_and_a_new_call_to_another() {
     let mut person = Person::in_own_call();
     let first = person.call_view().link.unwrap();
