@@ -1,7 +1,7 @@
 //! Strangers who send packets to a call, and a guest who makes it send some: neither disturbs anybody.
 
 use std::{
-    net::{Ipv4Addr, SocketAddrV4, UdpSocket},
+    net::{Ipv4Addr, SocketAddr, UdpSocket},
     sync::{
         Arc, Mutex,
         atomic::{AtomicBool, Ordering},
@@ -16,8 +16,9 @@ use ahoy_tests::{
     member::Member,
     need::{Part, lacks},
     relay::Relay,
+    sockets::udp_sockets,
     usage,
-    wire::{Datagram, Wire},
+    wire::{Capture, Packet, Wire},
 };
 use anyhow::{Context as _, Result, bail};
 use serde_json::{Value, json};
@@ -137,52 +138,25 @@ impl Received {
     }
 }
 
-/// Listens to the checks on this computer, so that forged ones can name the right ufrag.
-struct Listener {
-    ufrags: Ufrags,
-    stop: Arc<AtomicBool>,
-    thread: Option<std::thread::JoinHandle<()>>,
-}
-
-impl Listener {
-    /// Where this is not allowed nothing is heard, and nobody's ufrag is known.
-    fn start() -> Self {
-        let ufrags = Ufrags::default();
-        let stop = Arc::new(AtomicBool::new(false));
-        let (heard, stopped) = (ufrags.clone(), stop.clone());
-        let thread = std::thread::spawn(move || {
-            let Ok(wire) = Wire::open() else {
-                return;
-            };
-            while !stopped.load(Ordering::Relaxed) {
-                let Ok(Some(datagram)) = wire.next(Duration::from_millis(100)) else {
-                    continue;
-                };
-                if let (Some(ufrag), Ok(mut heard)) = (ufrag(&datagram), heard.lock()) {
-                    heard.insert(datagram.to.port(), ufrag);
-                }
-            }
-        });
-        Self {
-            ufrags,
-            stop,
-            thread: Some(thread),
+/// Captures the connectivity checks of this computer, so that forged ones can name the receiver's ufrag. Where that is
+/// not allowed, no ufrag is known.
+fn capture_ufrags() -> (Ufrags, Option<Capture>) {
+    let ufrags = Ufrags::default();
+    let heard = ufrags.clone();
+    let capture = Capture::start(move |packet| {
+        if packet.is_udp()
+            && let Some(ufrag) = ufrag(&packet)
+            && let Ok(mut heard) = heard.lock()
+        {
+            heard.insert(packet.to.port(), ufrag);
         }
-    }
-}
-
-impl Drop for Listener {
-    fn drop(&mut self) {
-        self.stop.store(true, Ordering::Relaxed);
-        if let Some(thread) = self.thread.take() {
-            let _ = thread.join();
-        }
-    }
+    });
+    (ufrags, capture.ok())
 }
 
 /// The receiver's ufrag in a connectivity check.
-fn ufrag(datagram: &Datagram) -> Option<String> {
-    let payload = &datagram.payload;
+fn ufrag(packet: &Packet) -> Option<String> {
+    let payload = &packet.payload;
     let is_first = payload.get(..2)? == [0, 1] && payload.get(20..22)? == [0, 6];
     let length = usize::from(u16::from_be_bytes([*payload.get(22)?, *payload.get(23)?]));
     let name = std::str::from_utf8(payload.get(24..24 + length)?).ok()?;
@@ -194,9 +168,9 @@ fn ufrag(datagram: &Datagram) -> Option<String> {
 #[tokio::test]
 async fn a_stranger_who_floods_a_call_from_before_it_begins_does_not_disturb_it() -> Result<()> {
     let relay = Relay::start().await?;
-    let listener = Listener::start();
+    let (ufrags, _capture) = capture_ufrags();
     let mut pair = Pair::start(&relay).await?;
-    let forged = || flood::forged(listener.ufrags.clone());
+    let forged = || flood::forged(ufrags.clone());
     // From the moment on that a socket is there.
     let floods = pair.pids().map(|pid| Flood::start(pid, RATE, forged()));
     for end in &pair.ends {
@@ -227,7 +201,7 @@ async fn a_stranger_who_floods_a_call_from_before_it_begins_does_not_disturb_it(
 #[tokio::test]
 async fn a_stranger_who_floods_a_call_costs_it_neither_pictures_nor_memory() -> Result<()> {
     let relay = Relay::start().await?;
-    let listener = Listener::start();
+    let (ufrags, _capture) = capture_ufrags();
     let pair = Pair::start(&relay).await?;
     // Nobody disturbs these two: what they lose others would lose as well.
     let beside = Pair::start(&relay).await?;
@@ -235,7 +209,7 @@ async fn a_stranger_who_floods_a_call_costs_it_neither_pictures_nor_memory() -> 
     beside.settle().await?;
     let (before, beside_before) = (pair.received().await?, beside.received().await?);
     let memory = pair.memory()?;
-    let forged = || flood::forged(listener.ufrags.clone());
+    let forged = || flood::forged(ufrags.clone());
     let floods = pair.pids().map(|pid| Flood::start(pid, RATE, forged()));
     tokio::time::sleep(LASTS).await;
     pair.assert_undisturbed();
@@ -272,15 +246,16 @@ async fn a_stranger_who_floods_a_call_costs_it_neither_pictures_nor_memory() -> 
 }
 
 /// Waits for a packet of media between the ends of a call.
-fn media(wire: &Wire, sockets: &[SocketAddrV4]) -> Result<Datagram> {
+fn media(wire: &Wire, sockets: &[SocketAddr]) -> Result<Packet> {
     let begin = now();
     while begin.elapsed() < SOON {
-        if let Some(datagram) = wire.next(Duration::from_millis(100))?
-            && sockets.contains(&datagram.to)
-            && sockets.contains(&datagram.from)
-            && matches!(datagram.payload.first(), Some(128..=191))
+        if let Some(packet) = wire.next(Duration::from_millis(100))?
+            && packet.is_udp()
+            && sockets.contains(&packet.to)
+            && sockets.contains(&packet.from)
+            && matches!(packet.payload.first(), Some(128..=191))
         {
-            return Ok(datagram);
+            return Ok(packet);
         }
     }
     bail!("no media between the two")
@@ -297,7 +272,7 @@ async fn packets_in_the_peers_own_name_cost_a_call_neither_its_life_nor_memory()
     pair.settle().await?;
     let mut sockets = Vec::new();
     for pid in pair.pids() {
-        sockets.extend(flood::udp_sockets(pid)?);
+        sockets.extend(udp_sockets(pid)?);
     }
     let path = media(&wire, &sockets)?;
     let memory = pair.memory()?;
@@ -311,10 +286,7 @@ async fn packets_in_the_peers_own_name_cost_a_call_neither_its_life_nor_memory()
             _ if n % 8 == 3 => flood::pointing_fragments(n / 8, n),
             _ => flood::dtls(n / 8, n, &mut numbers),
         };
-        wire.forge(&Datagram {
-            payload,
-            ..path.clone()
-        })?;
+        wire.forge(&path.with_payload(payload))?;
         let due = Duration::from_secs(1) * (n as u32) / (2 * RATE);
         if let Some(early) = due.checked_sub(begin.elapsed()) {
             tokio::time::sleep(early).await;

@@ -1,6 +1,7 @@
 //! Members of a room who know its address and not its link: they are talked to by nobody and hold no seats.
 
 use std::{
+    net::SocketAddr,
     sync::{
         Arc, Mutex,
         atomic::{AtomicUsize, Ordering},
@@ -14,6 +15,8 @@ use ahoy_tests::{
     hostile::{HostileRelay, Way, with_other_secret},
     member::Member,
     relay::Relay,
+    sockets::udp_sockets,
+    wire::{Capture, Packet},
 };
 use anyhow::{Context as _, Result};
 use serde_json::{Value, json};
@@ -86,12 +89,49 @@ fn recorder() -> (Recording, Box<ahoy_tests::hostile::Meddler>) {
     (recording, Box::new(meddler))
 }
 
+type Packets = Arc<Mutex<Vec<Packet>>>;
+
+/// Keeps all packets of this computer; `None` where a capture is not allowed.
+fn capture() -> (Packets, Option<Capture>) {
+    let packets = Packets::default();
+    let kept = packets.clone();
+    let capture = Capture::start(move |packet| {
+        if let Ok(mut kept) = kept.lock() {
+            kept.push(packet);
+        }
+    });
+    (packets, capture.ok())
+}
+
+/// Asserts that datagrams left `host` only to sockets of `guest`, and that nothing sent to or from the relay's port
+/// names an address of `host`. What clients say to the relay is masked (RFC 6455 §5.3): that stands in the recording.
+fn assert_no_address_in(packets: &[Packet], host: &[SocketAddr], guest: &[SocketAddr], port: u16) {
+    let (mut datagrams, mut segments) = (0, 0);
+    for packet in packets {
+        if packet.is_udp() && host.contains(&packet.from) {
+            datagrams += 1;
+            assert!(guest.contains(&packet.to), "to {}", packet.to);
+        }
+        if !packet.is_udp() && [packet.from.port(), packet.to.port()].contains(&port) {
+            segments += 1;
+            let text = String::from_utf8_lossy(&packet.payload);
+            for socket in host.iter().filter(|socket| !socket.ip().is_loopback()) {
+                assert!(!text.contains(&socket.ip().to_string()), "{text}");
+            }
+            assert!(!text.contains("candidate:"), "{text}");
+        }
+    }
+    println!("captured {datagrams} datagrams of the host and {segments} segments of the relay");
+    assert!(datagrams > 0 && segments > 0);
+}
+
 #[tokio::test]
 async fn strangers_in_all_seats_keep_no_guest_out_and_learn_no_address() -> Result<()> {
     let relay = Relay::start().await?;
-    // All that the host says to its relay and hears from it, as a capture of packets would show it.
+    // All that the host says to its relay and hears from it.
     let (recording, meddler) = recorder();
     let between = HostileRelay::start(relay.url(), meddler).await?;
+    let (packets, capture) = capture();
     let host = AhoyCall::start(&between.url(), &[])?;
     let link = host.link().await?.replace(&between.url(), relay.url());
     let seen = Arc::new(Seen::default());
@@ -109,6 +149,8 @@ async fn strangers_in_all_seats_keep_no_guest_out_and_learn_no_address() -> Resu
     })
     .await
     .context("strangers are not removed")?;
+    let opened = udp_sockets(host.process().pid())?;
+    assert!(opened.is_empty(), "gathered for strangers: {opened:?}");
 
     let start = Instant::now();
     let guest = AhoyCall::start(&link, &["--name", "Grace"])?;
@@ -127,6 +169,16 @@ async fn strangers_in_all_seats_keep_no_guest_out_and_learn_no_address() -> Resu
     );
     assert!(took < WITHIN, "{took:?}");
     strangers.shutdown().await;
+    let host_sockets = udp_sockets(host.process().pid())?;
+    let guest_sockets = udp_sockets(guest.process().pid())?;
+    let is_capturing = capture.is_some();
+    drop(capture);
+    if is_capturing {
+        let packets = packets.lock().unwrap_or_else(|error| error.into_inner());
+        let port = relay.url().rsplit(':').next().context("a port")?;
+        let port = port.trim_end_matches('/').parse()?;
+        assert_no_address_in(&packets, &host_sockets, &guest_sockets, port);
+    }
 
     assert_eq!(count(&seen.signals), 0, "strangers were sent signals");
     assert!(!host.has("error") && !guest.has("error"));

@@ -2,8 +2,7 @@
 
 use std::{
     collections::HashMap,
-    fs,
-    net::{Ipv4Addr, SocketAddr, SocketAddrV4, UdpSocket},
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket},
     sync::{
         Arc,
         atomic::{AtomicBool, AtomicU64, Ordering},
@@ -12,37 +11,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use anyhow::{Context as _, Result};
+use crate::sockets::udp_sockets;
 
 /// Between two looks at which sockets the program has.
 const LOOK_AGAIN: Duration = Duration::from_millis(20);
-
-/// The UDP sockets over IPv4 that a process has bound, as Linux tells it in `/proc`.
-///
-/// # Errors
-/// There is no such process, or it may not be looked at.
-pub fn udp_sockets(pid: i32) -> Result<Vec<SocketAddrV4>> {
-    let mut own = Vec::new();
-    for entry in fs::read_dir(format!("/proc/{pid}/fd")).context("no such process")? {
-        // A file may be closed while it is looked at.
-        let Ok(target) = fs::read_link(entry?.path()) else {
-            continue;
-        };
-        let target = target.to_string_lossy();
-        let inode = target.strip_prefix("socket:[");
-        own.extend(inode.and_then(|rest| rest.strip_suffix(']')?.parse::<u64>().ok()));
-    }
-    let table = fs::read_to_string(format!("/proc/{pid}/net/udp"))?;
-    let sockets = table.lines().skip(1).filter_map(|line| {
-        let fields: Vec<&str> = line.split_whitespace().collect();
-        let inode: u64 = fields.get(9)?.parse().ok()?;
-        let (ip, port) = fields.get(1)?.split_once(':')?;
-        let ip = Ipv4Addr::from(u32::from_str_radix(ip, 16).ok()?.to_ne_bytes());
-        let port = u16::from_str_radix(port, 16).ok()?;
-        own.contains(&inode).then_some(SocketAddrV4::new(ip, port))
-    });
-    Ok(sockets.collect())
-}
 
 /// Makes the packet of a number for the socket at a port.
 pub type Maker = dyn FnMut(u64, u16) -> Vec<u8> + Send;
@@ -65,9 +37,16 @@ impl Flood {
         );
         let (stopped, count) = (stop.clone(), sent.clone());
         let thread = std::thread::spawn(move || {
-            let Ok(socket) = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0)) else {
+            // One that sends over both versions of IP, or where there is no IPv6 over the one.
+            let any = [
+                IpAddr::from(Ipv6Addr::UNSPECIFIED),
+                Ipv4Addr::UNSPECIFIED.into(),
+            ];
+            let bound = any.iter().find_map(|ip| UdpSocket::bind((*ip, 0)).ok());
+            let Some(socket) = bound else {
                 return;
             };
+            let both = socket.local_addr().is_ok_and(|address| address.is_ipv6());
             let (mut sockets, mut looked) = (Vec::new(), None::<Instant>);
             let (mut begin, mut due, mut n) = (now(), 0, 0);
             while !stopped.load(Ordering::Relaxed) {
@@ -85,7 +64,8 @@ impl Flood {
                         break;
                     };
                     // An answer of the system that nobody is there any more comes back as an error.
-                    let sent = socket.send_to(&make(n, to.port()), SocketAddr::V4(*to));
+                    let to = if both { mapped(*to) } else { *to };
+                    let sent = socket.send_to(&make(n, to.port()), to);
                     count.fetch_add(u64::from(sent.is_ok()), Ordering::Relaxed);
                 }
                 std::thread::sleep(Duration::from_millis(1));
@@ -116,6 +96,14 @@ impl Drop for Flood {
 fn now() -> Instant {
     #[expect(clippy::disallowed_methods, reason = "a flood has a rate")]
     Instant::now()
+}
+
+/// Converts an IPv4 address into the IPv6 one by which a socket for both reaches it (RFC 4291 §2.5.5.2).
+fn mapped(address: SocketAddr) -> SocketAddr {
+    match address.ip() {
+        IpAddr::V4(ip) => SocketAddr::new(ip.to_ipv6_mapped().into(), address.port()),
+        IpAddr::V6(_) => address,
+    }
 }
 
 /// Numbers that look random and are the same each time.
@@ -288,16 +276,6 @@ pub fn turn(n: u64, numbers: &mut Numbers) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_sockets_of_this_process_are_found() {
-        let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
-        let SocketAddr::V4(address) = socket.local_addr().unwrap() else {
-            panic!("not IPv4")
-        };
-        let own = std::process::id().cast_signed();
-        assert!(udp_sockets(own).unwrap().contains(&address));
-    }
 
     #[test]
     fn a_flood_has_the_rate_that_it_was_given() {

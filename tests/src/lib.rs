@@ -28,6 +28,7 @@ pub mod quality;
 pub mod relay;
 pub mod serve;
 pub mod slow_line;
+pub mod sockets;
 pub mod sound;
 pub mod ssim;
 pub mod stamp;

@@ -1,58 +1,88 @@
-//! The datagrams that this computer receives, also from itself, for somebody who may see them all and send them in anybody's name: raw
-//! sockets, which only the superuser has.
+//! A capture of the packets of this computer, and datagrams sent under a forged source address. Both take raw sockets,
+//! which only the superuser may open.
 
 use std::{
-    net::{Ipv4Addr, SocketAddrV4},
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
     os::fd::OwnedFd,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    thread::JoinHandle,
     time::Duration,
 };
 
 use anyhow::Result;
 use rustix::net::{
-    AddressFamily, RecvFlags, SendFlags, SocketType, ipproto, recv, sendto, socket,
+    AddressFamily, RecvFlags, SendFlags, SocketType, eth, ipproto, recv, sendto, socket,
     sockopt::{Timeout, set_socket_timeout},
 };
 
-/// A datagram on its way.
+/// The numbers of the protocols (IANA, Assigned Internet Protocol Numbers).
+const TCP: u8 = 6;
+const UDP: u8 = 17;
+
+/// The lengths of the headers, in bytes (RFC 791 §3.1 and RFC 8200 §3 without options; RFC 768).
+const IPV4_HEADER: usize = 20;
+const IPV6_HEADER: usize = 40;
+const UDP_HEADER: usize = 8;
+
+/// A UDP datagram or the data of a TCP segment.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Datagram {
-    /// Who sent it, by its own word.
-    pub from: SocketAddrV4,
-    /// To whom.
-    pub to: SocketAddrV4,
-    /// What is in it.
+pub struct Packet {
+    /// The number of the protocol.
+    protocol: u8,
+    /// The source address.
+    pub from: SocketAddr,
+    /// The destination address.
+    pub to: SocketAddr,
+    /// The data after the headers.
     pub payload: Vec<u8>,
 }
 
-/// The lengths of the headers, in bytes (RFC 791 §3.1 without options; RFC 768).
-const IP_HEADER: usize = 20;
-const UDP_HEADER: usize = 8;
+impl Packet {
+    /// Returns whether this is a UDP datagram.
+    pub fn is_udp(&self) -> bool {
+        self.protocol == UDP
+    }
 
-/// Sees what comes over IPv4.
+    /// Returns a packet on the same path with this payload.
+    pub fn with_payload(&self, payload: Vec<u8>) -> Self {
+        Self {
+            payload,
+            ..self.clone()
+        }
+    }
+}
+
+/// A socket that receives each packet of this computer, and sockets that send datagrams with any source address. A
+/// packet on loopback is received twice: when it leaves and when it arrives.
 #[derive(Debug)]
 pub struct Wire {
     listening: OwnedFd,
-    forging: OwnedFd,
+    forging_v4: OwnedFd,
+    forging_v6: OwnedFd,
 }
 
 impl Wire {
-    /// Opens both raw sockets.
+    /// Opens the raw sockets.
     ///
     /// # Errors
-    /// This is not allowed.
+    /// The system does not allow it.
     pub fn open() -> Result<Self> {
-        let raw = |protocol| socket(AddressFamily::INET, SocketType::RAW, Some(protocol));
+        let raw = |family| socket(family, SocketType::RAW, Some(ipproto::RAW));
         Ok(Self {
-            listening: raw(ipproto::UDP)?,
-            forging: raw(ipproto::RAW)?,
+            listening: socket(AddressFamily::PACKET, SocketType::DGRAM, Some(eth::ALL))?,
+            forging_v4: raw(AddressFamily::INET)?,
+            forging_v6: raw(AddressFamily::INET6)?,
         })
     }
 
-    /// The next datagram; `None`: none comes within this time.
+    /// Receives a packet; `None`: none arrived within this time, or one of another protocol.
     ///
     /// # Errors
-    /// The system cannot.
-    pub fn next(&self, within: Duration) -> Result<Option<Datagram>> {
+    /// The socket cannot receive.
+    pub fn next(&self, within: Duration) -> Result<Option<Packet>> {
         set_socket_timeout(&self.listening, Timeout::Recv, Some(within))?;
         let mut buffer = [0; 65_536];
         let length = match recv(&self.listening, &mut buffer[..], RecvFlags::empty()) {
@@ -63,61 +93,201 @@ impl Wire {
         Ok(read(&buffer[..length]))
     }
 
-    /// Sends a datagram in the name of its `from`.
+    /// Sends the payload of `packet` as a datagram from its `from` to its `to`.
     ///
     /// # Errors
-    /// The system cannot.
-    pub fn forge(&self, datagram: &Datagram) -> Result<()> {
-        let to = SocketAddrV4::new(*datagram.to.ip(), 0);
-        sendto(&self.forging, &written(datagram), SendFlags::empty(), &to)?;
+    /// The system cannot send it.
+    pub fn forge(&self, packet: &Packet) -> Result<()> {
+        let forging = match packet.to {
+            SocketAddr::V4(_) => &self.forging_v4,
+            SocketAddr::V6(_) => &self.forging_v6,
+        };
+        // A raw socket takes the port of an address for the number of a protocol.
+        let to = SocketAddr::new(packet.to.ip(), 0);
+        sendto(forging, &written(packet), SendFlags::empty(), &to)?;
         Ok(())
     }
 }
 
-/// What is in an IPv4 packet that carries UDP.
-fn read(packet: &[u8]) -> Option<Datagram> {
+/// A capture on a thread of its own, until it is dropped.
+#[derive(Debug)]
+pub struct Capture {
+    stop: Arc<AtomicBool>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Capture {
+    /// Calls `on_packet` with each packet of this computer.
+    ///
+    /// # Errors
+    /// The system does not allow it.
+    pub fn start(mut on_packet: impl FnMut(Packet) + Send + 'static) -> Result<Self> {
+        let wire = Wire::open()?;
+        let stop = Arc::new(AtomicBool::new(false));
+        let stopped = stop.clone();
+        let thread = std::thread::spawn(move || {
+            while !stopped.load(Ordering::Relaxed) {
+                if let Ok(Some(packet)) = wire.next(Duration::from_millis(100)) {
+                    on_packet(packet);
+                }
+            }
+        });
+        Ok(Self {
+            stop,
+            thread: Some(thread),
+        })
+    }
+}
+
+impl Drop for Capture {
+    fn drop(&mut self) {
+        self.stop.store(true, Ordering::Relaxed);
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+/// Reads an IPv4 or IPv6 packet that carries UDP or TCP.
+fn read(packet: &[u8]) -> Option<Packet> {
     let number = |at: usize| Some(u16::from_be_bytes([*packet.get(at)?, *packet.get(at + 1)?]));
-    let address = |at: usize| -> Option<Ipv4Addr> {
+    let v4 = |at: usize| -> Option<IpAddr> {
         let octets: [u8; 4] = packet.get(at..at + 4)?.try_into().ok()?;
-        Some(octets.into())
+        Some(Ipv4Addr::from(octets).into())
     };
-    let header = usize::from(packet.first()? & 0xf) * 4;
-    Some(Datagram {
-        from: SocketAddrV4::new(address(12)?, number(header)?),
-        to: SocketAddrV4::new(address(16)?, number(header + 2)?),
-        payload: packet.get(header + UDP_HEADER..)?.to_vec(),
+    let v6 = |at: usize| -> Option<IpAddr> {
+        let octets: [u8; 16] = packet.get(at..at + 16)?.try_into().ok()?;
+        Some(Ipv6Addr::from(octets).into())
+    };
+    let first = packet.first()?;
+    let (header, protocol, from, to) = match first >> 4 {
+        4 => (
+            usize::from(first & 0xf) * 4,
+            *packet.get(9)?,
+            v4(12)?,
+            v4(16)?,
+        ),
+        6 => (IPV6_HEADER, *packet.get(6)?, v6(8)?, v6(24)?),
+        _ => return None,
+    };
+    let data = match protocol {
+        UDP => header + UDP_HEADER,
+        // The data offset counts words of four bytes (RFC 9293 §3.1).
+        TCP => header + usize::from(packet.get(header + 12)? >> 4) * 4,
+        _ => return None,
+    };
+    Some(Packet {
+        protocol,
+        from: SocketAddr::new(from, number(header)?),
+        to: SocketAddr::new(to, number(header + 2)?),
+        payload: packet.get(data..)?.to_vec(),
     })
 }
 
-/// The IPv4 packet of a datagram. The system fills in the checksum of the one, and the other needs none.
-fn written(datagram: &Datagram) -> Vec<u8> {
-    let udp_length = UDP_HEADER + datagram.payload.len();
-    let word = |number: usize| u16::try_from(number).unwrap_or(u16::MAX).to_be_bytes();
-    let mut packet = vec![0x45, 0];
-    packet.extend(word(IP_HEADER + udp_length));
-    packet.extend([0, 0, 0, 0, 64, 17, 0, 0]);
-    packet.extend(datagram.from.ip().octets());
-    packet.extend(datagram.to.ip().octets());
-    packet.extend(datagram.from.port().to_be_bytes());
-    packet.extend(datagram.to.port().to_be_bytes());
-    packet.extend(word(udp_length));
-    packet.extend([0, 0]);
-    packet.extend(&datagram.payload);
-    packet
+fn word(number: usize) -> [u8; 2] {
+    u16::try_from(number).unwrap_or(u16::MAX).to_be_bytes()
+}
+
+/// Writes the IP packet of a datagram. The system fills in the checksum of an IPv4 header.
+fn written(packet: &Packet) -> Vec<u8> {
+    let length = UDP_HEADER + packet.payload.len();
+    let mut datagram = packet.from.port().to_be_bytes().to_vec();
+    datagram.extend(packet.to.port().to_be_bytes());
+    datagram.extend(word(length));
+    datagram.extend([0, 0]);
+    datagram.extend(&packet.payload);
+    match (packet.from.ip(), packet.to.ip()) {
+        (IpAddr::V4(from), IpAddr::V4(to)) => {
+            let mut written = vec![0x45, 0];
+            written.extend(word(IPV4_HEADER + length));
+            written.extend([0, 0, 0, 0, 64, UDP, 0, 0]);
+            written.extend(from.octets());
+            written.extend(to.octets());
+            // Over IPv4 a datagram needs no checksum.
+            written.extend(datagram);
+            written
+        }
+        (from, to) => {
+            let [from, to] = [from, to].map(|ip| match ip {
+                IpAddr::V4(ip) => ip.to_ipv6_mapped().octets(),
+                IpAddr::V6(ip) => ip.octets(),
+            });
+            let sum = checksum(&from, &to, &datagram);
+            datagram[6..8].copy_from_slice(&sum.to_be_bytes());
+            let mut written = vec![0x60, 0, 0, 0];
+            written.extend(word(length));
+            written.extend([UDP, 64]);
+            written.extend(from);
+            written.extend(to);
+            written.extend(datagram);
+            written
+        }
+    }
+}
+
+/// Computes the checksum of a UDP datagram over IPv6 (RFC 8200 §8.1).
+fn checksum(from: &[u8; 16], to: &[u8; 16], datagram: &[u8]) -> u16 {
+    let length = word(datagram.len());
+    let pseudo_header = [from, to, &length[..], &[0, UDP]].concat();
+    let words = pseudo_header.chunks(2).chain(datagram.chunks(2));
+    let mut sum: u32 = words
+        .map(|word| u32::from(word[0]) << 8 | u32::from(*word.get(1).unwrap_or(&0)))
+        .sum();
+    while sum > 0xffff {
+        sum = (sum & 0xffff) + (sum >> 16);
+    }
+    match !(sum as u16) {
+        0 => 0xffff,
+        sum => sum,
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn packet(from: &str, to: &str) -> Packet {
+        Packet {
+            protocol: UDP,
+            from: from.parse().unwrap(),
+            to: to.parse().unwrap(),
+            payload: b"hello".to_vec(),
+        }
+    }
+
     #[test]
     fn a_datagram_is_read_as_it_was_written() {
-        let datagram = Datagram {
-            from: SocketAddrV4::new([127, 1, 2, 3].into(), 4_000),
-            to: SocketAddrV4::new(Ipv4Addr::LOCALHOST, 5_000),
-            payload: b"hello".to_vec(),
-        };
-        assert_eq!(read(&written(&datagram)), Some(datagram));
+        for [from, to] in [
+            ["127.1.2.3:4000", "127.0.0.1:5000"],
+            ["[fd00::1]:4000", "[fd00::2]:5000"],
+        ] {
+            let packet = packet(from, to);
+            assert_eq!(read(&written(&packet)), Some(packet));
+        }
         assert_eq!(read(&[0x45; 27]), None);
+        assert_eq!(read(&[0x60; 47]), None);
+    }
+
+    #[test]
+    fn forged_datagrams_are_delivered_over_both_versions_of_ip() {
+        let Ok(wire) = Wire::open() else {
+            // The scenarios that need raw sockets say so where they are not allowed.
+            return;
+        };
+        for host in ["127.0.0.1", "[::1]"] {
+            let Ok(socket) = std::net::UdpSocket::bind(format!("{host}:0")) else {
+                continue;
+            };
+            socket
+                .set_read_timeout(Some(Duration::from_secs(5)))
+                .unwrap();
+            let to = socket.local_addr().unwrap().to_string();
+            let from = format!("{host}:9");
+            wire.forge(&packet(&from, &to)).unwrap();
+            let mut buffer = [0; 10];
+            let (length, source) = socket.recv_from(&mut buffer).unwrap();
+            assert_eq!(&buffer[..length], b"hello");
+            assert_eq!(source.to_string(), from);
+        }
     }
 }
