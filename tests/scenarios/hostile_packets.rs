@@ -1,11 +1,7 @@
-//! Strangers who send packets to a call, and a guest who makes it send some: neither disturbs anybody.
+//! Strangers who send packets to a call do not disturb it.
 
 use std::{
-    net::{Ipv4Addr, SocketAddr, UdpSocket},
-    sync::{
-        Arc, Mutex,
-        atomic::{AtomicBool, Ordering},
-    },
+    net::SocketAddr,
     time::{Duration, Instant},
 };
 
@@ -13,15 +9,14 @@ use ahoy_tests::{
     SOON,
     call::AhoyCall,
     flood::{self, Flood, Numbers, Ufrags},
-    member::Member,
     need::{Part, lacks},
     relay::Relay,
     sockets::udp_sockets,
     usage,
     wire::{Capture, Packet, Wire},
 };
-use anyhow::{Context as _, Result, bail};
-use serde_json::{Value, json};
+use anyhow::{Result, bail};
+use serde_json::Value;
 
 /// Forged packets to each end, a second, and for how long.
 const RATE: u32 = 2_000;
@@ -138,9 +133,8 @@ impl Received {
     }
 }
 
-/// Captures the connectivity checks of this computer, so that forged ones can name the receiver's ufrag. Where that is
-/// not allowed, no ufrag is known.
-fn capture_ufrags() -> (Ufrags, Option<Capture>) {
+/// Captures the connectivity checks of this computer, so that forged ones can name the receiver's ufrag.
+fn capture_ufrags() -> Result<(Ufrags, Capture)> {
     let ufrags = Ufrags::default();
     let heard = ufrags.clone();
     let capture = Capture::start(move |packet| {
@@ -150,8 +144,8 @@ fn capture_ufrags() -> (Ufrags, Option<Capture>) {
         {
             heard.insert(packet.to.port(), ufrag);
         }
-    });
-    (ufrags, capture.ok())
+    })?;
+    Ok((ufrags, capture))
 }
 
 /// The receiver's ufrag in a connectivity check.
@@ -167,8 +161,11 @@ fn ufrag(packet: &Packet) -> Option<String> {
 
 #[tokio::test]
 async fn a_stranger_who_floods_a_call_from_before_it_begins_does_not_disturb_it() -> Result<()> {
+    if lacks(&[Part::Network]) {
+        return Ok(());
+    }
     let relay = Relay::start().await?;
-    let (ufrags, _capture) = capture_ufrags();
+    let (ufrags, _capture) = capture_ufrags()?;
     let mut pair = Pair::start(&relay).await?;
     let forged = || flood::forged(ufrags.clone());
     // From the moment on that a socket is there.
@@ -177,10 +174,23 @@ async fn a_stranger_who_floods_a_call_from_before_it_begins_does_not_disturb_it(
         end.event("connected").await?;
         end.event("first_frame").await?;
     }
+    pair.settle().await?;
+    let (before, memory) = (pair.received().await?, pair.memory()?);
     let connected = now();
     while connected.elapsed() < LASTS {
         tokio::time::sleep(Duration::from_secs(1)).await;
         pair.assert_undisturbed();
+    }
+    let (after, grown) = (pair.received().await?, pair.memory()?);
+    for n in 0..2 {
+        let flooded = after[n].since(before[n]);
+        println!(
+            "end {n}: {flooded:?}, {:.1} MiB and then {:.1} MiB",
+            memory[n], grown[n]
+        );
+        assert!(flooded.freezes <= 1, "{flooded:?}");
+        assert!(flooded.lost <= 2, "{flooded:?}");
+        assert!(grown[n] < memory[n] + GROWTH, "{memory:?} {grown:?}");
     }
     for end in &pair.ends {
         end.peer_stats("pictures go on", |peer| {
@@ -200,8 +210,11 @@ async fn a_stranger_who_floods_a_call_from_before_it_begins_does_not_disturb_it(
 
 #[tokio::test]
 async fn a_stranger_who_floods_a_call_costs_it_neither_pictures_nor_memory() -> Result<()> {
+    if lacks(&[Part::Network]) {
+        return Ok(());
+    }
     let relay = Relay::start().await?;
-    let (ufrags, _capture) = capture_ufrags();
+    let (ufrags, _capture) = capture_ufrags()?;
     let pair = Pair::start(&relay).await?;
     // Nobody disturbs these two: what they lose others would lose as well.
     let beside = Pair::start(&relay).await?;
@@ -236,8 +249,9 @@ async fn a_stranger_who_floods_a_call_costs_it_neither_pictures_nor_memory() -> 
             flooded.freezes <= undisturbed.freezes + 1,
             "{flooded:?} {undisturbed:?}"
         );
+        // A busy computer loses a packet now and then by itself.
         assert!(
-            flooded.lost <= undisturbed.lost,
+            flooded.lost <= undisturbed.lost + 2,
             "{flooded:?} {undisturbed:?}"
         );
         assert!(grown[n] < memory[n] + GROWTH, "{memory:?} {grown:?}");
@@ -275,6 +289,7 @@ async fn packets_in_the_peers_own_name_cost_a_call_neither_its_life_nor_memory()
         sockets.extend(udp_sockets(pid)?);
     }
     let path = media(&wire, &sockets)?;
+    let back = path.reversed();
     let memory = pair.memory()?;
     let mut numbers = Numbers::new(3);
     let begin = now();
@@ -286,6 +301,7 @@ async fn packets_in_the_peers_own_name_cost_a_call_neither_its_life_nor_memory()
             _ if n % 8 == 3 => flood::pointing_fragments(n / 8, n),
             _ => flood::dtls(n / 8, n, &mut numbers),
         };
+        let path = if n / 8 % 2 == 0 { &path } else { &back };
         wire.forge(&path.with_payload(payload))?;
         let due = Duration::from_secs(1) * (n as u32) / (2 * RATE);
         if let Some(early) = due.checked_sub(begin.elapsed()) {
@@ -302,93 +318,5 @@ async fn packets_in_the_peers_own_name_cost_a_call_neither_its_life_nor_memory()
         assert!(after[n].frames > before[n].frames + 10, "{after:?}");
         assert!(grown[n] < memory[n] + GROWTH, "{memory:?} {grown:?}");
     }
-    Ok(())
-}
-
-/// An answer to an offer that another end could have made: the same sections, and credentials of this ufrag.
-fn answer_to(offer: &str, ufrag: &str) -> String {
-    let mut answer = String::new();
-    for line in offer.lines() {
-        let line = match line.split_once(':') {
-            Some(("a=ice-ufrag", _)) => format!("a=ice-ufrag:{ufrag}"),
-            Some(("a=ice-pwd", _)) => "a=ice-pwd:a password that nobody needs".replace(' ', "+"),
-            Some(("a=setup", _)) => "a=setup:active".to_owned(),
-            Some(("a=candidate", _)) => continue,
-            _ => line.to_owned(),
-        };
-        answer.push_str(&line);
-        answer.push_str("\r\n");
-    }
-    answer
-}
-
-/// The most packets that came within any second, each with when it came.
-fn most_in_a_second(arrived: &[Instant]) -> usize {
-    let within = |from: &Instant| {
-        let until = *from + Duration::from_secs(1);
-        arrived
-            .iter()
-            .filter(|at| *at >= from && **at < until)
-            .count()
-    };
-    arrived.iter().map(within).max().unwrap_or(0)
-}
-
-#[tokio::test]
-async fn a_guest_who_names_a_thousand_addresses_has_little_sent_to_them() -> Result<()> {
-    /// The most packets in any second.
-    const MOST: usize = 50;
-    // Each address of 127.0.0.0/8 leads here.
-    let listening = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0))?;
-    let port = listening.local_addr()?.port();
-    listening.set_read_timeout(Some(Duration::from_millis(100)))?;
-    let stop = Arc::new(AtomicBool::new(false));
-    let arrived = Arc::new(Mutex::new(Vec::new()));
-    let (stopped, heard) = (stop.clone(), arrived.clone());
-    let thread = std::thread::spawn(move || {
-        let mut buffer = [0; 2_000];
-        while !stopped.load(Ordering::Relaxed) {
-            if listening.recv(&mut buffer).is_ok()
-                && let Ok(mut heard) = heard.lock()
-            {
-                heard.push(now());
-            }
-        }
-    });
-
-    let relay = Relay::start().await?;
-    let host = AhoyCall::start(relay.url(), &SMALL)?;
-    let mut member = Member::connect(relay.url()).await?;
-    member.hello().await?;
-    member.join(&host.link().await?, "Mallory").await?;
-    let offer = member.next_of("signal").await?;
-    let from = offer["from"].as_str().context("a sender")?.to_owned();
-    let body = member.open(&offer)?;
-    let sdp = body["description"]["sdp"].as_str().context("an offer")?;
-    let answer = json!({ "description": { "type": "answer", "sdp": answer_to(sdp, "mallory") } });
-    member.signal(&from, &answer.to_string()).await?;
-    for n in 0..1_000 {
-        let (a, b) = (1 + n / 200, 1 + n % 200);
-        let candidate = format!("candidate:{n} 1 udp 2130706431 127.9.{a}.{b} {port} typ host");
-        let body = json!({ "candidate": {
-            "candidate": candidate, "sdpMid": "0", "sdpMLineIndex": 0,
-        } });
-        member.signal(&from, &body.to_string()).await?;
-        // As fast as the relay lets a member speak.
-        tokio::time::sleep(Duration::from_millis(4)).await;
-    }
-    tokio::time::sleep(LASTS).await;
-    stop.store(true, Ordering::Relaxed);
-    let _ = thread.join();
-    let arrived = arrived.lock().map(|arrived| arrived.clone());
-    let arrived = arrived.map_err(|_| anyhow::anyhow!("the thread failed"))?;
-    let most = most_in_a_second(&arrived);
-    println!("{} packets, {most} in a second at most", arrived.len());
-    assert!(arrived.len() > 10, "the addresses were not tried at all");
-    assert!(most <= MOST, "{most} packets in one second");
-
-    // Somebody else's call is as it was.
-    let guest = AhoyCall::start(&host.link().await?, &SMALL)?;
-    guest.event("first_frame").await?;
     Ok(())
 }

@@ -15,6 +15,7 @@ mod film;
 mod firefox;
 mod guest;
 mod harness;
+mod hostile_candidates;
 mod hostile_link;
 mod hostile_packets;
 mod hostile_page;

@@ -46,6 +46,15 @@ impl Packet {
         self.protocol == UDP
     }
 
+    /// Returns a packet of the other direction.
+    pub fn reversed(&self) -> Self {
+        Self {
+            from: self.to,
+            to: self.from,
+            ..self.clone()
+        }
+    }
+
     /// Returns a packet on the same path with this payload.
     pub fn with_payload(&self, payload: Vec<u8>) -> Self {
         Self {

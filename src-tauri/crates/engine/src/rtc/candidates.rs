@@ -12,13 +12,17 @@ use super::addresses::is_unicast;
 /// a peer could name addresses of others. Peer-reflexive ones are not counted here.
 pub(super) const MAX_CANDIDATES: usize = 32;
 
-/// The most candidates that a peer has at once over all restarts, and how many more each second allows.
+/// The candidates that a peer may name over all its ICE restarts: so many, and one more for each second that passes.
 const MAX_ALLOWANCE: f64 = 96.0;
 const ALLOWANCE_PER_SECOND: f64 = 1.0;
 
 /// Returns the address of a candidate (`candidate:…`, RFC 8839 §5.1) that can be of use: UDP, the first component, and
 /// an address of one host and not a name. Others are not an error, they are left out.
 pub(super) fn usable_candidate(candidate: &str) -> Option<SocketAddr> {
+    // The library splits fields at any white space of Unicode. The grammar has single spaces only.
+    if !candidate.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
+        return None;
+    }
     let value = candidate.trim();
     let value = value.strip_prefix("candidate:").unwrap_or(value);
     let mut fields = value.split_ascii_whitespace().skip(1);
@@ -60,12 +64,15 @@ impl Default for CandidateBudget {
 }
 
 impl CandidateBudget {
-    /// Takes the ufrag of the peer's description: with a new one its candidates of before are gone.
-    pub(super) fn described(&mut self, ufrag: Option<&str>) {
-        if self.ufrag.as_deref() != ufrag {
-            self.ufrag = ufrag.map(str::to_owned);
-            self.restarted();
+    /// Takes the ufrag of the peer's description: with a new one its candidates of before are gone. Returns whether it
+    /// is an ICE restart.
+    pub(super) fn described(&mut self, ufrag: Option<&str>) -> bool {
+        if self.ufrag.as_deref() == ufrag {
+            return false;
         }
+        self.restarted();
+        let before = std::mem::replace(&mut self.ufrag, ufrag.map(str::to_owned));
+        before.is_some()
     }
 
     /// Notes an ICE restart of this end: the library forgets the peer's candidates with it.
@@ -185,6 +192,13 @@ mod tests {
         let rtcp = "candidate:1 2 udp 1 192.0.2.1 5000 typ host";
         assert_eq!(usable_candidate(rtcp), None);
         assert_eq!(usable_candidate(""), None);
+        // The library would read another candidate out of it, here one over TCP.
+        for space in ['\u{b}', '\u{c}', '\u{1f}', '\u{85}', '\u{a0}', '\u{2003}'] {
+            let hidden =
+                "f 1 tcp 1 127.0.0.1 80 typ host tcptype passive".replace(' ', &space.to_string());
+            let candidate = format!("candidate:{hidden} 1 udp 1 192.0.2.1 5000 typ host");
+            assert_eq!(usable_candidate(&candidate), None, "{space:?}");
+        }
     }
 
     fn named(port: u32) -> String {

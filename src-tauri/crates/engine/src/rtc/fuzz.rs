@@ -8,6 +8,7 @@ use std::{
 
 use bytes::Bytes;
 use rtc::{
+    ice::candidate::unmarshal_candidate,
     interceptor::{
         AttributedPacket, Interceptor, Packet, RTCPFeedback, RTPHeaderExtension, StreamInfo,
         TaggedPacket,
@@ -15,6 +16,7 @@ use rtc::{
     peer_connection::sdp::RTCSessionDescription,
     rtcp, rtp,
     sansio::Protocol as _,
+    sdp::description::session::SessionDescription,
     shared::{TransportContext, marshal::Unmarshal as _},
 };
 use tokio::sync::mpsc;
@@ -24,9 +26,8 @@ use super::{
     candidates::{CandidateBudget, MAX_CANDIDATES, usable_candidate, with_candidates},
     guard::{Filter, Verdict},
     media_engine::TRANSPORT_CC,
-    sdp::{
-        MAX_SDP, MAX_SSRCS, Setup, refused, sanitized, section, setup, with_refused, with_setup,
-    },
+    remote_description::{MAX_SDP, RemoteDescription, with_refused},
+    sdp::{MAX_SSRCS, Setup, section, setup, with_setup},
     setup::interceptors,
     shared::{Clock, Shared},
 };
@@ -39,29 +40,40 @@ use crate::{
 pub(crate) fn sdp(data: &[u8]) {
     let text = String::from_utf8_lossy(data);
     // A peer's first description, as its connection would take it.
-    let sanitize = |sdp: &str| {
+    let sanitize = |description: &RemoteDescription| {
         let (mut budget, now) = (CandidateBudget::default(), start());
-        sanitized(sdp, |candidate| budget.admit(now, candidate))
+        description.sanitized(|candidate| budget.admit(now, candidate))
     };
-    let Some(clean) = sanitize(&text) else {
-        assert!(text.len() > MAX_SDP);
+    let Ok(description) = RemoteDescription::parse(&text) else {
         return;
     };
+    assert!(text.len() <= MAX_SDP);
+    let clean = sanitize(&description);
     assert!(clean.len() <= 2 * text.len() + 64);
-    assert!(clean.len() > MAX_SDP || sanitize(&clean).as_ref() == Some(&clean));
-    let candidates: Vec<&str> = clean
-        .lines()
-        .filter_map(|line| line.strip_prefix("a="))
-        .filter(|line| line.starts_with("candidate:"))
-        .collect();
-    assert!(candidates.len() <= MAX_CANDIDATES);
-    for candidate in &candidates {
-        assert!(usable_candidate(candidate).is_some());
-        let _ = rtc::ice::candidate::unmarshal_candidate(candidate);
+    if clean.len() <= MAX_SDP {
+        let again = RemoteDescription::parse(&clean).map(|again| sanitize(&again));
+        assert_eq!(again.as_ref(), Ok(&clean));
+    }
+    // The library finds no other candidates than those that were admitted.
+    if let Ok(read) = SessionDescription::try_from(clean.clone()) {
+        let sections = read.media_descriptions.iter();
+        let candidates = sections
+            .flat_map(|section| &section.attributes)
+            .filter(|attribute| attribute.is_ice_candidate())
+            .filter_map(|attribute| attribute.value.as_deref());
+        let mut count = 0;
+        for candidate in candidates {
+            count += 1;
+            assert!(usable_candidate(candidate).is_some());
+            if let Ok(read) = unmarshal_candidate(candidate) {
+                assert_eq!(usable_candidate(candidate), Some(read.addr()));
+            }
+        }
+        assert!(count <= MAX_CANDIDATES);
     }
     assert_eq!(
-        sections(&with_refused(&clean, &refused(&text))),
-        sections(&text)
+        sections(&with_refused(&clean, &description.refused())),
+        sections(&clean) + description.refused().len()
     );
     for kind in [MediaKind::Audio, MediaKind::Video, MediaKind::Screen] {
         if let Some(section) = section(&clean, kind) {

@@ -22,6 +22,7 @@ mod monitor;
 mod names;
 mod negotiation;
 mod peer;
+mod remote_description;
 mod repair;
 mod runtime;
 mod sdp;

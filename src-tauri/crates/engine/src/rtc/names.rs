@@ -1,7 +1,8 @@
 //! Looks up the names of STUN and TURN servers.
 //!
 //! The library asks for a name on the connection's own task, where a slow answer would stop all media. So names are
-//! looked up beside it, from the opening of a connection on, and the library is told at once what is known by then.
+//! looked up beside it, from the opening of a connection on and before each ICE restart, for the network may be another
+//! one then; and the library is told at once what is known by then.
 
 use std::{io, net::SocketAddr, time::Duration};
 
@@ -14,14 +15,17 @@ use tracing::debug;
 
 use super::servers::Host;
 
-/// How long gathering waits for names, counted from the opening of the connection.
+/// How long gathering waits for names, counted from the beginning of the look-up.
 const WITHIN: Duration = Duration::from_secs(1);
 
 /// How long an answer is good for; where there was none the name is asked for again sooner.
 const GOOD_FOR: Duration = Duration::from_secs(60);
 const FAILED_FOR: Duration = Duration::from_secs(2);
 
-/// The most names that are remembered. The oldest makes room.
+/// An answer that is older than this is not used after a change of the network.
+const FRESH_FOR: Duration = Duration::from_secs(2);
+
+/// The most names that are remembered. The oldest that was answered makes room; while all are looked up, others are not.
 const MAX_NAMES: usize = 32;
 
 /// All addresses of a name; `None`: they are not known yet.
@@ -38,29 +42,43 @@ struct Name {
 }
 
 impl Name {
-    /// Returns whether its answer can be used, or is still to come.
-    fn is_good(&self) -> bool {
-        let is_pending = self.answer.has_changed().is_ok();
+    /// Returns whether its answer can be used, or is still to come. An answer is good for `longest` at most.
+    fn is_good(&self, longest: Duration) -> bool {
         let good_for = match &*self.answer.borrow() {
-            None if is_pending => return true,
-            // The runtime of who asked is gone.
-            None => return false,
+            // Unless the runtime of the one that asked is gone.
+            None => return self.is_pending(),
             Some(found) if found.is_empty() => FAILED_FOR,
-            Some(_) => GOOD_FOR,
+            Some(_) => longest,
         };
         self.since.elapsed() < good_for
     }
+
+    fn is_pending(&self) -> bool {
+        self.answer.has_changed().is_ok() && self.answer.borrow().is_none()
+    }
 }
 
-fn look_up(name: &str) -> Answer {
+/// Looks a name up, unless there is an answer that is not older than `longest`.
+fn look_up(name: &str, longest: Duration) -> Answer {
     let mut names = NAMES.lock();
-    names.retain(Name::is_good);
+    names.retain(|known| {
+        known.is_good(if known.name == name {
+            longest
+        } else {
+            GOOD_FOR
+        })
+    });
     if let Some(known) = names.iter().find(|known| known.name == name) {
         return known.answer.clone();
     }
     let (tell, answer) = watch::channel(None);
     if names.len() == MAX_NAMES {
-        names.remove(0);
+        let Some(answered) = names.iter().position(|known| !known.is_pending()) else {
+            debug!("too many names of servers for ICE are looked up");
+            tell.send_replace(Some(Vec::new()));
+            return answer;
+        };
+        names.remove(answered);
     }
     names.push(Name {
         name: name.to_owned(),
@@ -82,8 +100,12 @@ fn look_up(name: &str) -> Answer {
 
 /// The hosts of a connection's servers.
 #[derive(Debug)]
-pub(super) struct Names {
-    hosts: Vec<(Host, Known)>,
+pub(super) struct Names(Mutex<Hosts>);
+
+#[derive(Debug)]
+struct Hosts {
+    known: Vec<(Host, Known)>,
+    /// When gathering goes on without the names that are not known.
     until: Instant,
 }
 
@@ -99,26 +121,42 @@ impl Names {
         let known = |host: Host| {
             let known = match host.name.parse() {
                 Ok(address) => Known::Address(address),
-                Err(_) => Known::Name(look_up(&host.name)),
+                Err(_) => Known::Name(look_up(&host.name, GOOD_FOR)),
             };
             (host, known)
         };
-        Self {
-            hosts: hosts.into_iter().map(known).collect(),
+        Self(Mutex::new(Hosts {
+            known: hosts.into_iter().map(known).collect(),
             until: Instant::now() + WITHIN,
+        }))
+    }
+
+    /// Begins to look up the names again.
+    pub(super) fn look_up_again(&self) {
+        let mut hosts = self.0.lock();
+        hosts.until = Instant::now() + WITHIN;
+        for (host, known) in &mut hosts.known {
+            if let Known::Name(answer) = known {
+                *answer = look_up(&host.name, FRESH_FOR);
+            }
         }
     }
 
     /// Waits until all names are known, or have taken too long.
     pub(super) async fn ready(&self) {
-        for (_, known) in &self.hosts {
-            if let Known::Name(answer) = known {
-                let mut answer = answer.clone();
-                let answered = timeout_at(self.until, answer.wait_for(Option::is_some)).await;
-                if answered.is_err() {
-                    debug!("the names of servers for ICE take too long");
-                    return;
-                }
+        let (answers, until): (Vec<Answer>, Instant) = {
+            let hosts = self.0.lock();
+            let names = hosts.known.iter().filter_map(|(_, known)| match known {
+                Known::Name(answer) => Some(answer.clone()),
+                Known::Address(_) => None,
+            });
+            (names.collect(), hosts.until)
+        };
+        for mut answer in answers {
+            let answered = timeout_at(until, answer.wait_for(Option::is_some)).await;
+            if answered.is_err() {
+                debug!("the names of servers for ICE take too long");
+                return;
             }
         }
     }
@@ -128,7 +166,8 @@ impl Names {
     /// # Errors
     /// None is known, or none is allowed.
     pub(super) fn addresses(&self, name: &str) -> io::Result<Vec<SocketAddr>> {
-        let of_name = self.hosts.iter().filter(|(host, _)| host.name == name);
+        let hosts = self.0.lock();
+        let of_name = hosts.known.iter().filter(|(host, _)| host.name == name);
         let mut found = Vec::new();
         for (host, known) in of_name {
             let allowed = |address: &&SocketAddr| host.allows(address.ip());
@@ -185,13 +224,28 @@ mod tests {
     async fn a_name_without_an_answer_is_waited_for_no_longer_than_that() {
         let (_tell, answer) = watch::channel(None);
         let within = Duration::from_millis(100);
-        let names = Names {
-            hosts: vec![(host("slow:1", false), Known::Name(answer))],
+        let names = Names(Mutex::new(Hosts {
+            known: vec![(host("slow:1", false), Known::Name(answer))],
             until: Instant::now() + within,
-        };
+        }));
         let begin = Instant::now();
         names.ready().await;
         assert!(begin.elapsed() >= within);
         assert!(names.addresses("slow:1").is_err());
+    }
+
+    #[tokio::test]
+    async fn a_name_that_was_not_known_is_looked_up_again_for_a_restart() {
+        let (tell, answer) = watch::channel(Some(Vec::new()));
+        let names = Names(Mutex::new(Hosts {
+            known: vec![(host("localhost:9", true), Known::Name(answer))],
+            until: Instant::now(),
+        }));
+        drop(tell);
+        names.ready().await;
+        assert!(names.addresses("localhost:9").is_err());
+        names.look_up_again();
+        names.ready().await;
+        assert!(names.addresses("localhost:9").is_ok());
     }
 }

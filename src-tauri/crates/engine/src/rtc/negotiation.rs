@@ -20,7 +20,8 @@ use super::{
     candidates::{CandidateBudget, MAX_CANDIDATES, usable_candidate},
     guard::now,
     media_engine::preferred,
-    sdp::{self, Refused, Setup},
+    remote_description::{Refused, RemoteDescription, with_refused},
+    sdp::{self, Setup},
     shared::Shared,
     short,
     socket::Stage,
@@ -64,6 +65,8 @@ pub(super) struct Negotiation {
     setup: Option<Setup>,
     early: Vec<String>,
     candidates: CandidateBudget,
+    /// The peer's offer restarts ICE and was not answered yet.
+    has_restart_offer: bool,
 }
 
 impl Negotiation {
@@ -77,7 +80,13 @@ impl Negotiation {
             setup: None,
             early: Vec::new(),
             candidates: CandidateBudget::default(),
+            has_restart_offer: false,
         }
+    }
+
+    /// Returns whether the answer to come is one to an ICE restart.
+    pub(super) fn answers_restart(&self) -> bool {
+        self.has_restart_offer
     }
 
     /// The data channel, made before the first offer of this end where the peer did not offer first.
@@ -137,8 +146,9 @@ impl Negotiation {
             .await
             .map_err(failed)?;
         shared.gate.open(Stage::Described);
+        self.has_restart_offer = false;
         self.settle(shared, offer, &sdp, &sdp);
-        let sdp = sdp::with_refused(&sdp, refused);
+        let sdp = with_refused(&sdp, refused);
         self.exchange = Exchange::Stable;
         // The library always answers `active`. A later answer keeps the role (RFC 8842 §5.3), or Chromium
         // refuses it; the library itself does not begin DTLS anew.
@@ -152,16 +162,16 @@ impl Negotiation {
         shared: &Shared,
         description: &Description,
     ) -> Result<(), RtcError> {
-        let ufrag = sdp::credentials(&description.sdp).map(|(ufrag, _)| ufrag);
-        self.candidates.described(ufrag);
-        let admits = |candidate: &str| self.candidates.admit(now(), candidate);
-        let sdp = sdp::sanitized(&description.sdp, admits)
-            .ok_or_else(|| RtcError::Description("it is too large".into()))?;
+        let parsed = RemoteDescription::parse(&description.sdp)
+            .map_err(|fault| RtcError::Description(fault.into()))?;
+        let ufrag = parsed.credentials().map(|(ufrag, _)| ufrag);
+        let restarts = self.candidates.described(ufrag);
+        self.has_restart_offer |= restarts && description.kind == DescriptionType::Offer;
+        let sdp = parsed.sanitized(|candidate| self.candidates.admit(now(), candidate));
         shared.learn_remote(&sdp);
         match description.kind {
             DescriptionType::Offer => {
-                let refused = sdp::refused(&description.sdp);
-                self.remote_offer(connection, sdp, refused).await?;
+                self.remote_offer(connection, sdp, parsed.refused()).await?;
             }
             DescriptionType::Answer => self.remote_answer(connection, shared, sdp).await?,
         }

@@ -204,6 +204,9 @@ impl Peer {
                 handler.stop.clone(),
             ));
         }
+        if ice_restart {
+            inner.names.look_up_again();
+        }
         inner.names.ready().await;
         let offer = negotiation.offer(&*inner.connection, &inner.shared, ice_restart);
         let sdp = self.guarded(offer).await?;
@@ -220,6 +223,9 @@ impl Peer {
     pub async fn create_answer(&self) -> Result<Description, RtcError> {
         let inner = &self.inner;
         let mut negotiation = inner.negotiation.lock().await;
+        if negotiation.answers_restart() {
+            inner.names.look_up_again();
+        }
         inner.names.ready().await;
         let sdp = self
             .guarded(negotiation.answer(&*inner.connection, &inner.shared))

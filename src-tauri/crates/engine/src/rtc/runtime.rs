@@ -1,4 +1,4 @@
-//! The library's door to tokio, with additions: its task is counted, so that closing can wait for it;
+//! The runtime that the library gets: tokio, with additions. Its task is counted, so that closing can wait for it;
 //! when it ends before that, by an error or a panic, the connection has failed and says so; and its
 //! sockets are [`Socket`]s, which are told when a turn of the task is over. Checks whose turn it is leave while the task
 //! sleeps.
@@ -127,18 +127,17 @@ impl Runtime for Tracked {
         Ok(socket)
     }
 
-    fn wrap_tcp_listener(
-        &self,
-        listener: std::net::TcpListener,
-    ) -> io::Result<Arc<dyn AsyncTcpListener>> {
-        TokioRuntime.wrap_tcp_listener(listener)
+    fn wrap_tcp_listener(&self, _: std::net::TcpListener) -> io::Result<Arc<dyn AsyncTcpListener>> {
+        Err(io::ErrorKind::Unsupported.into())
     }
+
+    /// Refuses: what comes over TCP would not pass the connection's guard.
 
     fn connect_tcp<'a>(
         &'a self,
-        remote: SocketAddr,
+        _: SocketAddr,
     ) -> Pin<Box<dyn Future<Output = io::Result<Arc<dyn AsyncTcpStream>>> + Send + 'a>> {
-        TokioRuntime.connect_tcp(remote)
+        Box::pin(ready(Err(io::ErrorKind::Unsupported.into())))
     }
 
     fn resolve_host<'a>(
@@ -175,14 +174,15 @@ impl Runtime for Tracked {
             return sleep;
         }
         Box::pin(poll_fn(move |cx| {
+            // A check that is sent takes the place of the waker, so that the sockets come last.
+            if let Some(checks) = &mut checks {
+                checks.poll(cx);
+            }
             full.retain(|socket| {
                 socket
                     .upgrade()
                     .is_some_and(|socket| socket.poll_flush(cx).is_pending())
             });
-            if let Some(checks) = &mut checks {
-                checks.poll(cx);
-            }
             sleep.as_mut().poll(cx)
         }))
     }

@@ -1,11 +1,7 @@
-//! The little that this side has to know of a description beyond what the library reads: which video
-//! codecs it names, and what of it is not worth handing over.
+//! Reads from a description what this side needs beyond what the library reads, such as the video codecs that it names.
 
 use super::MediaKind;
 use crate::frame::VideoCodec;
-
-/// The largest description that is read, in bytes: a signal is at most 64 KiB.
-pub(super) const MAX_SDP: usize = 64 * 1024;
 
 /// What a media section says (RFC 8866 §5.14).
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -196,122 +192,6 @@ fn parameter<'a>(format: &'a str, name: &str) -> Option<&'a str> {
     })
 }
 
-/// The one hash of certificates that the library checks; every peer sends it (RFC 8122 §5).
-const HASH: &str = "sha-256";
-
-/// The peer's description as the library gets it. Left out are candidates that `admits` says no to, fingerprints that
-/// are not checked, and sections of media that this side does not know, which the library would leave out of its answer.
-/// `None`: too large.
-pub(super) fn sanitized(sdp: &str, mut admits: impl FnMut(&str) -> bool) -> Option<String> {
-    if sdp.len() > MAX_SDP {
-        return None;
-    }
-    let mut clean = String::with_capacity(sdp.len() + 64);
-    let mut known = true;
-    for line in sdp.lines() {
-        if let Some(header) = line.strip_prefix("m=") {
-            known = is_known(header);
-        }
-        if !known {
-            continue;
-        }
-        if let Some(candidate) = line.strip_prefix("a=candidate:")
-            && !admits(candidate)
-        {
-            continue;
-        }
-        if let Some(fingerprint) = line.strip_prefix("a=fingerprint:") {
-            let mut words = fingerprint.split_ascii_whitespace();
-            if !words
-                .next()
-                .is_some_and(|hash| hash.eq_ignore_ascii_case(HASH))
-            {
-                continue;
-            }
-            // The library compares the name as it stands.
-            let value = words.next().unwrap_or_default();
-            clean.push_str("a=fingerprint:sha-256 ");
-            clean.push_str(value);
-            clean.push_str("\r\n");
-            continue;
-        }
-        clean.push_str(line);
-        clean.push_str("\r\n");
-    }
-    Some(clean)
-}
-
-/// Whether this side has a use for a section: sound, pictures, a data channel.
-fn is_known(header: &str) -> bool {
-    let mut words = header.split_ascii_whitespace();
-    let kind = words.next().unwrap_or_default();
-    let protocol = words.nth(1).unwrap_or_default();
-    match kind {
-        "audio" | "video" => protocol.contains("RTP/"),
-        "application" => words.eq(["webrtc-datachannel"]),
-        _ => false,
-    }
-}
-
-/// A section of an offer that has to be refused, and where it stood.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Refused {
-    index: usize,
-    header: String,
-    mid: Option<String>,
-}
-
-/// The sections of an offer that this side does not know.
-pub(super) fn refused(offer: &str) -> Vec<Refused> {
-    let mut sections: Vec<Refused> = Vec::new();
-    for line in offer.lines() {
-        if let Some(header) = line.strip_prefix("m=") {
-            let (index, header) = (sections.len(), header.trim().to_owned());
-            let mid = None;
-            sections.push(Refused { index, header, mid });
-        } else if let (Some(section), Some(mid)) =
-            (sections.last_mut(), line.strip_prefix("a=mid:"))
-        {
-            section.mid = Some(mid.trim().to_owned());
-        }
-    }
-    sections.retain(|section| !is_known(&section.header));
-    sections
-}
-
-/// The answer with those sections in their places, refused: an answer has as many as its offer (RFC 8829 §5.3.1).
-pub(super) fn with_refused(answer: &str, refused: &[Refused]) -> String {
-    let mut refused = refused.iter().peekable();
-    let mut whole = String::with_capacity(answer.len());
-    let mut index = 0;
-    let mut put = |whole: &mut String, index: &mut usize, to_the_end: bool| {
-        while let Some(section) = refused.next_if(|section| section.index == *index || to_the_end) {
-            let mut words = section.header.split_ascii_whitespace();
-            let kind = words.next().unwrap_or("text");
-            let rest: Vec<&str> = words.skip(1).collect();
-            whole.push_str(&format!(
-                "m={kind} 0 {}\r\nc=IN IP4 0.0.0.0\r\n",
-                rest.join(" ")
-            ));
-            if let Some(mid) = &section.mid {
-                whole.push_str(&format!("a=mid:{mid}\r\n"));
-            }
-            whole.push_str("a=inactive\r\n");
-            *index += 1;
-        }
-    };
-    for line in answer.lines() {
-        if line.starts_with("m=") {
-            put(&mut whole, &mut index, false);
-            index += 1;
-        }
-        whole.push_str(line);
-        whole.push_str("\r\n");
-    }
-    put(&mut whole, &mut index, true);
-    whole
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -381,53 +261,6 @@ mod tests {
         let passive = with_setup(&active, Setup::Active.opposite());
         assert_eq!(setup(&passive), Some(Setup::Passive));
         assert_eq!(with_setup(&passive, Setup::Active), active);
-    }
-
-    #[test]
-    fn only_fingerprints_that_are_checked_are_handed_over() {
-        let clean = sanitized(
-            "a=fingerprint:SHA-256 AB:CD\r\na=fingerprint:sha-1 00\r\n",
-            |_| true,
-        );
-        assert_eq!(clean.unwrap(), "a=fingerprint:sha-256 AB:CD\r\n");
-    }
-
-    #[test]
-    fn sections_that_nobody_knows_are_refused_in_their_places() {
-        let offer = "v=0\r\nm=text 9 RTP/AVP 98\r\na=mid:t\r\nm=audio 9 UDP/TLS/RTP/SAVPF 111\r\na=mid:0\r\n\
-            m=image 9 udptl t38\r\nm=application 9 UDP/DTLS/SCTP webrtc-datachannel\r\na=mid:1\r\n\
-            m=application 9 UDP/BFCP *\r\na=mid:f\r\n";
-        let clean = sanitized(offer, |_| true).unwrap();
-        assert_eq!(
-            clean,
-            "v=0\r\nm=audio 9 UDP/TLS/RTP/SAVPF 111\r\na=mid:0\r\n\
-             m=application 9 UDP/DTLS/SCTP webrtc-datachannel\r\na=mid:1\r\n"
-        );
-        let answer = with_refused(&clean, &refused(offer));
-        assert_eq!(
-            answer,
-            "v=0\r\nm=text 0 RTP/AVP 98\r\nc=IN IP4 0.0.0.0\r\na=mid:t\r\na=inactive\r\n\
-             m=audio 9 UDP/TLS/RTP/SAVPF 111\r\na=mid:0\r\n\
-             m=image 0 udptl t38\r\nc=IN IP4 0.0.0.0\r\na=inactive\r\n\
-             m=application 9 UDP/DTLS/SCTP webrtc-datachannel\r\na=mid:1\r\n\
-             m=application 0 UDP/BFCP *\r\nc=IN IP4 0.0.0.0\r\na=mid:f\r\na=inactive\r\n"
-        );
-        assert_eq!(with_refused(&clean, &[]), clean);
-    }
-
-    #[test]
-    fn candidates_that_are_not_admitted_are_left_out() {
-        let mut asked = Vec::new();
-        let clean = sanitized(SDP, |candidate| {
-            asked.push(candidate.to_owned());
-            asked.len() == 2
-        });
-        assert_eq!(asked.len(), 3);
-        assert!(asked[1].starts_with("2 1 udp"), "{asked:?}");
-        let clean = clean.unwrap();
-        assert_eq!(clean.matches("a=candidate").count(), 1);
-        assert!(clean.contains("a=candidate:2 1 udp"));
-        assert_eq!(sanitized(&"a".repeat(100_000), |_| true), None);
     }
 
     #[test]

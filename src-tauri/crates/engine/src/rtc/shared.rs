@@ -178,6 +178,9 @@ impl Shared {
     pub(super) fn learn_remote(&self, description: &str) {
         {
             let mut filter = self.guard.filter();
+            if let Some((ufrag, password)) = sdp::credentials(description) {
+                filter.set_remote_credentials(ufrag, password);
+            }
             let ssrcs = filter.ssrcs();
             ssrcs.announce(sdp::announced_ssrcs(description));
             ssrcs.allow_payload_types(sdp::payload_types(description));

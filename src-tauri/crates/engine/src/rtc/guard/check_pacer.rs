@@ -2,7 +2,7 @@
 //!
 //! The library checks each pair of addresses every 20 ms, so that a peer who names many addresses makes this end send
 //! thousands of packets a second to whoever is there. Here the newest check of each path is held, and one leaves
-//! every Ta. Checks on a path that has answered leave at once: they are keep-alives and nominations.
+//! every Ta. Checks on a path that has answered leave at once while there is room: they are keep-alives and nominations.
 
 use std::{
     collections::VecDeque,
@@ -100,9 +100,12 @@ impl CheckPacer {
             if entry.sent.is_some_and(|sent| now < sent + TA) {
                 return Paced::Dropped;
             }
-            entry.sent = Some(now);
-            self.note_sent(now);
-            return Paced::Now;
+            let oldest = self.sent.len().checked_sub(PER_SECOND);
+            if oldest.is_none_or(|at| now >= self.sent[at] + SECOND) {
+                entry.sent = Some(now);
+                self.note_sent(now);
+                return Paced::Now;
+            }
         }
         entry.held.clear();
         entry.held.extend_from_slice(datagram);

@@ -31,7 +31,8 @@ pub enum Verdict {
 pub enum Departure {
     /// It leaves now.
     Now,
-    /// It is a check and does not leave now: it waits for its turn, or is dropped.
+    /// It does not leave now: a check waits for its turn or is dropped, and a request to a TURN server is dropped, for
+    /// the library repeats it.
     Held,
 }
 
@@ -53,9 +54,13 @@ impl Filter {
         let is_new = self.packets.set_credentials(ufrag, password);
         if is_new {
             self.checks.clear();
-            self.turn.clear();
         }
         is_new
+    }
+
+    /// Takes the credentials of the peer's description, with which it answers checks.
+    pub fn set_remote_credentials(&mut self, ufrag: &str, password: &str) {
+        self.packets.set_remote_credentials(ufrag, password);
     }
 
     /// The streams and payload types of the connection.
@@ -84,7 +89,7 @@ impl Filter {
         let path = Path::direct(local, from);
         let arrived = match datagram.first() {
             Some(64..=79) if self.turn.is_server(local, from) => {
-                match self.turn.channel_data(local, from, datagram) {
+                match self.turn.channel_data(now, local, from, datagram) {
                     Some((path, data)) => self.arrived_on(now, &path, data),
                     None => Err(Refusal::Malformed),
                 }
@@ -107,7 +112,9 @@ impl Filter {
         match datagram.first() {
             Some(0..=3) => self.stun_arrived(now, path, datagram),
             // RFC 7983 §7: the ranges of DTLS, and of RTP and RTCP.
-            Some(20..=63 | 128..=191) if !self.packets.is_known(path) => Err(Refusal::Stranger),
+            Some(20..=63 | 128..=191) if !self.packets.is_known(now, path) => {
+                Err(Refusal::Stranger)
+            }
             Some(20..=63) => self.dtls.arrived(datagram).map(|()| Verdict::PassDtls),
             Some(128..=191) => self.ssrcs.arrived(datagram).map(|()| Verdict::Pass),
             _ => Err(Refusal::Malformed),
@@ -142,7 +149,7 @@ impl Filter {
                 let (inner, data) = inner.ok_or(Refusal::Malformed)?;
                 self.arrived_on(now, &inner, data)
             }
-            // Among them Binding indications, which nobody authenticates and the library takes for signs of life.
+            // Among them Binding indications, which nobody authenticates and which the library takes for consent.
             Class::Request | Class::Indication => Err(Refusal::Unexpected),
         }
     }
@@ -156,7 +163,7 @@ impl Filter {
         datagram: &[u8],
     ) -> Departure {
         if matches!(datagram.first(), Some(64..=79)) {
-            return match self.turn.channel_data(local, to, datagram) {
+            return match self.turn.channel_data(now, local, to, datagram) {
                 Some((path, data)) => self.check_leaving(now, path, data, datagram),
                 None => Departure::Now,
             };
@@ -172,7 +179,9 @@ impl Filter {
             return self.check_leaving(now, path, datagram, datagram);
         }
         if message.class() == Class::Request {
-            self.turn.requested(local, to, &message);
+            if !self.turn.requested(now, local, to, &message) {
+                return Departure::Held;
+            }
             self.packets.requested(now, path, &message);
         }
         Departure::Now
@@ -214,7 +223,7 @@ impl Filter {
                     .and_then(|(_, data)| Message::parse(data)),
                 None => self
                     .turn
-                    .channel_data(path.local, server, datagram)
+                    .channel_data(now, path.local, server, datagram)
                     .and_then(|(_, data)| Message::parse(data)),
             },
         };

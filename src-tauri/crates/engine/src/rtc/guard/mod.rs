@@ -7,7 +7,8 @@
 //! | [`dtls_filter`] | records and fragments of the DTLS handshake |
 //! | [`ssrc_filter`] | streams of SRTP and SRTCP |
 //! | [`check_pacer`] | connectivity checks |
-//! | [`turn`] | the same of what TURN servers relay |
+//! | [`turn`] | all of this for packets that TURN servers relay |
+//! | [`turn_pacer`] | requests to TURN servers |
 //!
 //! All of these are pure; [`Filter`] puts them together, and [`Guard`] is what the sockets of a connection share.
 
@@ -20,6 +21,7 @@ mod refusal;
 mod ssrc_filter;
 mod stun;
 mod turn;
+mod turn_pacer;
 
 use std::{
     net::SocketAddr,

@@ -28,6 +28,7 @@ pub(super) mod method {
     pub(crate) const ALLOCATE: u16 = 0x003;
     pub(crate) const SEND: u16 = 0x006;
     pub(crate) const DATA: u16 = 0x007;
+    pub(crate) const CREATE_PERMISSION: u16 = 0x008;
     pub(crate) const CHANNEL_BIND: u16 = 0x009;
 }
 
@@ -243,6 +244,7 @@ pub(in crate::rtc) mod tests {
 
     pub(in crate::rtc) const BINDING_REQUEST: u16 = 0x0001;
     pub(in crate::rtc) const BINDING_SUCCESS: u16 = 0x0101;
+    pub(in crate::rtc) const BINDING_ERROR: u16 = 0x0111;
 
     /// A connectivity check to the agent with the ufrag `to`.
     pub(in crate::rtc) fn check(to: &str, id: u8, password: &str) -> Vec<u8> {

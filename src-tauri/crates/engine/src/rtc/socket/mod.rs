@@ -99,20 +99,27 @@ impl Socket {
         let _ = leaving.poll_add(&mut cx, &*self.inner, self.local, &transmit);
     }
 
-    /// Returns whether what the library sends leaves now.
-    fn may_leave(&self, transmit: &Transmit<'_>) -> bool {
+    /// Returns whether a datagram of the library leaves now.
+    fn may_leave(&self, to: SocketAddr, datagram: &[u8]) -> bool {
+        self.guard.leaving(self.local, to, datagram) == Departure::Now
+    }
+
+    /// Sends those datagrams of a batch that leave now. Returns `false` if all do, and none was sent here.
+    fn sends_part(&self, transmit: &Transmit<'_>, size: usize) -> bool {
         let to = transmit.destination;
-        let leaves = |datagram| self.guard.leaving(self.local, to, datagram) == Departure::Now;
-        match transmit.segment_size {
-            None => leaves(transmit.contents),
-            // Many at once go only to a peer that answers: this notes what they are.
-            Some(size) => {
-                for datagram in transmit.contents.chunks(size.max(1)) {
-                    leaves(datagram);
-                }
-                true
-            }
+        let datagrams = transmit.contents.chunks(size.max(1));
+        let leaves: Vec<bool> = datagrams
+            .clone()
+            .map(|datagram| self.may_leave(to, datagram))
+            .collect();
+        if leaves.iter().all(|leaves| *leaves) {
+            return false;
         }
+        for (datagram, _) in datagrams.zip(leaves).filter(|(_, leaves)| *leaves) {
+            // As a check, it is lost if the system has no room: there are none but STUN messages in such a batch.
+            self.send_check(to, datagram);
+        }
+        true
     }
 
     /// Takes out of one buffer's datagrams what is refused, and what is kept until its stage is reached. Returns whether
@@ -162,7 +169,12 @@ impl AsyncUdpSocket for Socket {
     }
 
     fn poll_send(&self, cx: &mut Context<'_>, transmit: &Transmit<'_>) -> Poll<io::Result<usize>> {
-        if !self.reaches(transmit.destination) || !self.may_leave(transmit) {
+        let is_sent = match transmit.segment_size {
+            _ if !self.reaches(transmit.destination) => true,
+            None => !self.may_leave(transmit.destination, transmit.contents),
+            Some(size) => self.sends_part(transmit, size),
+        };
+        if is_sent {
             return Poll::Ready(Ok(transmit.contents.len()));
         }
         let mut leaving = self.leaving.lock();

@@ -256,6 +256,29 @@ fn a_check_waits_for_its_turn_and_then_leaves() {
 }
 
 #[test]
+fn of_checks_that_are_sent_together_each_waits_for_its_turn() {
+    let fake = fake(64);
+    let guard = guard();
+    let socket = Socket::new(fake.clone(), Arc::default(), guard.clone()).unwrap();
+    let first = check("theirs", 1, "their password");
+    let together = [&first[..], &check("theirs", 2, "their password")].concat();
+    let transmit = Transmit {
+        destination: ([127, 0, 0, 1], 1).into(),
+        ecn: None,
+        contents: &together,
+        segment_size: Some(first.len()),
+        src_ip: None,
+    };
+    let mut cx = Context::from_waker(Waker::noop());
+    assert!(socket.poll_send(&mut cx, &transmit).is_ready());
+    assert!(socket.flush());
+    assert!(fake.sent.lock().is_empty());
+    guard.send_checks(|path, datagram| socket.send_check(path.destination(), datagram));
+    assert!(socket.flush());
+    assert_eq!(fake.sent.lock().len(), 1);
+}
+
+#[test]
 fn a_send_that_cannot_work_is_no_error() {
     let fake = Arc::new(Fake {
         segments: 1,
