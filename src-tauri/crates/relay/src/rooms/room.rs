@@ -48,7 +48,7 @@ pub(super) struct Room {
     pub(super) count_rests: Option<Duration>,
     /// Their number has changed meanwhile.
     pub(super) count_changed: bool,
-    /// What viewers send to the host of a broadcast, all together.
+    /// The budget of all viewers together for signals to the host of a broadcast.
     to_host: Flow,
     /// The clients that have found no free seat.
     pub(super) queue: SeatQueue,
@@ -233,7 +233,7 @@ impl Room {
             RoomKind::Broadcast if self.host == Some(addressee) => {
                 let cost = viewer_cost(bytes);
                 let passes = sent.take(now, addressee, OF_VIEWER, cost)
-                    && self.to_host.take(now, cost) == Verdict::Pass;
+                    || self.to_host.take(now, cost) == Verdict::Pass;
                 (passes, "The host is sent too much: wait a little.")
             }
             RoomKind::Broadcast => return Ok(()),
