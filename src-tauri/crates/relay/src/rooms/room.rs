@@ -19,7 +19,7 @@ use crate::{
 };
 
 /// The most who wait at one door.
-pub(super) const MAX_WAITING: usize = 16;
+const MAX_WAITING: usize = 16;
 
 /// One room.
 #[derive(Debug)]
@@ -201,6 +201,16 @@ impl Room {
     pub(super) fn free_seats(&self) -> usize {
         let guests = self.seats.len() - usize::from(self.host.is_some());
         (self.capacity as usize).saturating_sub(guests + 1)
+    }
+
+    /// Returns for how many more clients that come now there is place, in the room or at its door.
+    pub(super) fn places(&self) -> usize {
+        let free = self.free_seats();
+        if self.knock {
+            free.min(MAX_WAITING.saturating_sub(self.door.len()))
+        } else {
+            free
+        }
     }
 
     /// Whether one member may say something to another: viewers have to do with the host alone.

@@ -6,6 +6,7 @@
     reason = "a test fails by panicking"
 )]
 
+mod answers;
 mod bad_input;
 #[cfg(unix)]
 mod binary;
@@ -22,5 +23,6 @@ mod lobby;
 mod names;
 mod page;
 mod resume;
+mod seats;
 mod socketio;
 mod tls;
