@@ -25,12 +25,13 @@ use self::budget::MESSAGE;
 use crate::{
     address::Caller,
     config::{Config, Limits},
-    connection::{Shared, Stream},
+    connection::{Names, Shared, Stream},
     ending::{End, busy, close},
     error::RelayError,
     flow::Flow,
     hub::{Closed, Hub},
     outbox::{Next, Outbox},
+    page::Site,
     request::{Refusal, Request},
     rooms::{Action, Hello, SocketId, text_of},
     token::{TOKEN_BYTES, Token},
@@ -54,8 +55,7 @@ pub(crate) type Socket = WebSocketStream<Stream>;
 pub(crate) struct Client<'a> {
     /// Where it is.
     pub(crate) caller: &'a Caller,
-    /// The names by which a host's proof may mean this relay.
-    pub(crate) relay_names: Box<[String]>,
+    pub(crate) names: Names,
 }
 
 /// Serves an upgraded connection until it ends. `early` is what came behind the upgrade request;
@@ -96,6 +96,7 @@ pub(crate) async fn run(
 struct Session<'a> {
     hub: &'a Hub,
     config: &'a Config,
+    site: &'a Site,
     client: Client<'a>,
     id: SocketId,
     outbox: Arc<Outbox>,
@@ -140,6 +141,7 @@ impl<'a> Session<'a> {
         Ok(Self {
             hub,
             config,
+            site: &shared.site,
             client,
             id,
             outbox,
@@ -267,11 +269,15 @@ impl<'a> Session<'a> {
         let action = match request {
             Request::Hello { app, resume, ack } => return self.greet(&app, resume, ack),
             Request::Create(create) => {
-                let opening = {
-                    let names = self.client.relay_names.iter().map(String::as_str);
-                    create.prove(&self.challenge, names)?
-                };
-                Action::Open(Box::new(opening))
+                let names = &self.client.names;
+                let in_proofs = names.in_proofs.iter().map(String::as_str);
+                match create.prove(&self.challenge, in_proofs) {
+                    Ok(opening) => Action::Open(Box::new(opening)),
+                    Err(refusal) => {
+                        self.site.tell_proof(names.to_tell.as_deref());
+                        return Err(refusal);
+                    }
+                }
             }
             Request::Join { room, newcomer } => Action::Join { room, newcomer },
             Request::Look(room) => Action::Look(room),
