@@ -19,14 +19,14 @@ use crate::{
 };
 
 /// A relay, its address, and what it logs.
-struct Logged {
+pub(crate) struct Logged {
     relay: Child,
-    address: SocketAddr,
+    pub(crate) address: SocketAddr,
     log: Lines<BufReader<ChildStderr>>,
 }
 
 impl Logged {
-    async fn start(flags: &[&str]) -> Self {
+    pub(crate) async fn start(flags: &[&str]) -> Self {
         let listen = ["--listen", "127.0.0.1:0"];
         let mut relay = relay(&[&listen[..], flags].concat());
         let line = ready(&mut relay).await;
@@ -39,7 +39,7 @@ impl Logged {
     }
 
     /// Waits for a line with this part in it.
-    async fn logs(&mut self, part: &str) -> String {
+    pub(crate) async fn logs(&mut self, part: &str) -> String {
         loop {
             let line = timeout(PATIENCE, self.log.next_line()).await;
             let line = line.unwrap_or_else(|_| panic!("it does not log: {part}"));
@@ -56,6 +56,22 @@ impl Logged {
         let mut client = Client::open(stream, &url, None).await.unwrap();
         client.hello().await;
         (client, pin)
+    }
+
+    /// Stops it; gives what it has logged besides, but for the word that it stops.
+    pub(crate) async fn rest(&mut self) -> String {
+        signal(&self.relay, "TERM").await;
+        let mut rest = Vec::new();
+        while let Some(line) = timeout(PATIENCE, self.log.next_line())
+            .await
+            .unwrap()
+            .unwrap()
+        {
+            if !line.ends_with("stopped") {
+                rest.push(line);
+            }
+        }
+        rest.join("\n")
     }
 
     async fn stop(mut self) {

@@ -20,6 +20,8 @@ mod http;
 mod life;
 mod limits;
 mod lobby;
+#[cfg(unix)]
+mod log;
 mod names;
 mod page;
 mod resume;
