@@ -1,5 +1,5 @@
-//! A stranger in a call room that sends more than anybody can take: nobody loses a place, and who comes in then is
-//! connected at once.
+//! A member of a call room that sends more than anybody can take: nobody loses a place, and a guest who comes in
+//! meanwhile is connected at once.
 
 use std::{iter::repeat_n, time::Duration};
 
@@ -8,7 +8,7 @@ use anyhow::{Context as _, Result, bail, ensure};
 use serde_json::Value;
 use tokio::time::{Instant, interval, sleep, timeout};
 
-/// How long the stranger sends.
+/// How long the member sends.
 const FLOOD: Duration = Duration::from_secs(15);
 /// How many signals it sends to each of the two, one after the other, at the beginning of each second.
 const EACH_SECOND: usize = 100;
@@ -19,7 +19,7 @@ const LINE: u32 = 1_000_000;
 /// How soon a guest that comes in meanwhile is connected.
 const CONNECTED_WITHIN: Duration = Duration::from_secs(2);
 
-/// What a stranger has done.
+/// What the member has done.
 #[derive(Debug, Default)]
 struct Sent {
     signals: usize,
@@ -32,10 +32,10 @@ async fn flood(relay: String, link: String, to: Vec<String>) -> Result<Sent> {
     let body = "x".repeat(BODY_BYTES);
     let (start, mut sent) = (Instant::now(), Sent::default());
     while start.elapsed() < FLOOD {
-        let mut stranger = Member::connect(&relay).await?;
+        let mut member = Member::connect(&relay).await?;
         let came_in = async {
-            stranger.hello().await?;
-            stranger.join(&link, "Stranger").await
+            member.hello().await?;
+            member.join(&link, "Mallory").await
         };
         if came_in.await.is_err() {
             sleep(Duration::from_millis(100)).await;
@@ -45,13 +45,13 @@ async fn flood(relay: String, link: String, to: Vec<String>) -> Result<Sent> {
         'open: while start.elapsed() < FLOOD {
             seconds.tick().await;
             for peer in to.iter().flat_map(|peer| repeat_n(peer, EACH_SECOND)) {
-                if stranger.signal(peer, &body).await.is_err() {
+                if member.signal(peer, &body).await.is_err() {
                     sent.thrown_out += 1;
                     break 'open;
                 }
                 sent.signals += 1;
                 // What it is told it does not heed.
-                while let Ok(told) = timeout(Duration::ZERO, stranger.next()).await {
+                while let Ok(told) = timeout(Duration::ZERO, member.next()).await {
                     if told.is_err() {
                         sent.thrown_out += 1;
                         break 'open;
@@ -79,9 +79,14 @@ async fn host_leaves(mut witness: Member, host: String) -> Result<Value> {
 }
 
 #[tokio::test]
-async fn a_stranger_that_floods_a_room_costs_nobody_his_place() -> Result<()> {
-    let relay = Relay::start().await?;
+async fn a_member_that_floods_a_room_costs_nobody_their_place() -> Result<()> {
+    let mut relay = Relay::start().await?;
     let line = SlowLine::start(relay.url(), LINE).await?;
+    // A proof for one port of this computer is not taken at another, unless the relay is told that it is reached there.
+    relay.kill().await?;
+    relay
+        .start_again_with(&["--public-url", &line.url()])
+        .await?;
     let host = AhoyCall::start(&line.url(), &["--name", "Ada"])?;
     let link = line.around(&host.link().await?);
     let guest = AhoyCall::start(&link, &["--name", "Grace"])?;
@@ -125,7 +130,7 @@ async fn a_stranger_that_floods_a_room_costs_nobody_his_place() -> Result<()> {
     ensure!(took < CONNECTED_WITHIN, "connected only after {took:?}");
     ensure!(
         sent.signals > 1000,
-        "the stranger sent too little: {sent:?}"
+        "the member sent too little: {sent:?}"
     );
     for end in [&host, &guest] {
         end.peer_stats("pictures as before", |peer| {

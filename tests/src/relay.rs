@@ -88,6 +88,15 @@ impl Relay {
         Ok(())
     }
 
+    /// Starts a relay that was killed once more, at the same address, with further flags.
+    ///
+    /// # Errors
+    /// It does not listen soon.
+    pub async fn start_again_with(&mut self, flags: &[&str]) -> Result<()> {
+        self.flags.extend(flags.iter().map(|&flag| flag.to_owned()));
+        self.start_again().await
+    }
+
     /// `http://127.0.0.1:PORT` or `https://…`.
     pub fn url(&self) -> &str {
         &self.url

@@ -51,7 +51,8 @@ pub struct Limits {
     /// New connections from one address in a minute, as many at once where there were none for a minute; of those that a
     /// trusted proxy brings only new sockets count. One more gets HTTP's status 429.
     pub connections_per_minute: PerPrefix,
-    /// Attempts from one address to come into a room or to open one, likewise; one more gets `rate_limited`.
+    /// Attempts from one address to come into a room or to open one, likewise; one more gets `rate_limited`. Who waits for a
+    /// place in a full room and asks again is not counted again.
     pub joins_per_minute: PerPrefix,
     /// Connections at once that are not (yet) a socket: in TLS or HTTP. One more waits.
     pub handshakes: usize,
@@ -60,7 +61,8 @@ pub struct Limits {
     /// How long a connection waits; then it gets the same.
     pub wait: Duration,
     /// Messages per second from one socket, in the long run. What is over gets `rate_limited` and is
-    /// not heard; who goes on regardless is closed. Of the signals and `ack`s of a broadcaster ten count as one.
+    /// not heard; who goes on regardless is closed. Of the signals and `ack`s of a broadcaster ten count as one. An `ack`
+    /// that confirms something new does not count, nor does an `admit` or `remove` of one who is there.
     pub messages_per_second: u32,
     /// Messages from one socket at once: a host that greets seven guests sends some hundred candidates.
     pub message_burst: u32,

@@ -3,7 +3,7 @@
 use std::{
     convert::Infallible,
     future::ready,
-    net::{IpAddr, Ipv4Addr},
+    net::{IpAddr, Ipv4Addr, SocketAddr},
     pin::pin,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
@@ -77,7 +77,7 @@ struct Line {
     peer: IpAddr,
     /// The peer is a proxy, whose requests are those of others.
     proxied: bool,
-    local: IpAddr,
+    local: SocketAddr,
     certificate: Option<Arc<Certificate>>,
 }
 
@@ -104,11 +104,20 @@ pub(crate) struct Arrival {
     pub(crate) entry: Entry,
 }
 
+/// The names of the relay, as one client may know them.
+#[derive(Debug)]
+pub(crate) struct Names {
+    /// Those by which a host's proof may mean this relay.
+    pub(crate) in_proofs: Box<[String]>,
+    /// The host that the request named, where that may stand in the log.
+    pub(crate) to_tell: Option<Box<str>>,
+}
+
 /// For whom a WebSocket is.
 #[derive(Debug)]
 pub(crate) enum Purpose {
-    /// For the rooms; with the names by which a host's proof may mean this relay.
-    Native(Box<[String]>),
+    /// For the rooms.
+    Native(Names),
     /// For the lobby, in which it is already.
     Lobby(Box<Client>),
     /// For the lobby's Socket.IO, which goes by the request.
@@ -215,7 +224,7 @@ pub(crate) async fn run(stream: TcpStream, shared: Arc<Shared>, arrival: Arrival
             drop(slot);
             let client = socket::Client {
                 caller: counted.caller(),
-                relay_names: names,
+                names,
             };
             socket::run(stream, early, &shared, client, crowded).await;
         }
@@ -241,13 +250,13 @@ async fn greet(
     slot: Arc<Mutex<Slot>>,
 ) -> Option<Upgraded> {
     let limits = &shared.config.limits;
-    let local = stream.local_addr().map(|address| address.ip());
+    let local = stream.local_addr();
     let (stream, certificate) = secure(stream, shared).await?;
     let line = Arc::new(Line {
         peer,
         proxied: shared.addresses.is_proxy(peer),
         // Without an address of its own it is no more known by than by its name.
-        local: local.unwrap_or(Ipv4Addr::UNSPECIFIED.into()),
+        local: local.unwrap_or((Ipv4Addr::UNSPECIFIED, 0).into()),
         certificate,
     });
     let service = service_fn(|mut request: Request<Incoming>| {

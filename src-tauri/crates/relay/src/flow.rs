@@ -54,10 +54,10 @@ impl Flow {
             self.told = false;
             return Verdict::Pass;
         }
-        if self.patience < 1.0 {
+        if self.patience < tokens {
             return Verdict::Close;
         }
-        self.patience = (self.patience - tokens).max(0.0);
+        self.patience -= tokens;
         if std::mem::replace(&mut self.told, true) {
             Verdict::Ignore
         } else {
@@ -101,14 +101,17 @@ mod tests {
 
     #[test]
     fn who_sends_a_little_too_much_is_not_closed_and_who_sends_far_too_much_is() {
-        let closed = |per_second: u32| {
-            let mut flow = Flow::new(10, 20, Duration::ZERO);
-            (0..1000).any(|n| flow.take(n * SECOND / per_second, 1) == Verdict::Close)
-        };
-        assert!(!closed(10));
-        assert!(!closed(19));
-        assert!(closed(21));
-        assert!(closed(1000));
+        // Whatever a message costs.
+        for cost in [1, 10, 80] {
+            let closed = |per_second: u32| {
+                let mut flow = Flow::new(10 * cost, 20 * cost, Duration::ZERO);
+                (0..1000).any(|n| flow.take(n * SECOND / per_second, cost) == Verdict::Close)
+            };
+            assert!(!closed(10));
+            assert!(!closed(19));
+            assert!(closed(21));
+            assert!(closed(1000));
+        }
     }
 
     #[test]

@@ -6,6 +6,7 @@ use std::{
     time::Duration,
 };
 
+use ahoy_contract::{PeerId, RoomId};
 use tokio::{
     sync::Notify,
     time::{Instant, sleep_until},
@@ -101,6 +102,26 @@ impl Hub {
     /// What a socket does that was greeted; says whether it is the host's of a broadcast now.
     pub(crate) fn handle(&self, socket: SocketId, action: Action<'_>) -> bool {
         self.change(|rooms, now| rooms.handle(now, socket, action))
+    }
+
+    /// Returns whether an `ack` of this number from a socket confirms something new.
+    pub(crate) fn confirms(&self, socket: SocketId, n: u64) -> bool {
+        self.lock().rooms.confirms(socket, n)
+    }
+
+    /// Returns whether a socket is that of a host that can let this one in from the door, or send it away.
+    pub(crate) fn can_admit(&self, socket: SocketId, peer: &PeerId, accept: bool) -> bool {
+        self.lock().rooms.can_admit(socket, peer, accept)
+    }
+
+    /// Returns whether a socket is that of a host that can remove this one.
+    pub(crate) fn can_remove(&self, socket: SocketId, peer: &PeerId) -> bool {
+        self.lock().rooms.can_remove(socket, peer)
+    }
+
+    /// Returns whether the client on a socket holds a turn for a place in this room.
+    pub(crate) fn holds_turn(&self, socket: SocketId, room: &RoomId) -> bool {
+        self.lock().rooms.holds_turn(self.now(), socket, room)
     }
 
     /// A socket is no more.

@@ -3,7 +3,7 @@
 //! Browsers say which page opens a socket (`Origin`, RFC 6455 §10.2) and would let any page open one; so
 //! only the relay's own page and the origins that its operator named are let in. Programs send none.
 
-use std::fmt;
+use std::{fmt, net::IpAddr};
 
 use url::Url;
 
@@ -49,6 +49,17 @@ impl Origin {
     /// Whether the text of an `Origin` header names this origin.
     pub(crate) fn is_named_by(&self, origin: &str) -> bool {
         Self::read(origin).as_ref() == Some(self)
+    }
+
+    /// Returns the TCP port.
+    pub(crate) fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// Returns the IP address that stands for the host; `None` where that is a name.
+    pub(crate) fn address(&self) -> Option<IpAddr> {
+        let host = self.host.trim_start_matches('[').trim_end_matches(']');
+        host.parse().ok()
     }
 
     /// The source expression (CSP level 3 §2.3.1) of the sockets of this origin.
@@ -122,6 +133,21 @@ mod tests {
             assert_eq!(origin.to_string(), text);
             let address = ahoy_contract::link::RelayAddress::parse(text).unwrap();
             assert_eq!(address.origin(), text);
+        }
+    }
+
+    #[test]
+    fn an_address_is_told_from_a_name() {
+        for (text, address) in [
+            ("http://203.0.113.9:81", Some("203.0.113.9")),
+            ("https://[2001:db8::9]", Some("2001:db8::9")),
+            // As browsers read it (URL Standard, IPv4 parser).
+            ("http://3405803785", Some("203.0.113.9")),
+            ("http://203.0.113.9.example.org", None),
+            ("http://localhost", None),
+        ] {
+            let expected = address.map(|text| text.parse().unwrap());
+            assert_eq!(Origin::read(text).unwrap().address(), expected, "{text}");
         }
     }
 

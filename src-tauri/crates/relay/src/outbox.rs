@@ -26,8 +26,8 @@ const LAST_BYTES: usize = 1024;
 /// As many may wait for a broadcaster, whom hundreds of viewers answer at once; and as many of those may come and go as
 /// one address is let.
 const WIDE_MESSAGES: usize = 16 * 1024;
-/// As many bytes may wait for a broadcaster: all that its viewers may say at once.
-const WIDE_BYTES: usize = 8 * MAX_BYTES;
+/// As many bytes may wait for a broadcaster: all that its viewers may say at once (`rooms::pairs`).
+const WIDE_BYTES: usize = 20 * MAX_BYTES;
 /// A queue that grew longer than this gives its memory back when it is empty.
 const KEPT_MESSAGES: usize = 8;
 
@@ -296,7 +296,7 @@ mod tests {
             ("x".to_owned(), false, 1024),
             ("x".repeat(64 * 1024), false, 16),
             ("x".to_owned(), true, 16 * 1024),
-            ("x".repeat(64 * 1024), true, 128),
+            ("x".repeat(64 * 1024), true, 320),
         ] {
             let outbox = Outbox::default();
             outbox.widen(wide);
@@ -426,8 +426,8 @@ mod tests {
     fn a_broadcaster_takes_what_all_viewers_may_send_at_once() {
         let outbox = Outbox::default();
         outbox.widen(true);
-        for n in 0..4000 {
-            let pushed = outbox.push_signal(key(n % 8), "x".repeat(2000).into());
+        for n in 0..511 * 16 + 1000 {
+            let pushed = outbox.push_signal(key(n % 8), "x".repeat(2048).into());
             assert_eq!(pushed, Pushed::Queued);
         }
     }

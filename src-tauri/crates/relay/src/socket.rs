@@ -1,5 +1,7 @@
 //! One WebSocket, from the upgrade to its end: a single task that reads, writes and keeps the time.
 
+mod budget;
+
 use std::{sync::Arc, time::Duration};
 
 use ahoy_contract::{
@@ -19,15 +21,17 @@ use tokio_tungstenite::{
 use tokio_util::either::Either;
 use tracing::debug;
 
+use self::budget::MESSAGE;
 use crate::{
     address::Caller,
     config::{Config, Limits},
-    connection::{Shared, Stream},
-    ending::{End, busy, close, end_of},
+    connection::{Names, Shared, Stream},
+    ending::{End, busy, close},
     error::RelayError,
-    flow::{Flow, Verdict},
+    flow::Flow,
     hub::{Closed, Hub},
     outbox::{Next, Outbox},
+    page::Site,
     request::{Refusal, Request},
     rooms::{Action, Hello, SocketId, text_of},
     token::{TOKEN_BYTES, Token},
@@ -44,13 +48,6 @@ const WRITE_BUFFER: usize = 1024;
 const SEND_BUFFER: usize = 32 * 1024;
 /// So much is written at a time: each part may take as long as a socket may stall.
 pub(crate) const PART: usize = 64 * 1024;
-/// What a message counts for where its sender may send only so many.
-const MESSAGE: u32 = 10;
-/// So many bytes of a message count as one message; a longer one counts as several.
-const MESSAGE_BYTES: usize = 8 * 1024;
-/// What a broadcaster's signal or `ack` counts for: it greets hundreds of viewers.
-const BROADCASTERS: u32 = 1;
-
 /// A WebSocket, over whatever it came.
 pub(crate) type Socket = WebSocketStream<Stream>;
 
@@ -58,8 +55,7 @@ pub(crate) type Socket = WebSocketStream<Stream>;
 pub(crate) struct Client<'a> {
     /// Where it is.
     pub(crate) caller: &'a Caller,
-    /// The names by which a host's proof may mean this relay.
-    pub(crate) relay_names: Box<[String]>,
+    pub(crate) names: Names,
 }
 
 /// Serves an upgraded connection until it ends. `early` is what came behind the upgrade request;
@@ -100,6 +96,7 @@ pub(crate) async fn run(
 struct Session<'a> {
     hub: &'a Hub,
     config: &'a Config,
+    site: &'a Site,
     client: Client<'a>,
     id: SocketId,
     outbox: Arc<Outbox>,
@@ -144,6 +141,7 @@ impl<'a> Session<'a> {
         Ok(Self {
             hub,
             config,
+            site: &shared.site,
             client,
             id,
             outbox,
@@ -254,96 +252,32 @@ impl<'a> Session<'a> {
         }
     }
 
-    fn take(&mut self, message: Option<Result<Message, Error>>) -> Result<(), End> {
-        let text = match message {
-            Some(Ok(Message::Text(text))) => text,
-            Some(Ok(other)) => return self.take_other(&other),
-            Some(Err(error)) => return Err(end_of(&error)),
-            None => return Err(End::Gone),
-        };
-        let each = if self.broadcasts {
-            BROADCASTERS
-        } else {
-            MESSAGE
-        };
-        let least = each * length_cost(text.len());
-        if !self.pass(least)? {
-            return Ok(());
-        }
-        let request = Request::read(&text);
-        let cost = match &request {
-            Ok(Request::Signal(_) | Request::Ack(_)) => least,
-            Ok(request) => request.cost() * MESSAGE,
-            Err(_) => MESSAGE * length_cost(text.len()),
-        };
-        if cost > least && !self.pass(cost - least)? {
-            return Ok(());
-        }
-        match request.and_then(|request| self.act(request)) {
-            Ok(()) => Ok(()),
-            // Before hello there is nothing that could go on.
-            Err(refusal) if !self.greeted => Err(End::Refused(refusal, CloseCode::Policy)),
-            Err(refusal) => {
-                self.reply(&refusal.to_message());
-                Ok(())
-            }
-        }
-    }
-
-    fn take_other(&mut self, message: &Message) -> Result<(), End> {
-        // tungstenite answers pings and closes by itself.
-        if !self.pass(MESSAGE * length_cost(message.len()))? || !message.is_binary() {
-            return Ok(());
-        }
-        let refusal = Refusal::new(ErrorCode::BadMessage, "Messages are text, not binary.");
-        if !self.greeted {
-            return Err(End::Refused(refusal, CloseCode::Unsupported));
-        }
-        self.reply(&refusal.to_message());
-        Ok(())
-    }
-
-    // Whether what came is heard, by how much came.
-    fn pass(&mut self, cost: u32) -> Result<bool, End> {
-        let refusal = || {
-            Refusal::new(
-                ErrorCode::RateLimited,
-                "You send too many messages: wait a little.",
-            )
-        };
-        match self.flow.take(self.hub.now(), cost) {
-            Verdict::Pass => Ok(true),
-            Verdict::Refuse => {
-                self.reply(&refusal().to_message());
-                Ok(false)
-            }
-            Verdict::Ignore => Ok(false),
-            Verdict::Close => {
-                // Else it could take one place after the other, each kept for its return.
-                self.hub.expel(self.id);
-                Err(End::Refused(refusal(), CloseCode::Policy))
-            }
-        }
-    }
-
     fn act(&mut self, request: Request<'_>) -> Result<(), Refusal> {
         if !self.greeted && !matches!(request, Request::Hello { .. }) {
             return Err(Refusal::new(ErrorCode::BadMessage, "Say hello first."));
         }
-        if matches!(request, Request::Create(_) | Request::Join { .. })
-            && !self.client.caller.may_join()
-        {
+        let enters = match &request {
+            Request::Create(_) => true,
+            // Who asks again for the place that it waits for has been counted.
+            Request::Join { room, .. } => !self.hub.holds_turn(self.id, room),
+            _ => false,
+        };
+        if enters && !self.client.caller.may_join() {
             let message = "Too many come into rooms from your address: wait a minute.";
             return Err(Refusal::new(ErrorCode::RateLimited, message));
         }
         let action = match request {
             Request::Hello { app, resume, ack } => return self.greet(&app, resume, ack),
             Request::Create(create) => {
-                let opening = {
-                    let names = self.client.relay_names.iter().map(String::as_str);
-                    create.prove(&self.challenge, names)?
-                };
-                Action::Open(Box::new(opening))
+                let names = &self.client.names;
+                let in_proofs = names.in_proofs.iter().map(String::as_str);
+                match create.prove(&self.challenge, in_proofs) {
+                    Ok(opening) => Action::Open(Box::new(opening)),
+                    Err(refusal) => {
+                        self.site.tell_proof(names.to_tell.as_deref());
+                        return Err(refusal);
+                    }
+                }
             }
             Request::Join { room, newcomer } => Action::Join { room, newcomer },
             Request::Look(room) => Action::Look(room),
@@ -415,11 +349,6 @@ fn bound_send_buffer(stream: &Stream) {
     if let Err(error) = SockRef::from(stream).set_send_buffer_size(SEND_BUFFER) {
         debug!("the system's buffer stays as large as it is: {error}");
     }
-}
-
-// A message has at most `MAX_MESSAGE_BYTES`, so this is a small number.
-fn length_cost(bytes: usize) -> u32 {
-    u32::try_from(bytes.div_ceil(MESSAGE_BYTES).max(1)).unwrap_or(u32::MAX)
 }
 
 fn random<const N: usize>() -> Result<[u8; N], RelayError> {

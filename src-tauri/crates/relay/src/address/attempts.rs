@@ -15,14 +15,14 @@ const MINUTE: Duration = Duration::from_secs(60);
 /// forgotten.
 const MAX_PREFIXES: usize = 32 * 1024;
 
-/// So many attempts a minute from each address: all of them at once where none came in the minute before, and then
-/// evenly spread. This is the generic cell rate algorithm (ITU-T I.371, "virtual scheduling"): one time for each prefix,
-/// up to which its attempts are used up.
+/// A limit on the attempts of each address in a minute. An address that made none in the minute before may make all of them
+/// at once; after that they are evenly spread. This is the generic cell rate algorithm (ITU-T I.371, "virtual
+/// scheduling"), which keeps one time for each prefix: its theoretical arrival time, up to which its attempts are used up.
 #[derive(Debug)]
 pub(super) struct Attempts {
     per_minute: PerPrefix,
-    /// What was used since the last turn, and in the time before it. A time of the past says nothing, and none lies
-    /// more than a minute ahead: so what was not used for a minute may be forgotten.
+    /// The times of the prefixes that were used since the last turn, and before it. A time of the past has no effect, and
+    /// none lies more than a minute ahead, so a prefix that was not used for a minute may be forgotten.
     recent: HashMap<IpNet, Duration>,
     before: HashMap<IpNet, Duration>,
     turned: Duration,

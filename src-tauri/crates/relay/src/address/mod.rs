@@ -26,14 +26,18 @@ use self::{
 };
 use crate::config::Limits;
 
-/// Connections that one address may have beside its sockets: a browser opens up to six for a page.
-const BESIDE_SOCKETS: PerPrefix = PerPrefix::of(32);
+/// The connections that one address may have beside its sockets: a browser opens up to six for a page. All of a /48
+/// together are far fewer than there are places for handshakes ([`Limits::handshakes`]).
+const BESIDE_SOCKETS: PerPrefix = PerPrefix {
+    address: 64,
+    net56: 96,
+    net48: 128,
+};
 
 /// What all addresses have.
 #[derive(Debug)]
 pub(crate) struct Addresses {
     sockets: PerPrefix,
-    connections: PerPrefix,
     /// The proxies whose word about an address counts.
     proxies: Vec<IpNet>,
     start: Instant,
@@ -49,8 +53,9 @@ struct State {
 
 #[derive(Debug, Default, Clone, Copy)]
 struct Count {
-    connections: u32,
     sockets: u32,
+    /// Connections that are not sockets.
+    beside: u32,
 }
 
 /// Where a connection or a request comes from.
@@ -73,7 +78,6 @@ impl Addresses {
     pub(crate) fn new(limits: &Limits, proxies: Vec<IpNet>) -> Self {
         Self {
             sockets: limits.sockets_per_address,
-            connections: limits.sockets_per_address.plus(BESIDE_SOCKETS),
             proxies,
             start: Instant::now(),
             state: Mutex::new(State {
@@ -102,12 +106,13 @@ impl Addresses {
         self.counted(None)
     }
 
-    /// Whose request a trusted proxy brings. Where its headers name nobody who could be told, the proxy's own address
-    /// counts, loopback too: otherwise a client could be exempt by sending headers that contradict the proxy's.
+    /// Returns whose request a trusted proxy brings. No header exempts its sender, whatever address it names: loopback is
+    /// counted as any other, and headers that cannot be read count for the proxy's own address. Only a request without such
+    /// headers is the proxy's own.
     pub(crate) fn behind_proxy(self: &Arc<Self>, proxy: IpAddr, headers: &HeaderMap) -> Caller {
         match forwarded::client(headers, &self.proxies) {
             Client::Proxy => self.caller(proxy),
-            Client::Address(address) => self.caller(address),
+            Client::Address(address) => self.counted(Some(address.to_canonical())),
             Client::Unknown => self.counted(Some(proxy.to_canonical())),
         }
     }
@@ -137,9 +142,7 @@ impl Caller {
             if !state.connects.take(addresses.now(), address) {
                 return None;
             }
-            state.add(address, addresses.connections, |count| {
-                &mut count.connections
-            })?;
+            state.add(address, BESIDE_SOCKETS, |count| &mut count.beside)?;
         }
         Some(Counted {
             caller: self.clone(),
@@ -176,9 +179,15 @@ impl Counted {
         };
         let addresses = &self.caller.addresses;
         let mut state = addresses.lock();
-        let added = state.add(address, addresses.sockets, |count| &mut count.sockets);
-        self.socket |= added.is_some();
-        added.is_some()
+        if !self.socket
+            && state
+                .add(address, addresses.sockets, |count| &mut count.sockets)
+                .is_some()
+        {
+            state.take(address, |count| &mut count.beside);
+            self.socket = true;
+        }
+        self.socket
     }
 }
 
@@ -187,16 +196,12 @@ impl Drop for Counted {
         let Some(address) = self.caller.address else {
             return;
         };
-        let mut state = self.caller.addresses.lock();
-        for Prefix { net, .. } in prefixes(address) {
-            if let Some(count) = state.counts.get_mut(&net) {
-                count.connections = count.connections.saturating_sub(1);
-                count.sockets = count.sockets.saturating_sub(u32::from(self.socket));
-                if count.connections == 0 {
-                    state.counts.remove(&net);
-                }
-            }
-        }
+        let which: fn(&mut Count) -> &mut u32 = if self.socket {
+            |count| &mut count.sockets
+        } else {
+            |count| &mut count.beside
+        };
+        self.caller.addresses.lock().take(address, which);
     }
 }
 
@@ -218,6 +223,19 @@ impl State {
             *which(self.counts.entry(net).or_default()) += 1;
         }
         Some(())
+    }
+
+    // Takes one from each prefix of an address.
+    fn take(&mut self, address: IpAddr, which: fn(&mut Count) -> &mut u32) {
+        for Prefix { net, .. } in prefixes(address) {
+            if let Some(count) = self.counts.get_mut(&net) {
+                let number = which(count);
+                *number = number.saturating_sub(1);
+                if count.sockets == 0 && count.beside == 0 {
+                    self.counts.remove(&net);
+                }
+            }
+        }
     }
 }
 
@@ -262,10 +280,27 @@ mod tests {
     fn connections_are_bounded_too() {
         let addresses = with_sockets(1);
         let connect = |text| caller(&addresses, text).connect();
-        let held: Vec<_> = (0..33).filter_map(|_| connect("2001:db8::1")).collect();
-        assert_eq!(held.len(), 33);
+        let mut held: Vec<_> = (0..65).filter_map(|_| connect("2001:db8::1")).collect();
+        assert_eq!(held.len(), 64);
         assert!(connect("2001:db8::2").is_none());
         assert!(connect("2001:db8:0:1::1").is_some());
+        // A socket is counted apart from them; one that is too many stays one of them.
+        assert!(held[0].become_socket() && held[0].become_socket());
+        assert!(!held[1].become_socket());
+        held.extend(connect("2001:db8::1"));
+        assert!(held.len() == 65 && connect("2001:db8::1").is_none());
+        drop(held);
+        assert!(addresses.lock().counts.is_empty());
+    }
+
+    #[test]
+    fn a_wide_prefix_does_not_take_all_places_for_handshakes() {
+        let addresses = addresses(|_| {});
+        let held: Vec<_> = (0..0x1_0000)
+            .step_by(7)
+            .filter_map(|net| caller(&addresses, &format!("2001:db8:1:{net:x}::1")).connect())
+            .collect();
+        assert!(held.len() >= 64 && held.len() * 4 < Limits::default().handshakes);
     }
 
     #[test]
@@ -350,6 +385,14 @@ mod tests {
         // What cannot be read makes nobody exempt.
         let unreadable = behind("x-forwarded-for", "nobody");
         assert!(unreadable.is_some() && behind("x-forwarded-for", "x").is_none());
+        // Nor does the name of this computer or of the proxy.
+        for address in ["127.0.0.9", "::1", "::ffff:127.0.0.8"] {
+            let named = behind("x-forwarded-for", address);
+            assert!(
+                named.is_some() && behind("x-forwarded-for", address).is_none(),
+                "{address}"
+            );
+        }
         // The proxy for itself is.
         let own: Vec<_> = (0..3)
             .filter_map(|_| {

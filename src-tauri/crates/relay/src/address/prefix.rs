@@ -60,15 +60,6 @@ impl PerPrefix {
             Width::Net48 => self.net48,
         }
     }
-
-    /// The same, with this limit added to each.
-    pub(super) fn plus(self, other: Self) -> Self {
-        Self {
-            address: self.address.saturating_add(other.address),
-            net56: self.net56.saturating_add(other.net56),
-            net48: self.net48.saturating_add(other.net48),
-        }
-    }
 }
 
 /// Writes all three, with commas between.

@@ -99,15 +99,15 @@ async fn socket(
     Extension(upgrading): Extension<Upgrading>,
     mut request: Request<Body>,
 ) -> Response {
-    if !site.may_open(request.headers(), upgrading.reached().secure) {
+    if !site.may_open(request.headers(), upgrading.reached()) {
         let sentence = "Pages of other sites may not open a socket here.";
         let refusal = Refusal::new(ErrorCode::Denied, sentence);
         return refused(StatusCode::FORBIDDEN, &refusal);
     }
     match create_response_with_body(&request, Body::empty) {
         Ok(response) => {
-            let names = site.names_in_proofs(request.headers(), upgrading.reached());
-            let purpose = Purpose::Native(names.into());
+            let names = site.names(request.headers(), upgrading.reached());
+            let purpose = Purpose::Native(names);
             upgrading.set(hyper::upgrade::on(&mut request), purpose);
             response
         }

@@ -15,6 +15,7 @@ use tracing::warn;
 use super::{refused, router};
 use crate::{
     config::Config,
+    connection::Names,
     known_names::{KnownNames, Reached},
     origin::Origin,
     request::Refusal,
@@ -91,7 +92,7 @@ impl Site {
         let mut hosts = request.headers().get_all(header::HOST).iter();
         let named = match (hosts.next(), hosts.next()) {
             (Some(host), None) => host.to_str().map_err(|_| WrongHost::Unknown)?,
-            // Programs of before; browsers always name one.
+            // A program that speaks HTTP/1.0; browsers always name one.
             (None, None) if request.version() < Version::HTTP_11 => return Ok(()),
             _ => return Err(WrongHost::None),
         };
@@ -109,8 +110,9 @@ impl Site {
         Ok(())
     }
 
-    /// Whether a page may open a socket. No `Origin`: a program. Otherwise the one that there is must be known.
-    pub(super) fn may_open(&self, headers: &HeaderMap, secure: bool) -> bool {
+    /// Returns whether a page may open a socket. A request without an `Origin` is a program's; one of a page has a single
+    /// origin, which must be known.
+    pub(super) fn may_open(&self, headers: &HeaderMap, reached: Reached<'_>) -> bool {
         let mut origins = headers.get_all(header::ORIGIN).iter();
         let Some(origin) = origins.next() else {
             return true;
@@ -118,14 +120,14 @@ impl Site {
         let Ok(origin) = origin.to_str() else {
             return false;
         };
-        let own = self.own_origins(headers, secure);
+        let own = self.own_origins(headers, reached.secure);
         let may = origins.next().is_none()
             && own
                 .iter()
                 .chain(&self.allowed)
                 .any(|own| own.is_named_by(origin));
         if !may {
-            self.tell_origin(origin);
+            self.tell_origin(origin, reached);
         }
         may
     }
@@ -135,9 +137,15 @@ impl Site {
         self.known.page_origins(host_of(headers), secure)
     }
 
-    /// Returns the names by which a host's proof on such a connection may mean this relay.
-    pub(super) fn names_in_proofs(&self, headers: &HeaderMap, reached: Reached<'_>) -> Vec<String> {
-        self.known.names_in_proofs(host_of(headers), reached)
+    /// Returns the names of the relay for a client whose request has these headers.
+    pub(super) fn names(&self, headers: &HeaderMap, reached: Reached<'_>) -> Names {
+        let host = host_of(headers);
+        let origin = host.and_then(|host| Origin::of_host(host, reached.secure));
+        let may_be_told = origin.is_some_and(|origin| may_be_told(&origin, reached));
+        Names {
+            in_proofs: self.known.names_in_proofs(host, reached).into(),
+            to_tell: host.filter(|_| may_be_told).map(Into::into),
+        }
     }
 
     fn tell_host(&self, host: &str) {
@@ -153,14 +161,31 @@ impl Site {
         }
     }
 
-    fn tell_origin(&self, origin: &str) {
+    fn tell_origin(&self, origin: &str, reached: Reached<'_>) {
         let Some(origin) = Origin::read(origin) else {
             return;
         };
-        if self.is_new(&format!("origin {origin}")) {
+        if !may_be_told(&origin, reached) {
+            // The address of another computer may be a person's: the operator finds it in the browser.
+            if self.is_new("origin of an address") {
+                warn!(
+                    "a page at an IP address that is not the relay's was refused a socket: if others reach the relay there, start it with --public-url and the page's origin"
+                );
+            }
+        } else if self.is_new(&format!("origin {origin}")) {
             warn!(
                 %origin,
                 "a page of another site was refused a socket: if others reach the relay there, start it with --public-url and this origin"
+            );
+        }
+    }
+
+    /// Tells the log, once, that a proof named none of the relay's addresses. `host` is what the request for the socket named.
+    pub(crate) fn tell_proof(&self, host: Option<&str>) {
+        if self.is_new(&format!("proof {}", host.unwrap_or_default())) {
+            warn!(
+                host,
+                "a room was not opened: the proof names none of this relay's addresses. If others reach the relay at one that it does not know, start it with --public-url https://NAME[:PORT], and with #PIN behind that where a proxy in front has a certificate of its own making"
             );
         }
     }
@@ -170,6 +195,13 @@ impl Site {
         let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
         told.is_new(now, what)
     }
+}
+
+// Whether an origin may stand in the log: an IP address only where it is the relay's own.
+fn may_be_told(origin: &Origin, reached: Reached<'_>) -> bool {
+    origin
+        .address()
+        .is_none_or(|address| address.is_loopback() || address == reached.local.ip().to_canonical())
 }
 
 fn host_of(headers: &HeaderMap) -> Option<&str> {

@@ -181,9 +181,8 @@ impl<'a> Request<'a> {
         })
     }
 
-    /// Returns how many of the sender's messages this counts for. Opening a room has a signature checked, and a join
-    /// changes a roster that goes to all. The answers of a host to a join are cheap, or strangers who join could use up
-    /// all that the host may send.
+    /// Returns how many of the sender's messages this counts for, unless it is an answer that costs nothing
+    /// (`rooms::answers`). Opening a room has a signature checked, and a join changes a roster that goes to all.
     pub(crate) fn cost(&self) -> u32 {
         match self {
             Self::Create(_) => 20,

@@ -45,8 +45,8 @@ impl Create {
         let wrong = || {
             Refusal::new(
                 ErrorCode::BadMessage,
-                "The proof does not fit the key, the challenge and this relay's address. Where clients reach the relay \
-                 by an address that it does not know itself, its operator names that with --public-url.",
+                "The proof names none of this relay's addresses, or is not one. If you reach the relay at an address that it \
+                 does not know, its operator has to name that with --public-url.",
             )
         };
         let key = ed25519_dalek::VerifyingKey::from_bytes(self.opening.key.as_bytes())

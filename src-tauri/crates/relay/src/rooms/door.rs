@@ -4,18 +4,15 @@ use std::time::Duration;
 
 use ahoy_contract::{ErrorCode, PeerId, RoomId, wire::RelayMessage};
 
-use super::{
-    Rooms, no_such_peer, not_in_room,
-    room::{MAX_WAITING, Waiting},
-    room_full, text_of,
-};
+use super::{Rooms, no_such_peer, not_in_room, room::Waiting, room_full, text_of};
 use crate::{
     request::{Newcomer, Refusal},
     token::Key,
 };
 
 impl Rooms {
-    /// One asks to come in: the host is told, and it itself, so that it can say that it waits.
+    /// One asks to come in, and there is place for it at the door: the host is told, and it itself, so that it can say that
+    /// it waits.
     pub(super) fn knock(
         &mut self,
         key: Key,
@@ -25,10 +22,6 @@ impl Rooms {
         let Some(room) = self.rooms.get_mut(id) else {
             return Err(not_in_room());
         };
-        if room.door.len() >= MAX_WAITING {
-            let message = "Too many wait to be let in: try again in a moment.";
-            return Err(Refusal::new(ErrorCode::Busy, message));
-        }
         let waiting = Waiting { key, newcomer };
         let (text, host) = (text_of(&waiting.knock()), room.host);
         room.door.push(waiting);
@@ -63,6 +56,7 @@ impl Rooms {
             room.seat(guest, waiting.newcomer);
             self.tell_came(now, &id, guest);
         } else {
+            room.queue.note_sent_away(guest);
             self.dismiss(guest, ErrorCode::Denied, "The host did not let you in.");
         }
         Ok(())
@@ -93,6 +87,7 @@ impl Rooms {
             return Err(Refusal::new(ErrorCode::BadMessage, message));
         }
         room.take_from_door(guest);
+        room.queue.note_sent_away(guest);
         self.unseat(&id, guest);
         self.dismiss(guest, ErrorCode::Removed, "The host has removed you.");
         if seated.is_some() {

@@ -22,6 +22,8 @@ pub(super) const MAX_BYTES: usize = 7 * 64 * 1024;
 pub(super) struct Kept {
     /// The number of the last that it was sent; they begin with 1.
     last: u64,
+    /// The number of the last that was acknowledged.
+    acked: u64,
     queue: Option<Box<Queue>>,
 }
 
@@ -74,11 +76,17 @@ impl Kept {
         }));
     }
 
+    /// Returns whether an acknowledgement of this number confirms what none has confirmed before.
+    pub(super) fn is_news(&self, n: u64) -> bool {
+        n > self.acked && n <= self.last
+    }
+
     /// Forgets what arrived; false when the number was never sent, and then nothing is forgotten.
     pub(super) fn ack(&mut self, n: u64) -> bool {
         if n > self.last {
             return false;
         }
+        self.acked = self.acked.max(n);
         let Some(queue) = &mut self.queue else {
             return true;
         };
@@ -182,6 +190,8 @@ mod tests {
         assert_eq!(after(&kept, 3), Some(vec![4, 5]));
         assert!(kept.ack(2));
         assert_eq!(after(&kept, 0), Some(vec![3, 4, 5]));
+        let news: Vec<_> = (0..8).filter(|n| kept.is_news(*n)).collect();
+        assert_eq!(news, [3, 4, 5]);
         assert!(kept.ack(2) && kept.ack(1));
         assert_eq!(after(&kept, 4), Some(vec![5]));
         assert!(kept.ack(5));

@@ -6,13 +6,14 @@
 //!
 //! - `people`: who is known, on which socket, by which token. `back`: sockets that break, and members that
 //!   come back on another; `kept`: what they missed meanwhile.
-//! - `pairs`: how much each may send to each.
+//! - `answers`: what costs its sender nothing. `pairs`: how much each may send to each.
 //! - `room` is one room, for a call or a broadcast; `door` is what only its host may do: admit, lock, remove.
 //!   `tell`: who is told of what.
 //!
 //! A room is opened by who holds its key. While its host is away it stays for a set time; the host comes
 //! back by opening it again. A host that opens its room from a second socket takes it over from the first.
 
+mod answers;
 mod back;
 mod door;
 mod kept;
@@ -254,8 +255,9 @@ impl Rooms {
             let message = "The host has locked the room.";
             return Err(Refusal::new(ErrorCode::Locked, message));
         }
-        let free = room.free_seats();
-        if !room.queue.takes_seat(now, key, free) {
+        let places = room.places();
+        if !room.queue.takes_seat(now, key, places) {
+            // A full door is refused with the same code, because that is the one with which ends try again.
             return Err(room_full());
         }
         if room.knock {

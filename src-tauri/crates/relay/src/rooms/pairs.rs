@@ -1,9 +1,8 @@
-//! How much each member may send to each other one.
+//! Limits on the signals that one member of a room sends to another.
 //!
-//! Each pair has a limit of its own, so that whoever sends too much to one member takes nothing from what others may send
-//! to it. Beside that each member of a call has one that all share who send to it, for the one that needs more at a time;
-//! what a stranger takes from it others can do without. So little is a pair's own, for who leaves a room and comes back is
-//! another pair.
+//! Each pair of sender and addressee has a budget of its own, so that a sender that sends too much takes nothing from the
+//! others. Each addressee has a second budget, which all its senders share, for short bursts beyond their own; in a
+//! broadcast only the host has one. The own budget is small because a member that leaves and joins again gets a new one.
 
 use std::time::Duration;
 
@@ -29,17 +28,16 @@ pub(super) const OF_MEMBERS: Rate = Rate {
     per_second: 16 * 1024,
     at_once: 144 * 1024,
 };
-/// What a viewer may send to the host of a broadcast, in signals of [`SIGNAL_BYTES`]. A dozen signals make a
-/// connection.
+/// The own budget of a viewer for signals to the host of a broadcast, in signals of [`SIGNAL_BYTES`]: a connection needs a
+/// dozen. All that 511 viewers may send at once, with what they share, fits into the host's outbox.
 pub(super) const OF_VIEWER: Rate = Rate {
-    per_second: 10,
-    at_once: 30,
+    per_second: 1,
+    at_once: 16,
 };
-/// What all viewers together may send to the host of a broadcast, in the same unit: hundreds come back at once, and
-/// all that passes at once fits into what may wait for the host (`outbox`).
+/// The budget that all viewers of a broadcast share, in the same unit.
 pub(super) const OF_VIEWERS: Rate = Rate {
-    per_second: 1000,
-    at_once: 4000,
+    per_second: 500,
+    at_once: 1000,
 };
 /// A longer signal of a viewer counts as several: a description has some four thousand bytes.
 const SIGNAL_BYTES: usize = 2048;

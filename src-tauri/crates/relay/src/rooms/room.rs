@@ -19,7 +19,7 @@ use crate::{
 };
 
 /// The most who wait at one door.
-pub(super) const MAX_WAITING: usize = 16;
+const MAX_WAITING: usize = 16;
 
 /// One room.
 #[derive(Debug)]
@@ -48,7 +48,7 @@ pub(super) struct Room {
     pub(super) count_rests: Option<Duration>,
     /// Their number has changed meanwhile.
     pub(super) count_changed: bool,
-    /// What viewers send to the host of a broadcast, all together.
+    /// The budget of all viewers together for signals to the host of a broadcast.
     to_host: Flow,
     /// The clients that have found no free seat.
     pub(super) queue: SeatQueue,
@@ -203,6 +203,16 @@ impl Room {
         (self.capacity as usize).saturating_sub(guests + 1)
     }
 
+    /// Returns for how many more clients that come now there is place, in the room or at its door.
+    pub(super) fn places(&self) -> usize {
+        let free = self.free_seats();
+        if self.knock {
+            free.min(MAX_WAITING.saturating_sub(self.door.len()))
+        } else {
+            free
+        }
+    }
+
     /// Whether one member may say something to another: viewers have to do with the host alone.
     pub(super) fn may_signal(&self, from: Key, to: Key) -> bool {
         self.kind == RoomKind::Call || [from, to].map(Some).contains(&self.host)
@@ -233,7 +243,7 @@ impl Room {
             RoomKind::Broadcast if self.host == Some(addressee) => {
                 let cost = viewer_cost(bytes);
                 let passes = sent.take(now, addressee, OF_VIEWER, cost)
-                    && self.to_host.take(now, cost) == Verdict::Pass;
+                    || self.to_host.take(now, cost) == Verdict::Pass;
                 (passes, "The host is sent too much: wait a little.")
             }
             RoomKind::Broadcast => return Ok(()),

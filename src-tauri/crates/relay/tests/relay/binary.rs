@@ -21,7 +21,7 @@ pub(crate) fn relay(flags: &[&str]) -> Child {
     start(flags, Stdio::null())
 }
 
-fn start(flags: &[&str], input: Stdio) -> Child {
+pub(crate) fn start(flags: &[&str], input: Stdio) -> Child {
     Command::new(env!("CARGO_BIN_EXE_ahoy-relay"))
         .args(flags)
         .stdin(input)

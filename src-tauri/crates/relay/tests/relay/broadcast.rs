@@ -11,7 +11,7 @@ use tokio_tungstenite::tungstenite::Message;
 use crate::client::{Client, Running, create, join, many_sockets, signal};
 
 /// Opens the broadcast of a key; `created` and the first roster are read.
-async fn broadcast(host: &mut Client<TcpStream>, key: u8) -> RoomId {
+pub(crate) async fn broadcast(host: &mut Client<TcpStream>, key: u8) -> RoomId {
     let mut create = create(key, RoomKind::Broadcast, host);
     if let ClientMessage::Create { capacity, .. } = &mut create {
         *capacity = 512;

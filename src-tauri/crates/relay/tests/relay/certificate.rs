@@ -1,32 +1,32 @@
 //! `ahoy-relay` and its certificate: it is exchanged without a restart.
 
-use std::{net::SocketAddr, path::Path};
+use std::{net::SocketAddr, path::Path, process::Stdio, time::Duration};
 
 use ahoy_contract::id::Pin;
 use ahoy_relay::Identity;
 use tokio::{
-    io::{AsyncBufReadExt as _, BufReader, Lines},
+    io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader, Lines},
     net::TcpStream,
-    process::{Child, ChildStderr},
+    process::{Child, ChildStderr, Command},
     time::timeout,
 };
 use tokio_rustls::client::TlsStream;
 
 use crate::{
-    binary::{ready, relay, signal},
+    binary::{ready, relay, signal, start},
     client::{Client, PATIENCE},
     tls,
 };
 
 /// A relay, its address, and what it logs.
-struct Logged {
+pub(crate) struct Logged {
     relay: Child,
-    address: SocketAddr,
+    pub(crate) address: SocketAddr,
     log: Lines<BufReader<ChildStderr>>,
 }
 
 impl Logged {
-    async fn start(flags: &[&str]) -> Self {
+    pub(crate) async fn start(flags: &[&str]) -> Self {
         let listen = ["--listen", "127.0.0.1:0"];
         let mut relay = relay(&[&listen[..], flags].concat());
         let line = ready(&mut relay).await;
@@ -39,7 +39,7 @@ impl Logged {
     }
 
     /// Waits for a line with this part in it.
-    async fn logs(&mut self, part: &str) -> String {
+    pub(crate) async fn logs(&mut self, part: &str) -> String {
         loop {
             let line = timeout(PATIENCE, self.log.next_line()).await;
             let line = line.unwrap_or_else(|_| panic!("it does not log: {part}"));
@@ -56,6 +56,22 @@ impl Logged {
         let mut client = Client::open(stream, &url, None).await.unwrap();
         client.hello().await;
         (client, pin)
+    }
+
+    /// Stops it; gives what it has logged besides, but for the word that it stops.
+    pub(crate) async fn rest(&mut self) -> String {
+        signal(&self.relay, "TERM").await;
+        let mut rest = Vec::new();
+        while let Some(line) = timeout(PATIENCE, self.log.next_line())
+            .await
+            .unwrap()
+            .unwrap()
+        {
+            if !line.ends_with("stopped") {
+                rest.push(line);
+            }
+        }
+        rest.join("\n")
     }
 
     async fn stop(mut self) {
@@ -146,4 +162,64 @@ async fn to_be_told_so_ends_no_relay() {
     assert!(line.contains(&pin.to_text()), "{line}");
     assert_eq!(own.connect().await.1, pin);
     own.stop().await;
+}
+
+#[tokio::test]
+async fn a_file_that_cannot_be_read_to_its_end_holds_up_no_end() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    write(folder.path(), &made().0);
+    let (certificate, key) = (path("cert.pem"), path("key.pem"));
+    let flags = ["--cert", certificate.as_str(), "--key", key.as_str()];
+    let mut relay = Logged::start(&flags).await;
+    // A pipe that nobody writes to.
+    std::fs::remove_file(&key).unwrap();
+    let made = Command::new("mkfifo").arg(&key).status().await.unwrap();
+    assert!(made.success());
+    signal(&relay.relay, "HUP").await;
+    // That it reads shows when it is told to once more.
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    signal(&relay.relay, "HUP").await;
+    relay.logs("still being read").await;
+    relay.connect().await;
+    relay.stop().await;
+}
+
+/// Waits until a process handles SIGHUP, the signal of number 1; for a second where the system does not tell.
+async fn handles_hangups(relay: &Child) {
+    let path = format!("/proc/{}/status", relay.id().unwrap());
+    let handles = |status: String| {
+        let caught = status.lines().find_map(|line| line.strip_prefix("SigCgt:"));
+        u64::from_str_radix(caught.unwrap().trim(), 16).unwrap() & 1 == 1
+    };
+    let wait = async {
+        while !std::fs::read_to_string(&path).is_ok_and(handles) {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    let patience = if cfg!(target_os = "linux") {
+        PATIENCE
+    } else {
+        Duration::from_secs(1)
+    };
+    let waited = timeout(patience, wait).await;
+    assert!(
+        waited.is_ok() || !cfg!(target_os = "linux"),
+        "it never does"
+    );
+}
+
+#[tokio::test]
+async fn to_be_told_so_ends_no_relay_that_still_waits_for_its_input() {
+    let flags = ["--listen", "127.0.0.1:0", "--ice-server-file", "-"];
+    let mut relay = start(&flags, Stdio::piped());
+    handles_hangups(&relay).await;
+    signal(&relay, "HUP").await;
+    let mut input = relay.stdin.take().unwrap();
+    input.write_all(b"stun:a\n").await.unwrap();
+    drop(input);
+    assert!(ready(&mut relay).await.starts_with("listening"));
+    signal(&relay, "TERM").await;
+    let status = timeout(PATIENCE, relay.wait()).await;
+    assert_eq!(status.unwrap().unwrap().code(), Some(0));
 }

@@ -109,7 +109,7 @@ pub(crate) struct Client<S> {
     /// The token of the last `welcome`.
     pub(crate) token: String,
     /// The relay's origin, as the client reaches it.
-    relay: String,
+    pub(crate) relay: String,
 }
 
 /// Who is in the room.

@@ -70,7 +70,7 @@ async fn a_thousand_knocks_disturb_nobody() {
                 assert_eq!(peer, client.peer);
                 waiting.push(client);
             }
-            RelayMessage::Error { code, .. } => assert_eq!(code, ErrorCode::Busy),
+            RelayMessage::Error { code, .. } => assert_eq!(code, ErrorCode::RoomFull),
             other => panic!("{other:?}"),
         }
     }

@@ -18,7 +18,7 @@ use crate::{
 };
 
 const ASK: &str = "GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n";
-const LISTED: HeaderName = HeaderName::from_static("x-forwarded-for");
+pub(crate) const LISTED: HeaderName = HeaderName::from_static("x-forwarded-for");
 
 fn with_limits(change: impl FnOnce(&mut Limits)) -> Config {
     let mut config = Config::default();
@@ -27,14 +27,14 @@ fn with_limits(change: impl FnOnce(&mut Limits)) -> Config {
 }
 
 /// A relay behind a proxy on this computer.
-fn behind_proxy(change: impl FnOnce(&mut Limits)) -> Config {
+pub(crate) fn behind_proxy(change: impl FnOnce(&mut Limits)) -> Config {
     Config {
         trusted_proxies: vec!["127.0.0.1/32".parse().unwrap()],
         ..with_limits(change)
     }
 }
 
-async fn open(relay: &Running, headers: &[(HeaderName, &str)]) -> Client<TcpStream> {
+pub(crate) async fn open(relay: &Running, headers: &[(HeaderName, &str)]) -> Client<TcpStream> {
     let url = format!("ws://{}/ws", relay.address);
     Client::open_with(relay.tcp().await, &url, headers)
         .await

@@ -6,6 +6,7 @@
     reason = "a test fails by panicking"
 )]
 
+mod answers;
 mod bad_input;
 #[cfg(unix)]
 mod binary;
@@ -19,8 +20,11 @@ mod http;
 mod life;
 mod limits;
 mod lobby;
+#[cfg(unix)]
+mod log;
 mod names;
 mod page;
 mod resume;
+mod seats;
 mod socketio;
 mod tls;

@@ -135,7 +135,7 @@ async fn a_request_names_one_host() {
             format!("GET http://{own}/ HTTP/1.1\r\nHost: {own}\r\nConnection: close\r\n\r\n"),
             200,
         ),
-        // A program of before.
+        // A program that speaks HTTP/1.0.
         ("GET / HTTP/1.0\r\n\r\n".to_owned(), 200),
     ] {
         let (head, _) = ask_raw(relay.tcp().await, &whole).await;

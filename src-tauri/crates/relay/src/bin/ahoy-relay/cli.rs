@@ -5,7 +5,7 @@ use std::{
     path::PathBuf,
 };
 
-use ahoy_contract::wire::IceServer;
+use ahoy_contract::{id::Pin, wire::IceServer};
 use ahoy_relay::{Config, Limits, PerPrefix, RelayError};
 use clap::{Parser, ValueEnum};
 use directories::ProjectDirs;
@@ -25,10 +25,10 @@ pub(crate) struct Cli {
     /// Where to listen; port 0 takes any free one
     #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:3002")]
     pub(crate) listen: String,
-    /// Where others reach the relay, when that is another name or it stands behind a proxy or a tunnel; may be given several times. Requests that name a host that is neither here nor in the certificate are refused, unless it is an IP address or localhost
-    #[arg(long, value_name = "URL", value_parser = public_url)]
+    /// Where others reach the relay, when that is another name or it stands behind a proxy or a tunnel; may be given several times. Where a proxy in front has a certificate of its own making, the PIN of its key goes behind #. Requests that name a host that is neither here nor in the certificate are refused, unless it is an IP address or localhost
+    #[arg(long, value_name = "URL[#PIN]", value_parser = public_url)]
     public_url: Vec<Url>,
-    /// A proxy in front of the relay, which says in Forwarded or X-Forwarded-For whose request it brings; may be given several times. Without it all that comes through a proxy counts as one address, or, on loopback, as none
+    /// A proxy in front of the relay, which says in Forwarded or X-Forwarded-For whose request it brings; may be given several times. The network must hold proxies only: any other client in it could name whatever address it likes. Without it all that comes through a proxy counts as one address, or, on loopback, as none
     #[arg(long, value_name = "CIDR", value_parser = proxy)]
     trusted_proxy: Vec<IpNet>,
     /// Speak TLS with a certificate made here, once
@@ -198,13 +198,17 @@ fn hosts(address: SocketAddr, public_urls: &[Url]) -> Vec<String> {
 
 fn public_url(text: &str) -> Result<Url, String> {
     let url = Url::parse(text).map_err(|error| error.to_string())?;
-    match url.scheme() {
-        "http" | "https"
-            if url.path() == "/" && url.query().is_none() && url.fragment().is_none() =>
-        {
-            Ok(url)
-        }
-        _ => Err("it must be https://HOST[:PORT] or http://HOST[:PORT]".to_owned()),
+    let is_origin = url.path() == "/"
+        && url.query().is_none()
+        && url.username().is_empty()
+        && url.password().is_none();
+    match (url.scheme(), url.fragment()) {
+        ("http" | "https", None) if is_origin => Ok(url),
+        ("https", Some(pin)) if is_origin => match pin.parse::<Pin>() {
+            Ok(_) => Ok(url),
+            Err(_) => Err("behind # stands the PIN of a key, 43 characters".to_owned()),
+        },
+        _ => Err("it must be https://HOST[:PORT][#PIN] or http://HOST[:PORT]".to_owned()),
     }
 }
 
@@ -238,6 +242,13 @@ mod tests {
             &["--tls", "magic"],
             &["--public-url", "example.org"],
             &["--public-url", "https://example.org/path"],
+            &["--public-url", "https://user@example.org"],
+            &["--public-url", "https://example.org#"],
+            &["--public-url", "https://example.org#pin"],
+            &[
+                "--public-url",
+                "http://example.org#AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
+            ],
             &["--trusted-proxy", "proxy"],
             &["--trusted-proxy", "10.0.0.0/33"],
             &["--max-sockets-per-address", "0"],
@@ -300,7 +311,7 @@ mod tests {
             "--public-url",
             "https://a.example.org",
             "--public-url",
-            "https://b.example.org:8443",
+            "https://b.example.org:8443#AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE",
             "--trusted-proxy",
             "10.1.2.3/8",
             "--trusted-proxy",
@@ -316,6 +327,10 @@ mod tests {
         let hosts = hosts(([192, 0, 2, 1], 3002).into(), &cli.public_url);
         assert_eq!(hosts, ["192.0.2.1", "a.example.org", "b.example.org"]);
         let config = cli.config(vec![]);
+        assert_eq!(
+            config.public_urls[1].fragment(),
+            Some(Pin::new([1; 32]).to_text().as_str())
+        );
         let proxies: Vec<_> = config
             .trusted_proxies
             .iter()

@@ -4,7 +4,7 @@ mod cli;
 mod ice_servers;
 mod reload;
 
-use std::{io::IsTerminal as _, process::ExitCode};
+use std::{io::IsTerminal as _, process::ExitCode, time::Duration};
 
 use ahoy_relay::{Relay, RelayError};
 use clap::Parser as _;
@@ -16,12 +16,24 @@ use ahoy_contract::wire::IceServer;
 use cli::Cli;
 use reload::Hangups;
 
+/// The time that a file which is being read when the relay ends may still take.
+const READ_END: Duration = Duration::from_millis(100);
+
 fn main() -> ExitCode {
     let mut cli = Cli::parse();
     if let Some(flag) = cli.not_built() {
         eprintln!("ahoy-relay: {flag} is not built yet.");
         return ExitCode::from(2);
     }
+    let runtime = match tokio::runtime::Runtime::new() {
+        Ok(runtime) => runtime,
+        Err(error) => return failed(&RelayError::listen(&cli.listen, error)),
+    };
+    // Before anything that can take long: a SIGHUP ends a program that does not watch for it.
+    let hangups = match runtime.block_on(async { Hangups::watch() }) {
+        Ok(hangups) => hangups,
+        Err(error) => return failed(&RelayError::listen(&cli.listen, error)),
+    };
     let ice_servers = match cli.ice_servers() {
         Ok(servers) => servers,
         Err(error) => {
@@ -30,19 +42,21 @@ fn main() -> ExitCode {
         }
     };
     let _log = ahoy_log::init(cli.log_filter(), std::io::stderr().is_terminal());
-    let done = tokio::runtime::Runtime::new()
-        .map_err(|source| RelayError::listen(&cli.listen, source))
-        .and_then(|runtime| runtime.block_on(run(cli, ice_servers)));
+    let done = runtime.block_on(run(cli, ice_servers, hangups));
+    // A file that is still being read is not waited for.
+    runtime.shutdown_timeout(READ_END);
     match done {
         Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("ahoy-relay: {error}");
-            ExitCode::FAILURE
-        }
+        Err(error) => failed(&error),
     }
 }
 
-async fn run(cli: Cli, ice_servers: Vec<IceServer>) -> Result<(), RelayError> {
+fn failed(error: &RelayError) -> ExitCode {
+    eprintln!("ahoy-relay: {error}");
+    ExitCode::FAILURE
+}
+
+async fn run(cli: Cli, ice_servers: Vec<IceServer>, hangups: Hangups) -> Result<(), RelayError> {
     // Every socket is a file to the system, which allows a program only about a thousand unless it asks.
     #[cfg(unix)]
     if let Err(error) = rlimit::increase_nofile_limit(u64::MAX) {
@@ -51,7 +65,6 @@ async fn run(cli: Cli, ice_servers: Vec<IceServer>) -> Result<(), RelayError> {
     let failed = |source| RelayError::listen(&cli.listen, source);
     let stop = CancellationToken::new();
     watch_signals(&stop).map_err(failed)?;
-    let hangups = Hangups::watch().map_err(failed)?;
     let listener = TcpListener::bind(&cli.listen).await.map_err(failed)?;
     let address = listener.local_addr().map_err(failed)?;
     let source = cli.certificate(address)?;

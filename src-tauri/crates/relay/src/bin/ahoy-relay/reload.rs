@@ -8,7 +8,7 @@ use std::{
 
 use ahoy_relay::{Handle, Identity, RelayError};
 use tokio::{
-    task::spawn_blocking,
+    task::{JoinError, JoinHandle, spawn_blocking},
     time::{MissedTickBehavior, interval},
 };
 use tokio_util::sync::CancellationToken;
@@ -36,7 +36,7 @@ pub(crate) enum Source {
     },
 }
 
-/// By which a change of a file is seen.
+/// Properties of a file that change when its content does.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Stamp {
     modified: Option<SystemTime>,
@@ -104,7 +104,13 @@ impl Watch {
     }
 }
 
+/// A certificate that is being read.
+type Reading = JoinHandle<Result<Identity, RelayError>>;
+
 /// Exchanges the certificate of a relay until `stop`. A relay without one has no `source`, and nothing to exchange.
+///
+/// Reading a file can take forever, for example when it is a pipe. It holds up neither `stop` nor anything else, and
+/// nothing more is read meanwhile.
 pub(crate) async fn run(
     source: Option<Source>,
     relay: Handle,
@@ -114,31 +120,48 @@ pub(crate) async fn run(
     let mut watch = Watch::new(source.as_ref().and_then(Source::stamps));
     let mut looks = interval(LOOK_EVERY);
     looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut reading: Option<Reading> = None;
     loop {
         tokio::select! {
             () = stop.cancelled() => return,
+            read = end_of(&mut reading) => {
+                reading = None;
+                replace(read, &relay);
+            }
             () = hangups.next() => match &source {
+                Some(_) if reading.is_some() => warn!("SIGHUP: the certificate is still being read"),
                 Some(source) => {
                     watch = Watch::new(source.stamps());
-                    reload(source, &relay).await;
+                    reading = Some(read(source));
                 }
                 None => info!("SIGHUP: there is no certificate that could be read anew"),
             },
-            _ = looks.tick() => {
+            _ = looks.tick(), if reading.is_none() => {
                 if let Some(source) = &source
                     && watch.look(source.stamps())
                 {
-                    reload(source, &relay).await;
+                    reading = Some(read(source));
                 }
             }
         }
     }
 }
 
-async fn reload(source: &Source, relay: &Handle) {
+fn read(source: &Source) -> Reading {
     let source = source.clone();
-    let loaded = spawn_blocking(move || source.load()).await;
-    let replaced = match loaded {
+    spawn_blocking(move || source.load())
+}
+
+// Never ends where nothing is read.
+async fn end_of(reading: &mut Option<Reading>) -> Result<Result<Identity, RelayError>, JoinError> {
+    match reading {
+        Some(reading) => reading.await,
+        None => std::future::pending().await,
+    }
+}
+
+fn replace(read: Result<Result<Identity, RelayError>, JoinError>, relay: &Handle) {
+    let replaced = match read {
         Ok(Ok(identity)) => relay.replace_identity(&identity).map(|()| identity),
         Ok(Err(error)) => Err(error),
         Err(error) => return warn!("the certificate was not read anew: {error}"),

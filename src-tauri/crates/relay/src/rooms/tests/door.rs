@@ -128,7 +128,7 @@ fn so_many_wait_at_a_door_and_no_more() {
         assert_eq!(errors(&relay.join(socket, 7)), []);
     }
     let said = relay.join(18, 7);
-    assert_eq!(errors(&said), [(18, ErrorCode::Busy)]);
+    assert_eq!(errors(&said), [(18, ErrorCode::RoomFull)]);
     assert_eq!(said.len(), 1);
     // A room holds what it may, whoever waits.
     for socket in 2..9 {

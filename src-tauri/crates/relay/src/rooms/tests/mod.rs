@@ -4,6 +4,7 @@ mod back;
 mod broadcast;
 mod door;
 mod life;
+mod places;
 mod properties;
 
 use ahoy_contract::{
