@@ -54,7 +54,7 @@ afterEach(() => {
 function welcomed() {
   const socket = FakeSocket.all.at(-1)!;
   socket.onopen?.();
-  socket.say({ type: "welcome", peer: "mmmmmmmmmmmmmmmm", challenge: "AAAA", ice_servers: [], resume: "r" });
+  socket.say({ type: "welcome", peer: "mmmmmmmmmmmmmmmm", challenge: "AAECAwQFBgcICQoLDA0ODw", ice_servers: [], resume: "r" });
   return socket;
 }
 
@@ -221,6 +221,21 @@ describe("a guest's page", () => {
     expect(view().screen).toMatchObject({ type: "ended", reason: { type: "by_me" }, seconds: null });
   });
 
+  it("closes camera and microphone when the user hangs up, whatever fails meanwhile", async () => {
+    const tracks = (["audio", "video"] as const).map(fakeTrack);
+    const getUserMedia = vi.fn(async () => new MediaStream(tracks));
+    vi.stubGlobal("navigator", { mediaDevices: { getUserMedia, enumerateDevices: async () => [], addEventListener() {} } });
+    const warn = vi.spyOn(console, "warn").mockImplementation(() => undefined);
+    const { backend, view, socket } = await join();
+    vi.spyOn(socket, "send").mockImplementation(() => {
+      throw new Error("no socket");
+    });
+    await backend.dispatch({ type: "hang_up" });
+    for (const track of tracks) expect(track.stop).toHaveBeenCalled();
+    expect(view().screen).toMatchObject({ type: "ended" });
+    warn.mockRestore();
+  });
+
   it("refuses a line that is too long, with a sentence", async () => {
     const { backend, view } = await join();
     await backend.dispatch({ type: "send_chat", text: "李".repeat(350_000) });
@@ -253,7 +268,7 @@ describe("a guest's page", () => {
       member("bbbbbbbbbbbbbbbb", "\u2066\u200f\n ", 2),
     ];
     socket.say({ type: "room", kind: "call", host: null, peers, count: 3, capacity: 8, locked: false });
-    expect(view().screen).toMatchObject({ peers: [{ name: `<b>${"x".repeat(61)}` }, { name: "" }] });
+    expect(view().screen).toMatchObject({ peers: [{ name: `<b>${"x".repeat(125)}` }, { name: "" }] });
   });
 
   it("remembers the name, the colours and the language", async () => {

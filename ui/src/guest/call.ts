@@ -12,8 +12,9 @@ import type { SignalBody } from "../contract/SignalBody";
 import { type IncomingSignal, type Party, Signer, freshNonce, identity, roomOfKey } from "./auth";
 import type { ChatLog } from "./chat";
 import type { GuestLink } from "./link";
+import { cleanName, cutName } from "./name";
 import { type Line, type Outgoing, Peer, type PeerOptions } from "./peer";
-import { type RoomMessage, type RosterMember, commitsTo, cutName, isPolite, membersOf, offersTo, tidyName } from "./roster";
+import { type RoomMessage, type RosterMember, commitsTo, isPolite, membersOf, offersTo } from "./roster";
 import { type ConnectRelay, Session } from "./session";
 
 /** Refusals of a return that may pass: the host is on its way back too, or the relay is busy. */
@@ -61,7 +62,12 @@ interface Entry {
   authentic: boolean;
   /** Not in the roster; it stays as long as its media flows. */
   absent: boolean;
+  /** The user's console was told that something came in its name that is not authentic. */
+  warned: boolean;
 }
+
+/** Returns true while media flows. */
+const isConnected = ({ authentic, peer }: Entry): boolean => authentic && peer.state === "connected";
 
 export class Call {
   /** In the room. */
@@ -89,7 +95,7 @@ export class Call {
   #iceServers: RTCIceServer[] = [];
   #hostHere = false;
   #over = false;
-  /** How often the room was full at the first way in. */
+  /** How often the room was full since the relay showed it the last time. */
   #full = 0;
   #lastName: string | null = null;
 
@@ -116,8 +122,12 @@ export class Call {
   /** Leaves, and says so to everybody. Synchronous, so that it works while the page is closed. */
   leave(): void {
     if (this.#over) return;
-    for (const entry of this.#entries.values()) this.#sendTo(entry, { bye: "hang_up" });
-    this.#session.send({ type: "leave" });
+    try {
+      for (const entry of this.#entries.values()) this.#sendTo(entry, { bye: "hang_up" });
+      this.#session.send({ type: "leave" });
+    } catch (error) {
+      console.warn("A good-bye could not be sent.", error);
+    }
     this.#finish("hang_up");
   }
 
@@ -168,7 +178,7 @@ export class Call {
   peers(): PeerView[] {
     return [...this.#entries.values()].map(({ member, peer, authentic }) => ({
       peer: member.peer,
-      name: tidyName(member.name),
+      name: cleanName(member.name),
       host: member.hostKey !== undefined,
       state: authentic ? peer.state : "not_authentic",
       muted: peer.muted,
@@ -214,8 +224,7 @@ export class Call {
 
   #knock(peer: PeerId): void {
     if (peer !== this.#signer?.me.peer) return;
-    this.#session.settle();
-    this.relayLost = false;
+    this.#settled();
     this.knocking = true;
     this.#options.events.changed();
   }
@@ -229,10 +238,9 @@ export class Call {
     if (self.name !== this.#options.name || !this.#signer.verifyJoin(self)) return this.#distrust();
     if (room.kind !== this.kind) return this.#otherKind(room.kind);
     const returned = this.#session.returning;
-    this.#session.settle();
+    this.#settled();
     if (this.#renewed) for (const entry of [...this.#entries.values()]) this.#drop(entry);
     this.#renewed = false;
-    this.relayLost = false;
     this.knocking = false;
     this.inside = true;
     this.locked = room.locked;
@@ -250,8 +258,15 @@ export class Call {
     this.#options.events.changed();
   }
 
-  /** What the relay shows is not what was said to it: the call is over, or does not begin. */
+  #settled(): void {
+    this.#session.settle();
+    this.relayLost = false;
+    this.#full = 0;
+  }
+
+  /** What the relay shows is not what was said to it: the call does not begin, or is over where no media flows. */
   #distrust(): void {
+    if (this.#anyConnected()) return console.warn("The relay showed this member under another name or proof.");
     if (!this.inside) this.#session.send({ type: "leave" });
     this.#stop("not_authentic");
   }
@@ -275,23 +290,30 @@ export class Call {
     const wrongKey = member.hostKey !== undefined && roomOfKey(member.hostKey) !== this.#options.link.room;
     const forged = wrongKey || (member.hostKey !== undefined && !proven);
     if (known && identity(known.member) === identity(member)) {
-      const hostKey = member.hostKey ?? known.member.hostKey;
-      // Who was the host has to sign as the host, whatever a roster says later.
-      // And a member keeps the name that it has proven.
-      known.member = { ...known.member, order: member.order, ...(hostKey === undefined ? {} : { hostKey }) };
+      // A member keeps the name that it has proven, and whoever was the host has to sign as the host: a later roster
+      // makes nobody the host of whom it was not said at first.
+      known.member = { ...known.member, order: member.order };
       known.absent = false;
-      if (wrongKey && known.authentic) this.#refuse(known, true);
+      if (wrongKey) this.#notAuthentic(known);
       return;
     }
-    if (known) this.#drop(known);
+    // Whoever is connected stays until the join that replaces it is proven.
+    if (known && isConnected(known) && (!proven || forged)) return this.#notAuthentic(known);
     // Who does not know the link is no member of this call, whatever the relay says.
     if (!proven && !forged) return;
     if (this.#departed.has(identity(member)) || this.#sentAway.has(identity(member))) return;
+    if (known) {
+      // No member goes back to an earlier join: a roster that names that one is old.
+      this.#depart(known.member);
+      this.#drop(known);
+    }
     const { outgoing, connectPeer, chat, events } = this.#options;
     const entry: Entry = {
-      member,
+      // A name without a proof is the relay's.
+      member: proven ? member : { ...member, name: "" },
       authentic: true,
       absent: false,
+      warned: false,
       peer: new Peer({
         offers: this.kind === "call" && offersTo(me, member) && !forged,
         onlyAnswers: this.kind === "broadcast",
@@ -306,7 +328,7 @@ export class Call {
           removed: (whom) => this.#removed(entry, whom),
           forged: () => this.#refuse(entry, true),
           chat: (text) => {
-            const kept = text.trim() === "" || chat.heard(entry.member.peer, tidyName(entry.member.name), text);
+            const kept = text.trim() === "" || chat.heard(entry.member.peer, cleanName(entry.member.name), text);
             // That something is left out is shown once; a view for each line would be what whoever floods is after.
             if (kept || chat.leftOut === 1) events.changed();
             return kept;
@@ -317,15 +339,15 @@ export class Call {
       }),
     };
     this.#entries.set(member.peer, entry);
-    events.joined(member.peer, tidyName(member.name));
     if (forged) this.#refuse(entry, true);
+    else events.joined(member.peer, cleanName(member.name));
   }
 
   #signal(signal: IncomingSignal): void {
     const entry = this.#entries.get(signal.from);
     if (!entry?.authentic || !this.#signer) return;
     const opened = this.#signer.open(signal, entry.member, entry.member.hostKey);
-    if (!opened.authentic) return this.#refuse(entry, true);
+    if (!opened.authentic) return this.#notAuthentic(entry);
     if (!opened.body) return;
     if ("bye" in opened.body) return this.#bye(entry, opened.body.bye);
     if ("removed" in opened.body) return this.#removed(entry, opened.body.removed);
@@ -333,15 +355,29 @@ export class Call {
   }
 
   #sendTo(entry: Entry, body: SignalBody): void {
-    if (this.#signer && entry.authentic) this.#session.send(this.#signer.seal(entry.member, body));
+    if (entry.authentic) this.#seal(entry.member, body);
+  }
+
+  #seal(to: Party, body: SignalBody): void {
+    if (this.#signer) this.#session.send(this.#signer.seal(to, body));
+  }
+
+  /**
+   * Something came in a member's name that it did not prove. While media flows it is dropped: a relay can make up as much
+   * of it as it likes, and shall end no call by that.
+   */
+  #notAuthentic(entry: Entry): void {
+    if (!isConnected(entry)) return this.#refuse(entry, true);
+    if (!entry.warned) console.warn("The relay brought what a connected member did not prove; it is dropped.");
+    entry.warned = true;
   }
 
   /** What came in this member's name is not its own, or it says that of ours: no media with it. */
   #refuse(entry: Entry, tell: boolean): void {
     if (!entry.authentic || this.#over) return;
-    if (tell) this.#sendTo(entry, { bye: "not_authentic" });
     entry.authentic = false;
     entry.peer.close();
+    if (tell) this.#seal(entry.member, { bye: "not_authentic" });
     this.#options.events.notAuthentic();
     this.#options.events.changed();
   }
@@ -385,7 +421,7 @@ export class Call {
     const { state } = entry.peer;
     if (state === "connected") {
       this.connectedAt ??= (this.#options.now ?? Date.now)();
-      this.#lastName = tidyName(entry.member.name) || this.#lastName;
+      this.#lastName = cleanName(entry.member.name) || this.#lastName;
     } else if (entry.absent && state !== "connecting") {
       this.#drop(entry);
     }
@@ -398,19 +434,22 @@ export class Call {
   #drop(entry: Entry): void {
     if (this.#entries.get(entry.member.peer) === entry) this.#entries.delete(entry.member.peer);
     entry.peer.close();
-    this.#options.events.left(entry.member.peer, tidyName(entry.member.name));
+    this.#options.events.left(entry.member.peer, cleanName(entry.member.name));
     this.#options.events.changed();
   }
 
   #error(code: ErrorCode): void {
+    const entering = this.#session.returning || (!this.inside && !this.knocking);
+    if (code === "room_full" && entering && this.#full < SEAT_RETRIES) {
+      this.#full += 1;
+      return this.#session.joinAgain(SEAT_RETRY_MS);
+    }
     if (this.#session.returning && PASSING.has(code)) {
       if (!this.#session.rejoin(this.#anyConnected())) this.#stop(code);
       return;
     }
-    if (code === "room_full" && !this.inside && !this.knocking && this.#full < SEAT_RETRIES) {
-      this.#full += 1;
-      return this.#session.joinAgain(SEAT_RETRY_MS);
-    }
+    // That the host has sent us away it says itself; by the relay's word alone no call ends.
+    if ((code === "removed" || code === "denied") && this.#anyConnected()) return this.#session.abandon();
     if (!this.inside || code === "removed" || code === "denied") return this.#stop(code);
     // The room is gone, or does not take us back: what is connected goes on.
     if (["not_found", "not_in_room", "room_full", "locked", "bad_message"].includes(code)) {
@@ -429,7 +468,7 @@ export class Call {
   }
 
   #anyConnected(): boolean {
-    return [...this.#entries.values()].some(({ peer }) => peer.state === "connected");
+    return [...this.#entries.values()].some(isConnected);
   }
 
   /** Refused: before the room it is the way in that failed, after that the call is over. */
