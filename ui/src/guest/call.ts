@@ -11,6 +11,7 @@ import type { RoomKind } from "../contract/RoomKind";
 import type { SignalBody } from "../contract/SignalBody";
 import { type IncomingSignal, type Party, Signer, freshNonce, identity, roomOfKey } from "./auth";
 import type { ChatLog } from "./chat";
+import { EndedJoins, type Entry, isConnected, viewOf } from "./entry";
 import type { GuestLink } from "./link";
 import { cleanName, cutName } from "./name";
 import { type Line, type Outgoing, Peer, type PeerOptions } from "./peer";
@@ -23,9 +24,6 @@ const PASSING: ReadonlySet<ErrorCode> = new Set(["not_found", "not_in_room", "ro
 /** A guest waits so long for a seat in a full room: its host may be having strangers removed who hold the seats. */
 const SEAT_RETRY_MS = 200;
 const SEAT_RETRIES = 10;
-
-/** The most joins that are remembered. */
-const MAX_JOINS = 1024;
 
 export interface CallEvents {
   /** Something that the view shows changed. */
@@ -56,19 +54,6 @@ export interface CallOptions {
   now?: () => number;
 }
 
-interface Entry {
-  member: RosterMember;
-  peer: Peer;
-  authentic: boolean;
-  /** Not in the roster; it stays as long as its media flows. */
-  absent: boolean;
-  /** The user's console was told that something came in its name that is not authentic. */
-  warned: boolean;
-}
-
-/** Returns true while media flows. */
-const isConnected = ({ authentic, peer }: Entry): boolean => authentic && peer.state === "connected";
-
 export class Call {
   /** In the room. */
   inside = false;
@@ -85,10 +70,7 @@ export class Call {
   readonly #options: CallOptions;
   readonly #session: Session;
   readonly #entries = new Map<PeerId, Entry>();
-  /** Who said good-bye: a roster that still names them is old, or wrong. */
-  readonly #departed = new Set<string>();
-  /** Joins that the host has ended; apart, so that nobody else's good-byes take their place. */
-  readonly #sentAway = new Set<string>();
+  readonly #ended = new EndedJoins();
   #signer: Signer | null = null;
   /** The relay has given us another id than we had: our connections were those of somebody else. */
   #renewed = false;
@@ -98,6 +80,8 @@ export class Call {
   /** How often the room was full since the relay showed it the last time. */
   #full = 0;
   #lastName: string | null = null;
+  /** The console was told that the relay shows this member as it is not. */
+  #warned = false;
 
   constructor(options: CallOptions) {
     // The proof covers the name as it is sent.
@@ -176,17 +160,7 @@ export class Call {
   }
 
   peers(): PeerView[] {
-    return [...this.#entries.values()].map(({ member, peer, authentic }) => ({
-      peer: member.peer,
-      name: cleanName(member.name),
-      host: member.hostKey !== undefined,
-      state: authentic ? peer.state : "not_authentic",
-      muted: peer.muted,
-      camera_off: peer.cameraOff,
-      screen: peer.showsScreen,
-      quality: peer.quality,
-      words: authentic ? peer.words : null,
-    }));
+    return [...this.#entries.values()].map(viewOf);
   }
 
   #receive(message: Exclude<RelayMessage, { type: "welcome" }>): void {
@@ -213,7 +187,7 @@ export class Call {
     const { link, kind, name } = this.#options;
     if (this.#signer?.me.peer !== peer) {
       // The roster may still name the member that this page was before.
-      if (this.#signer) this.#depart(this.#signer.me);
+      if (this.#signer) this.#ended.depart(this.#signer.me);
       this.#renewed = this.#signer !== null;
       this.#signer = new Signer(link.room, link.secret, { peer, nonce: freshNonce() });
     }
@@ -266,7 +240,11 @@ export class Call {
 
   /** What the relay shows is not what was said to it: the call does not begin, or is over where no media flows. */
   #distrust(): void {
-    if (this.#anyConnected()) return console.warn("The relay showed this member under another name or proof.");
+    if (this.#anyConnected()) {
+      if (!this.#warned) console.warn("The relay showed this member under another name or proof; that is not believed.");
+      this.#warned = true;
+      return;
+    }
     if (!this.inside) this.#session.send({ type: "leave" });
     this.#stop("not_authentic");
   }
@@ -301,10 +279,10 @@ export class Call {
     if (known && isConnected(known) && (!proven || forged)) return this.#notAuthentic(known);
     // Who does not know the link is no member of this call, whatever the relay says.
     if (!proven && !forged) return;
-    if (this.#departed.has(identity(member)) || this.#sentAway.has(identity(member))) return;
+    if (this.#ended.has(member)) return;
     if (known) {
       // No member goes back to an earlier join: a roster that names that one is old.
-      this.#depart(known.member);
+      this.#ended.depart(known.member);
       this.#drop(known);
     }
     const { outgoing, connectPeer, chat, events } = this.#options;
@@ -387,7 +365,7 @@ export class Call {
     if (reason === "not_authentic") return this.#refuse(entry, false);
     // Only the host sends away; from anybody else it is a way to say good-bye.
     if (reason === "removed" && entry.member.hostKey !== undefined) return this.#end({ type: "refused", code: "removed" });
-    this.#depart(entry.member);
+    this.#ended.depart(entry.member);
     this.#drop(entry);
     if (this.#entries.size === 0) this.#end({ type: reason === "failed" ? "network" : "by_them" });
   }
@@ -395,14 +373,9 @@ export class Call {
   /** A member says that another was sent away, which only the host can do: no connection to that one goes on. */
   #removed(by: Entry, whom: Removed): void {
     if (this.#entries.get(by.member.peer) !== by || by.member.hostKey === undefined || whom.peer === by.member.peer) return;
-    if (this.#sentAway.size < MAX_JOINS) this.#sentAway.add(identity(whom));
+    this.#ended.sendAway(whom);
     const entry = this.#entries.get(whom.peer);
     if (entry && identity(entry.member) === identity(whom)) this.#drop(entry);
-  }
-
-  #depart(member: Party): void {
-    // More than come to any call are made up.
-    if (this.#departed.size < MAX_JOINS) this.#departed.add(identity(member));
   }
 
   #leftRoster(id: PeerId): void {
