@@ -5,6 +5,7 @@ import type { RoomKind } from "../contract/RoomKind";
 import { FakePeerConnection, fakeTrack, settle } from "../test/fake-rtc";
 import { Signer } from "./auth";
 import { GuestBackend } from "./backend";
+import { Call } from "./call";
 
 const ROOM = `/r/${"a".repeat(26)}`;
 const SECRET = "#AAECAwQFBgcICQoLDA0ODw";
@@ -221,7 +222,7 @@ describe("a guest's page", () => {
     expect(view().screen).toMatchObject({ type: "ended", reason: { type: "by_me" }, seconds: null });
   });
 
-  it("closes camera and microphone when the user hangs up, whatever fails meanwhile", async () => {
+  it.each(["the socket", "the call"])("closes camera and microphone when the user hangs up, though %s fails", async (what) => {
     const tracks = (["audio", "video"] as const).map(fakeTrack);
     const getUserMedia = vi.fn(async () => new MediaStream(tracks));
     vi.stubGlobal("navigator", { mediaDevices: { getUserMedia, enumerateDevices: async () => [], addEventListener() {} } });
@@ -230,7 +231,14 @@ describe("a guest's page", () => {
     vi.spyOn(socket, "send").mockImplementation(() => {
       throw new Error("no socket");
     });
-    await backend.dispatch({ type: "hang_up" });
+    const leave = vi.spyOn(Call.prototype, "leave");
+    if (what === "the call") {
+      leave.mockImplementation(() => {
+        throw new Error("no call");
+      });
+    }
+    await backend.dispatch({ type: "hang_up" }).catch(() => undefined);
+    leave.mockRestore();
     for (const track of tracks) expect(track.stop).toHaveBeenCalled();
     expect(view().screen).toMatchObject({ type: "ended" });
     warn.mockRestore();
