@@ -1,8 +1,9 @@
 //! Which addresses of the web the window may have opened: those that somebody else wrote in the chat. Pure.
 //!
-//! The window's page is hostile until what it asks for was checked. If it could have any address opened it could send
-//! what it knows, such as the link of the call, to any server by way of the system's browser. What the page itself may
-//! have written does not count. `ui/src/parts/links.ts` finds the same addresses.
+//! The window's page is hostile until what it asks for was checked. So the system's browser is no way for it to send what
+//! it knows, such as the link of the call, to a server of its choice: what the page itself may have written does not
+//! count. Other ways remain: the commands that open a link, join a relay or set the relay contact the server
+//! that they name. `ui/src/parts/links.ts` finds the same addresses.
 
 use ahoy_contract::ui::Screen;
 use tauri::Url;

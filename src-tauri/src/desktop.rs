@@ -51,7 +51,8 @@ impl Desktop for SystemDesktop {
     }
 }
 
-/// Between two pages that the browser is asked for: a person does not follow links faster, and each starts a program.
+/// The shortest time between two pages that the browser is asked for. A person does not follow links faster, and each
+/// starts a program.
 const BROWSE_EVERY: Duration = Duration::from_millis(500);
 
 /// The system's browser, in which links of the chat are opened: nothing from elsewhere is shown in the window.

@@ -153,13 +153,13 @@ pub struct App {
 /// What the app gets by its environment instead of what its user has set.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Instead<'a> {
-    /// Of the system's camera, as `--video` of `ahoy-call` has it.
+    /// Pictures instead of the system's camera, as `--video` of `ahoy-call` has it.
     pub video: Option<&'a str>,
-    /// Of its own relay for this network, as `AHOY_RELAY` has it.
+    /// A relay instead of its own for this network, as `AHOY_RELAY` has it.
     pub relay: Option<&'a str>,
-    /// Of a desktop of its own: what programs have in their environment on this one. Its window stays on the X display.
+    /// A desktop, by the environment that its programs have, instead of one of its own. The window stays on the X display.
     pub desktop: Option<&'a [(String, String)]>,
-    /// Of nothing on its command line: a link.
+    /// A link, instead of nothing on its command line.
     pub link: Option<&'a str>,
 }
 

@@ -10,7 +10,7 @@ use super::{
 };
 
 impl State {
-    /// The relay that new calls use.
+    /// Returns the relay that new calls use.
     pub(super) fn relay_choice(&self) -> &RelayChoice {
         self.forced_relay.as_ref().unwrap_or(&self.settings.relay)
     }
@@ -92,7 +92,7 @@ impl State {
         }
     }
 
-    /// The way into a room as things stand; `None`: there is no relay.
+    /// Returns the way into a room as things stand; `None`: there is no relay.
     pub(super) fn way(&self, room: &Room) -> Option<Way> {
         let (key, secret) = match room {
             Room::Theirs(link) => return Some(room::way_by(link)),
@@ -113,7 +113,7 @@ impl State {
         }
     }
 
-    /// The link of the call that goes on, once its room is open.
+    /// Returns the link of the call that goes on, once its room is open.
     pub(super) fn link(&self) -> Option<String> {
         let Place::Call { room, view, .. } = &self.place else {
             return None;
@@ -128,7 +128,7 @@ impl State {
         }
     }
 
-    /// The link shall carry this address, where it is one of this machine's.
+    /// Has the link carry this address, where it is one of this machine's.
     pub(super) fn select_link_address(&mut self, address: String) {
         if let BuiltIn::Up(relay) = &self.relay
             && relay.addresses.iter().any(|known| known.host() == address)
@@ -137,7 +137,7 @@ impl State {
         }
     }
 
-    /// Whether a link leads to the built-in relay that runs.
+    /// Returns whether a link leads to the built-in relay that runs.
     pub(super) fn is_at_home(&self, link: &str) -> bool {
         let (Ok(link), BuiltIn::Up(relay)) = (link.parse::<Link>(), &self.relay) else {
             return false;

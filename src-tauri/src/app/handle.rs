@@ -29,7 +29,8 @@ pub(crate) struct AppHandle {
 }
 
 impl AppHandle {
-    /// A link was opened outside of the window. Of several that the actor has not taken note of yet the newest counts.
+    /// Hands a link that was opened outside of the window to the actor. Of several that it has not taken yet the newest
+    /// counts.
     pub(crate) fn open_link(&self, mut link: String) {
         if link.len() > MAX_LINK_BYTES {
             // It is none, and is not kept.

@@ -34,7 +34,7 @@ impl Opened {
 }
 
 impl State {
-    /// A link was opened outside of the window.
+    /// Takes a link that was opened outside of the window.
     pub(super) fn link_opened(&mut self, text: &str) {
         let link = match text.parse::<Link>() {
             Ok(link) => link,
@@ -59,7 +59,7 @@ impl State {
         self.opened = Some(Opened { id, link });
     }
 
-    /// The user agrees to the link of this number.
+    /// Opens the link of this number, to which the user agrees.
     pub(super) fn accept_link(&mut self, id: u32) {
         if !matches!(self.place, Place::Start | Place::Ended { .. }) {
             return;
@@ -69,18 +69,18 @@ impl State {
         }
     }
 
-    /// The user does not want the link of this number.
+    /// Forgets the link of this number, which the user does not want.
     pub(super) fn dismiss_link(&mut self, id: u32) {
         self.opened.take_if(|opened| opened.id == id);
     }
 
-    /// The link that the user is asked about instead of being at the start.
+    /// Returns the link that the user is asked about instead of being at the start.
     pub(super) fn asked_link(&self) -> Option<OpenedLink> {
         let opened = self.opened.as_ref()?;
         matches!(self.place, Place::Start).then(|| opened.view())
     }
 
-    /// The link that waits, wherever else the user is.
+    /// Returns the link that waits, wherever else the user is.
     pub(super) fn waiting_link(&self) -> Option<OpenedLink> {
         let opened = self.opened.as_ref()?;
         (!matches!(self.place, Place::Start)).then(|| opened.view())

@@ -7,8 +7,8 @@ use ahoy_contract::{link::RelayAddress, ui::Reach};
 /// The head of a label with letters outside ASCII (RFC 5890 §2.3.2.1).
 const A_LABEL: &str = "xn--";
 
-/// Ends of names that only networks at home and in offices give: RFC 6762 §3, RFC 8375, the Internet Assigned Numbers
-/// Authority's reservation of 2024, and what routers are delivered with.
+/// The ends of names that exist only in local networks: `.local` (RFC 6762 §3), `.home.arpa` (RFC 8375), `.internal`
+/// (reserved by ICANN in 2024), and those that routers are delivered with.
 const LOCAL_ENDS: [&str; 6] = [
     ".local",
     ".home.arpa",
@@ -18,7 +18,7 @@ const LOCAL_ENDS: [&str; 6] = [
     ".localdomain",
 ];
 
-/// How far away a relay is. Names are not looked up: one that says nothing counts as far away.
+/// Returns how far away a relay is. Names are not looked up: one that says nothing counts as far away.
 pub(super) fn reach_of(relay: &RelayAddress) -> Reach {
     let host = relay.host.trim_matches(['[', ']']);
     match host.parse::<IpAddr>() {
@@ -28,7 +28,7 @@ pub(super) fn reach_of(relay: &RelayAddress) -> Reach {
     }
 }
 
-/// Whether a name has labels with letters outside ASCII.
+/// Returns whether a name has labels with letters outside ASCII.
 pub(super) fn is_international(host: &str) -> bool {
     host.split('.').any(|label| label.starts_with(A_LABEL))
 }

@@ -5,6 +5,7 @@ import type { RoomKind } from "../contract/RoomKind";
 import { FakePeerConnection, fakeTrack, settle } from "../test/fake-rtc";
 import { Signer } from "./auth";
 import { GuestBackend } from "./backend";
+import { Call } from "./call";
 
 const ROOM = `/r/${"a".repeat(26)}`;
 const SECRET = "#AAECAwQFBgcICQoLDA0ODw";
@@ -54,7 +55,7 @@ afterEach(() => {
 function welcomed() {
   const socket = FakeSocket.all.at(-1)!;
   socket.onopen?.();
-  socket.say({ type: "welcome", peer: "mmmmmmmmmmmmmmmm", challenge: "AAAA", ice_servers: [], resume: "r" });
+  socket.say({ type: "welcome", peer: "mmmmmmmmmmmmmmmm", challenge: "AAECAwQFBgcICQoLDA0ODw", ice_servers: [], resume: "r" });
   return socket;
 }
 
@@ -221,6 +222,28 @@ describe("a guest's page", () => {
     expect(view().screen).toMatchObject({ type: "ended", reason: { type: "by_me" }, seconds: null });
   });
 
+  it.each(["the socket", "the call"])("closes camera and microphone when the user hangs up, though %s fails", async (what) => {
+    const tracks = (["audio", "video"] as const).map(fakeTrack);
+    const getUserMedia = vi.fn(async () => new MediaStream(tracks));
+    vi.stubGlobal("navigator", { mediaDevices: { getUserMedia, enumerateDevices: async () => [], addEventListener() {} } });
+    const warn = vi.spyOn(console, "warn").mockImplementation(() => undefined);
+    const { backend, view, socket } = await join();
+    vi.spyOn(socket, "send").mockImplementation(() => {
+      throw new Error("no socket");
+    });
+    const leave = vi.spyOn(Call.prototype, "leave");
+    if (what === "the call") {
+      leave.mockImplementation(() => {
+        throw new Error("no call");
+      });
+    }
+    await backend.dispatch({ type: "hang_up" }).catch(() => undefined);
+    leave.mockRestore();
+    for (const track of tracks) expect(track.stop).toHaveBeenCalled();
+    expect(view().screen).toMatchObject({ type: "ended" });
+    warn.mockRestore();
+  });
+
   it("refuses a line that is too long, with a sentence", async () => {
     const { backend, view } = await join();
     await backend.dispatch({ type: "send_chat", text: "李".repeat(350_000) });
@@ -253,7 +276,7 @@ describe("a guest's page", () => {
       member("bbbbbbbbbbbbbbbb", "\u2066\u200f\n ", 2),
     ];
     socket.say({ type: "room", kind: "call", host: null, peers, count: 3, capacity: 8, locked: false });
-    expect(view().screen).toMatchObject({ peers: [{ name: `<b>${"x".repeat(61)}` }, { name: "" }] });
+    expect(view().screen).toMatchObject({ peers: [{ name: `<b>${"x".repeat(125)}` }, { name: "" }] });
   });
 
   it("remembers the name, the colours and the language", async () => {

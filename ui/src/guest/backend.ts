@@ -238,8 +238,12 @@ export class GuestBackend implements Backend {
     this.#stopLooking();
     const call = this.#call;
     if (!call) return this.#local.close();
-    call.leave();
-    this.#ended({ reason: { type: "by_me" }, name: call.lastName });
+    try {
+      call.leave();
+    } finally {
+      // Whatever happens meanwhile, camera and microphone are closed.
+      this.#ended({ reason: { type: "by_me" }, name: call.lastName });
+    }
   }
 
   #ended(ended: NonNullable<GuestState["ended"]>): void {

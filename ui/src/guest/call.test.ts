@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import vectors from "../../../src-tauri/crates/contract/vectors/signals.json";
 import type { SignalBody } from "../contract/SignalBody";
 import { FakeChannel, settle } from "../test/fake-rtc";
-import { Other, World, room } from "../test/world";
+import { Other, World, room, secret } from "../test/world";
 import { CONNECT_TIMEOUT_MS } from "./peer";
 
 let world: World;
@@ -38,6 +38,29 @@ describe("the way in", () => {
     expect(new Set(world.nonces).size).toBe(1);
     full();
     expect(world.events.refused).toHaveBeenCalledWith("room_full");
+  });
+
+  it("waits two seconds for a seat on the way back too, also a second time", () => {
+    world.enter([host()]);
+    for (let round = 0; round < 2; round++) {
+      world.breaks();
+      world.welcome();
+      const before = world.nonces.length;
+      for (let second = 0; second < 10; second++) {
+        world.say({ type: "error", code: "room_full", message: "" });
+        vi.advanceTimersByTime(200);
+      }
+      expect(world.nonces.length - before).toBe(10);
+      // After that it is tried less often.
+      world.say({ type: "error", code: "room_full", message: "" });
+      vi.advanceTimersByTime(499);
+      expect(world.nonces.length - before).toBe(10);
+      vi.advanceTimersByTime(1);
+      expect(world.nonces.length - before).toBe(11);
+      world.roster([host()]);
+      expect(world.call.relayLost).toBe(false);
+    }
+    expect(world.events.ended).not.toHaveBeenCalled();
   });
 
   it("is refused by a relay that shows it under another name", () => {
@@ -185,13 +208,15 @@ describe("what did not prove where it comes from stops media with that member an
     expectRefused();
   });
 
-  it("a host that the relay has given another name", () => {
+  it("a host that the relay has given another name, which is not shown", () => {
     const other = host();
     world.call.start();
     world.welcome();
     vi.spyOn(other, "member", "get").mockReturnValue({ ...other.member, name: "Eve" });
     world.roster([other]);
     expectRefused();
+    expect(world.call.peers()[0]?.name).toBe("");
+    expect(world.events.joined).not.toHaveBeenCalled();
   });
 
   it("a signal played again", async () => {
@@ -248,6 +273,111 @@ describe("what did not prove where it comes from stops media with that member an
     await world.hear(new Other("ssssssssssssssss", 3).says(world.me, OFFER));
     expect(world.events.notAuthentic).not.toHaveBeenCalled();
   });
+});
+
+describe("while media flows", () => {
+  const NONE = base64urlnopad.encode(new Uint8Array(32));
+  let warn: ReturnType<typeof vi.spyOn>;
+  beforeEach(() => void (warn = vi.spyOn(console, "warn").mockImplementation(() => undefined)));
+  afterEach(() => warn.mockRestore());
+
+  /** Two members, both connected. */
+  async function connected() {
+    const [first, second] = [host(), new Other("pppppppppppppppp", 5)];
+    world.enter([first, second]);
+    await world.hear(first.says(world.me, OFFER));
+    for (const pc of world.pcs) pc.become("connected");
+    return [first, second] as const;
+  }
+  const expectFlow = () => {
+    expect(world.pcs.map(({ closed }) => closed)).toEqual([false, false]);
+    expect(world.call.peers().map(({ state }) => state)).toEqual(["connected", "connected"]);
+    expect(world.events.notAuthentic).not.toHaveBeenCalled();
+    expect(world.events.ended).not.toHaveBeenCalled();
+  };
+
+  it("signals that nobody proved are dropped, with one warning", async () => {
+    const [first, second] = await connected();
+    const replayed = first.says(world.me, { candidate: null });
+    const { sig: _, ...unsigned } = first.says(world.me, { bye: "hang_up" });
+    await world.hear({ ...replayed, n: 2 });
+    for (let n = 3; n < 9; n++) await world.hear({ ...replayed, n });
+    await world.hear({ ...unsigned, n: 9 });
+    await world.hear({ ...second.says(world.me, OFFER), body: "rubbish", n: 10 });
+    await world.hear({ ...second.says(world.me, OFFER), body: "rubbish", n: 11 });
+    expectFlow();
+    expect(warn).toHaveBeenCalledTimes(2);
+    // What is proven still counts.
+    await world.hear({ ...second.says(world.me, { bye: "hang_up" }), n: 12 });
+    expect(world.call.peers().map(({ peer }) => peer)).toEqual([first.peer]);
+  });
+
+  it("nobody is replaced by a join without a proof, only by one with it, and never by an earlier one", async () => {
+    const [first, second] = await connected();
+    const [fakeHost, fake] = [new Other(first.peer, 8, true, new Uint8Array(16)), new Other(second.peer, 9, false, new Uint8Array(16))];
+    world.roster([fakeHost, fake]);
+    world.roster([fakeHost, fake]);
+    expectFlow();
+    expect(warn).toHaveBeenCalledTimes(2);
+    const again = new Other(second.peer, 12);
+    world.roster([first, again]);
+    expect(world.pcs.map(({ closed }) => closed)).toEqual([false, true, false]);
+    world.pcs[2]!.become("connected");
+    world.roster([first, second]);
+    expect(world.pcs.map(({ closed }) => closed)).toEqual([false, true, false]);
+  });
+
+  it("no roster makes another key the host's, or another member the host", async () => {
+    const [first, second] = await connected();
+    world.roster([first, second], 10, NONE);
+    expectFlow();
+    const crowned = new Other(second.peer, 5, true);
+    Object.assign(crowned.party, second.party);
+    world.roster([crowned]);
+    const channel = new FakeChannel("ahoy");
+    world.pcs[1]!.ondatachannel?.({ channel });
+    channel.receive({ type: "removed", ...first.party });
+    expectFlow();
+  });
+
+  it("a roster that shows us under another name or proof is not believed", async () => {
+    const [first] = await connected();
+    for (const change of [{ name: "Eve" }, { mac: NONE }]) {
+      const me = { ...world.me, name: "Me", mac: world.mac, order: 10, ...change };
+      world.say({ type: "room", kind: "call", host: { key: vectors.host_key, ...first.member }, peers: [me], count: 2, capacity: 8, locked: false });
+    }
+    expectFlow();
+  });
+
+  it.each(["removed", "denied"] as const)("the relay's %s counts as a lost relay, until the host says so", async (code) => {
+    const [first, second] = await connected();
+    world.say({ type: "error", code, message: "" });
+    expectFlow();
+    expect(world.call.relayLost).toBe(true);
+    vi.advanceTimersByTime(1_000);
+    world.welcome();
+    expect(world.sockets).toHaveLength(2);
+    world.roster([first, second]);
+    expect(world.call.relayLost).toBe(false);
+    const channel = new FakeChannel("ahoy");
+    world.pcs[0]!.ondatachannel?.({ channel });
+    channel.receive({ type: "bye", reason: "removed" });
+    expect(world.events.ended).toHaveBeenCalledWith({ type: "refused", code: "removed" }, "name of p");
+  });
+});
+
+it("hanging up ends the call although a member has a nonce that is none", () => {
+  const other = host();
+  Object.assign(other.party, { nonce: "A" });
+  const warn = vi.spyOn(console, "warn").mockImplementation(() => undefined);
+  world.call.start();
+  world.welcome();
+  vi.spyOn(other, "member", "get").mockReturnValue({ ...other.party, name: "", mac: "", order: 0 });
+  expect(() => world.roster([other])).toThrow();
+  expect(world.call.peers()[0]?.state).toBe("not_authentic");
+  world.call.leave();
+  expect([world.relay.closed, world.pcs[0]!.closed]).toEqual([true, true]);
+  warn.mockRestore();
 });
 
 describe("without the relay", () => {
@@ -521,10 +651,8 @@ describe("the host", () => {
     for (let round = 0; round < 50; round++) {
       world = new World();
       const first = host();
-      const others = ["pppppppppppppppp", "qqqqqqqqqqqqqqqq"].flatMap((peer) => [new Other(peer, 5), new Other(peer, 6)]);
-      const gone = new Set<Other>();
-      /** Under which join the relay has shown each the last time. */
-      const shown = new Map([[first.peer, first]]);
+      const others = ["pppppppppppppppp", "qqqqqqqqqqqqqqqq"].flatMap((peer) => [5, 6].map((order) => new Other(peer, order, false, secret, `${peer[0]}${order}`)));
+      const gone = new Set<string>();
       world.enter([first]);
       const channel = new FakeChannel("ahoy");
       world.pcs[0]!.ondatachannel?.({ channel });
@@ -535,12 +663,11 @@ describe("the host", () => {
           case 0:
           case 1: {
             const members = [first, other, others[(others.indexOf(other) + 2) % 4]!];
-            for (const member of members) shown.set(member.peer, member);
             world.roster(members, 10 + step);
             break;
           }
           case 2:
-            gone.add(other);
+            gone.add(other.name);
             channel.receive({ type: "removed", ...other.party });
             break;
           case 3:
@@ -549,9 +676,9 @@ describe("the host", () => {
           case 4:
             world.say({ type: "left", peer: other.peer });
         }
-        const there = world.call.peers().map(({ peer }) => peer);
+        const there = world.call.peers().map(({ name }) => name);
         expect(world.pcs.filter(({ closed }) => !closed)).toHaveLength(there.length);
-        expect(there.filter((peer) => gone.has(shown.get(peer)!))).toEqual([]);
+        expect(there.filter((name) => gone.has(name))).toEqual([]);
       }
       expect(world.events.notAuthentic).not.toHaveBeenCalled();
     }

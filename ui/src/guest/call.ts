@@ -11,9 +11,11 @@ import type { RoomKind } from "../contract/RoomKind";
 import type { SignalBody } from "../contract/SignalBody";
 import { type IncomingSignal, type Party, Signer, freshNonce, identity, roomOfKey } from "./auth";
 import type { ChatLog } from "./chat";
+import { EndedJoins, type Entry, isConnected, viewOf } from "./entry";
 import type { GuestLink } from "./link";
+import { cleanName, cutName } from "./name";
 import { type Line, type Outgoing, Peer, type PeerOptions } from "./peer";
-import { type RoomMessage, type RosterMember, commitsTo, cutName, isPolite, membersOf, offersTo, tidyName } from "./roster";
+import { type RoomMessage, type RosterMember, commitsTo, isPolite, membersOf, offersTo } from "./roster";
 import { type ConnectRelay, Session } from "./session";
 
 /** Refusals of a return that may pass: the host is on its way back too, or the relay is busy. */
@@ -22,9 +24,6 @@ const PASSING: ReadonlySet<ErrorCode> = new Set(["not_found", "not_in_room", "ro
 /** A guest waits so long for a seat in a full room: its host may be having strangers removed who hold the seats. */
 const SEAT_RETRY_MS = 200;
 const SEAT_RETRIES = 10;
-
-/** The most joins that are remembered. */
-const MAX_JOINS = 1024;
 
 export interface CallEvents {
   /** Something that the view shows changed. */
@@ -55,14 +54,6 @@ export interface CallOptions {
   now?: () => number;
 }
 
-interface Entry {
-  member: RosterMember;
-  peer: Peer;
-  authentic: boolean;
-  /** Not in the roster; it stays as long as its media flows. */
-  absent: boolean;
-}
-
 export class Call {
   /** In the room. */
   inside = false;
@@ -79,19 +70,18 @@ export class Call {
   readonly #options: CallOptions;
   readonly #session: Session;
   readonly #entries = new Map<PeerId, Entry>();
-  /** Who said good-bye: a roster that still names them is old, or wrong. */
-  readonly #departed = new Set<string>();
-  /** Joins that the host has ended; apart, so that nobody else's good-byes take their place. */
-  readonly #sentAway = new Set<string>();
+  readonly #ended = new EndedJoins();
   #signer: Signer | null = null;
   /** The relay has given us another id than we had: our connections were those of somebody else. */
   #renewed = false;
   #iceServers: RTCIceServer[] = [];
   #hostHere = false;
   #over = false;
-  /** How often the room was full at the first way in. */
+  /** How often the room was full since the relay showed it the last time. */
   #full = 0;
   #lastName: string | null = null;
+  /** The console was told that the relay shows this member as it is not. */
+  #warned = false;
 
   constructor(options: CallOptions) {
     // The proof covers the name as it is sent.
@@ -116,8 +106,12 @@ export class Call {
   /** Leaves, and says so to everybody. Synchronous, so that it works while the page is closed. */
   leave(): void {
     if (this.#over) return;
-    for (const entry of this.#entries.values()) this.#sendTo(entry, { bye: "hang_up" });
-    this.#session.send({ type: "leave" });
+    try {
+      for (const entry of this.#entries.values()) this.#sendTo(entry, { bye: "hang_up" });
+      this.#session.send({ type: "leave" });
+    } catch (error) {
+      console.warn("A good-bye could not be sent.", error);
+    }
     this.#finish("hang_up");
   }
 
@@ -166,17 +160,7 @@ export class Call {
   }
 
   peers(): PeerView[] {
-    return [...this.#entries.values()].map(({ member, peer, authentic }) => ({
-      peer: member.peer,
-      name: tidyName(member.name),
-      host: member.hostKey !== undefined,
-      state: authentic ? peer.state : "not_authentic",
-      muted: peer.muted,
-      camera_off: peer.cameraOff,
-      screen: peer.showsScreen,
-      quality: peer.quality,
-      words: authentic ? peer.words : null,
-    }));
+    return [...this.#entries.values()].map(viewOf);
   }
 
   #receive(message: Exclude<RelayMessage, { type: "welcome" }>): void {
@@ -203,7 +187,7 @@ export class Call {
     const { link, kind, name } = this.#options;
     if (this.#signer?.me.peer !== peer) {
       // The roster may still name the member that this page was before.
-      if (this.#signer) this.#depart(this.#signer.me);
+      if (this.#signer) this.#ended.depart(this.#signer.me);
       this.#renewed = this.#signer !== null;
       this.#signer = new Signer(link.room, link.secret, { peer, nonce: freshNonce() });
     }
@@ -214,8 +198,7 @@ export class Call {
 
   #knock(peer: PeerId): void {
     if (peer !== this.#signer?.me.peer) return;
-    this.#session.settle();
-    this.relayLost = false;
+    this.#settled();
     this.knocking = true;
     this.#options.events.changed();
   }
@@ -229,10 +212,9 @@ export class Call {
     if (self.name !== this.#options.name || !this.#signer.verifyJoin(self)) return this.#distrust();
     if (room.kind !== this.kind) return this.#otherKind(room.kind);
     const returned = this.#session.returning;
-    this.#session.settle();
+    this.#settled();
     if (this.#renewed) for (const entry of [...this.#entries.values()]) this.#drop(entry);
     this.#renewed = false;
-    this.relayLost = false;
     this.knocking = false;
     this.inside = true;
     this.locked = room.locked;
@@ -250,8 +232,19 @@ export class Call {
     this.#options.events.changed();
   }
 
-  /** What the relay shows is not what was said to it: the call is over, or does not begin. */
+  #settled(): void {
+    this.#session.settle();
+    this.relayLost = false;
+    this.#full = 0;
+  }
+
+  /** What the relay shows is not what was said to it: the call does not begin, or is over where no media flows. */
   #distrust(): void {
+    if (this.#anyConnected()) {
+      if (!this.#warned) console.warn("The relay showed this member under another name or proof; that is not believed.");
+      this.#warned = true;
+      return;
+    }
     if (!this.inside) this.#session.send({ type: "leave" });
     this.#stop("not_authentic");
   }
@@ -275,23 +268,30 @@ export class Call {
     const wrongKey = member.hostKey !== undefined && roomOfKey(member.hostKey) !== this.#options.link.room;
     const forged = wrongKey || (member.hostKey !== undefined && !proven);
     if (known && identity(known.member) === identity(member)) {
-      const hostKey = member.hostKey ?? known.member.hostKey;
-      // Who was the host has to sign as the host, whatever a roster says later.
-      // And a member keeps the name that it has proven.
-      known.member = { ...known.member, order: member.order, ...(hostKey === undefined ? {} : { hostKey }) };
+      // A member keeps the name that it has proven, and whoever was the host has to sign as the host: a later roster
+      // makes nobody the host of whom it was not said at first.
+      known.member = { ...known.member, order: member.order };
       known.absent = false;
-      if (wrongKey && known.authentic) this.#refuse(known, true);
+      if (wrongKey) this.#notAuthentic(known);
       return;
     }
-    if (known) this.#drop(known);
+    // Whoever is connected stays until the join that replaces it is proven.
+    if (known && isConnected(known) && (!proven || forged)) return this.#notAuthentic(known);
     // Who does not know the link is no member of this call, whatever the relay says.
     if (!proven && !forged) return;
-    if (this.#departed.has(identity(member)) || this.#sentAway.has(identity(member))) return;
+    if (this.#ended.has(member)) return;
+    if (known) {
+      // No member goes back to an earlier join: a roster that names that one is old.
+      this.#ended.depart(known.member);
+      this.#drop(known);
+    }
     const { outgoing, connectPeer, chat, events } = this.#options;
     const entry: Entry = {
-      member,
+      // A name without a proof is the relay's.
+      member: proven ? member : { ...member, name: "" },
       authentic: true,
       absent: false,
+      warned: false,
       peer: new Peer({
         offers: this.kind === "call" && offersTo(me, member) && !forged,
         onlyAnswers: this.kind === "broadcast",
@@ -306,7 +306,7 @@ export class Call {
           removed: (whom) => this.#removed(entry, whom),
           forged: () => this.#refuse(entry, true),
           chat: (text) => {
-            const kept = text.trim() === "" || chat.heard(entry.member.peer, tidyName(entry.member.name), text);
+            const kept = text.trim() === "" || chat.heard(entry.member.peer, cleanName(entry.member.name), text);
             // That something is left out is shown once; a view for each line would be what whoever floods is after.
             if (kept || chat.leftOut === 1) events.changed();
             return kept;
@@ -317,15 +317,15 @@ export class Call {
       }),
     };
     this.#entries.set(member.peer, entry);
-    events.joined(member.peer, tidyName(member.name));
     if (forged) this.#refuse(entry, true);
+    else events.joined(member.peer, cleanName(member.name));
   }
 
   #signal(signal: IncomingSignal): void {
     const entry = this.#entries.get(signal.from);
     if (!entry?.authentic || !this.#signer) return;
     const opened = this.#signer.open(signal, entry.member, entry.member.hostKey);
-    if (!opened.authentic) return this.#refuse(entry, true);
+    if (!opened.authentic) return this.#notAuthentic(entry);
     if (!opened.body) return;
     if ("bye" in opened.body) return this.#bye(entry, opened.body.bye);
     if ("removed" in opened.body) return this.#removed(entry, opened.body.removed);
@@ -333,15 +333,29 @@ export class Call {
   }
 
   #sendTo(entry: Entry, body: SignalBody): void {
-    if (this.#signer && entry.authentic) this.#session.send(this.#signer.seal(entry.member, body));
+    if (entry.authentic) this.#seal(entry.member, body);
+  }
+
+  #seal(to: Party, body: SignalBody): void {
+    if (this.#signer) this.#session.send(this.#signer.seal(to, body));
+  }
+
+  /**
+   * Something came in a member's name that it did not prove. While media flows it is dropped: a relay can make up as much
+   * of it as it likes, and shall end no call by that.
+   */
+  #notAuthentic(entry: Entry): void {
+    if (!isConnected(entry)) return this.#refuse(entry, true);
+    if (!entry.warned) console.warn("The relay brought what a connected member did not prove; it is dropped.");
+    entry.warned = true;
   }
 
   /** What came in this member's name is not its own, or it says that of ours: no media with it. */
   #refuse(entry: Entry, tell: boolean): void {
     if (!entry.authentic || this.#over) return;
-    if (tell) this.#sendTo(entry, { bye: "not_authentic" });
     entry.authentic = false;
     entry.peer.close();
+    if (tell) this.#seal(entry.member, { bye: "not_authentic" });
     this.#options.events.notAuthentic();
     this.#options.events.changed();
   }
@@ -351,7 +365,7 @@ export class Call {
     if (reason === "not_authentic") return this.#refuse(entry, false);
     // Only the host sends away; from anybody else it is a way to say good-bye.
     if (reason === "removed" && entry.member.hostKey !== undefined) return this.#end({ type: "refused", code: "removed" });
-    this.#depart(entry.member);
+    this.#ended.depart(entry.member);
     this.#drop(entry);
     if (this.#entries.size === 0) this.#end({ type: reason === "failed" ? "network" : "by_them" });
   }
@@ -359,14 +373,9 @@ export class Call {
   /** A member says that another was sent away, which only the host can do: no connection to that one goes on. */
   #removed(by: Entry, whom: Removed): void {
     if (this.#entries.get(by.member.peer) !== by || by.member.hostKey === undefined || whom.peer === by.member.peer) return;
-    if (this.#sentAway.size < MAX_JOINS) this.#sentAway.add(identity(whom));
+    this.#ended.sendAway(whom);
     const entry = this.#entries.get(whom.peer);
     if (entry && identity(entry.member) === identity(whom)) this.#drop(entry);
-  }
-
-  #depart(member: Party): void {
-    // More than come to any call are made up.
-    if (this.#departed.size < MAX_JOINS) this.#departed.add(identity(member));
   }
 
   #leftRoster(id: PeerId): void {
@@ -385,7 +394,7 @@ export class Call {
     const { state } = entry.peer;
     if (state === "connected") {
       this.connectedAt ??= (this.#options.now ?? Date.now)();
-      this.#lastName = tidyName(entry.member.name) || this.#lastName;
+      this.#lastName = cleanName(entry.member.name) || this.#lastName;
     } else if (entry.absent && state !== "connecting") {
       this.#drop(entry);
     }
@@ -398,19 +407,22 @@ export class Call {
   #drop(entry: Entry): void {
     if (this.#entries.get(entry.member.peer) === entry) this.#entries.delete(entry.member.peer);
     entry.peer.close();
-    this.#options.events.left(entry.member.peer, tidyName(entry.member.name));
+    this.#options.events.left(entry.member.peer, cleanName(entry.member.name));
     this.#options.events.changed();
   }
 
   #error(code: ErrorCode): void {
+    const entering = this.#session.returning || (!this.inside && !this.knocking);
+    if (code === "room_full" && entering && this.#full < SEAT_RETRIES) {
+      this.#full += 1;
+      return this.#session.joinAgain(SEAT_RETRY_MS);
+    }
     if (this.#session.returning && PASSING.has(code)) {
       if (!this.#session.rejoin(this.#anyConnected())) this.#stop(code);
       return;
     }
-    if (code === "room_full" && !this.inside && !this.knocking && this.#full < SEAT_RETRIES) {
-      this.#full += 1;
-      return this.#session.joinAgain(SEAT_RETRY_MS);
-    }
+    // That the host has sent us away it says itself; by the relay's word alone no call ends.
+    if ((code === "removed" || code === "denied") && this.#anyConnected()) return this.#session.abandon();
     if (!this.inside || code === "removed" || code === "denied") return this.#stop(code);
     // The room is gone, or does not take us back: what is connected goes on.
     if (["not_found", "not_in_room", "room_full", "locked", "bad_message"].includes(code)) {
@@ -429,7 +441,7 @@ export class Call {
   }
 
   #anyConnected(): boolean {
-    return [...this.#entries.values()].some(({ peer }) => peer.state === "connected");
+    return [...this.#entries.values()].some(isConnected);
   }
 
   /** Refused: before the room it is the way in that failed, after that the call is over. */

@@ -77,9 +77,10 @@ export class PeerChannel {
     }
     const ends = this.#options.ends();
     if (!ends) return;
+    const undrawn = this.#words.words === null;
     const { say, forged } = this.#words.hear(message, ends);
     if (forged) return this.#options.forged();
     if (say) this.say(say);
-    if (this.#words.words) this.#options.drawn();
+    if (undrawn && this.#words.words) this.#options.drawn();
   }
 }

@@ -2,13 +2,36 @@ import { describe, expect, it } from "vitest";
 import { MAX_MESSAGE, parseDataMessage, parseRelayMessage, parseSignalBody } from "./parse";
 
 const PEER = "abcdefghij234567";
+/** 16 and 32 bytes. */
+const nonce = "AAECAwQFBgcICQoLDA0ODw";
+const commitment = "Frz_8yrg22RtV_ii4N9AplTqP6CCvWGFtVjm7enKosE";
 
 describe("a message of the relay", () => {
   it("is read, and loses what does not belong to it", () => {
-    const member = { peer: PEER, name: "Ada", nonce: "AAAA", mac: "AAAA", order: 1 };
+    const member = { peer: PEER, name: "Ada", nonce, mac: commitment, order: 1 };
     const text = JSON.stringify({ type: "room", kind: "call", host: null, peers: [{ ...member, x: 1 }], count: 1, capacity: 8, locked: false });
     expect(parseRelayMessage(text)).toMatchObject({ type: "room", peers: [member] });
     expect(parseRelayMessage(text)).not.toHaveProperty("peers.0.x");
+  });
+
+  it.each([
+    ["a nonce", { nonce: "A" }],
+    ["a nonce", { nonce: commitment }],
+    ["a proof", { mac: nonce }],
+    ["a key", { key: nonce }],
+    ["a key", { key: "A" }],
+  ])("is refused where %s has another length: %j", (_, change) => {
+    const host = { key: commitment, peer: PEER, name: "Ada", nonce, mac: commitment, order: 1 };
+    const text = (each: object) => JSON.stringify({ type: "room", kind: "call", host: each, peers: [], count: 1, capacity: 8, locked: false });
+    expect(parseRelayMessage(text(host))).not.toBeNull();
+    expect(parseRelayMessage(text({ ...host, ...change }))).toBeNull();
+  });
+
+  it("carries a signature of 64 bytes, or none", () => {
+    const text = (sig?: string) => JSON.stringify({ type: "signal", from: PEER, n: 1, seq: 1, body: "", sig });
+    expect(parseRelayMessage(text())).not.toBeNull();
+    expect(parseRelayMessage(text("A".repeat(86)))).not.toBeNull();
+    expect(parseRelayMessage(text("A".repeat(85)))).toBeNull();
   });
 
   it("keeps the code of an error that this version does not know", () => {
@@ -28,9 +51,9 @@ describe("a message of the relay", () => {
     '{"type":"signal","from":"abcdefghij234567","n":1,"seq":-1,"body":""}',
     '{"type":"signal","from":"abcdefghij234567","n":1,"seq":1e300,"body":""}',
     '{"type":"signal","from":"abcdefghij234567","n":1,"seq":1,"body":{}}',
-    '{"type":"welcome","peer":"abcdefghij234567","challenge":"AA","ice_servers":{},"resume":""}',
-    '{"type":"welcome","peer":"abcdefghij234567","challenge":"AA","ice_servers":[],"resume":"","resumed":"yes"}',
-    `{"type":"welcome","peer":"abcdefghij234567","challenge":"AA","ice_servers":[],"resume":"${"A".repeat(1025)}"}`,
+    '{"type":"welcome","peer":"abcdefghij234567","challenge":"AAECAwQFBgcICQoLDA0ODw","ice_servers":{},"resume":""}',
+    '{"type":"welcome","peer":"abcdefghij234567","challenge":"AAECAwQFBgcICQoLDA0ODw","ice_servers":[],"resume":"","resumed":"yes"}',
+    `{"type":"welcome","peer":"abcdefghij234567","challenge":"AAECAwQFBgcICQoLDA0ODw","ice_servers":[],"resume":"${"A".repeat(1025)}"}`,
     '{"type":"knock","peer":"abcdefghij234567"}',
     '{"type":"knock","peer":"abc","name":"","nonce":"AA","mac":"AA"}',
     '{"type":"knock","peer":"abcdefghij234567","name":""}',
@@ -67,9 +90,6 @@ describe("a message of the data channel", () => {
     expect(parseDataMessage('{"type":"state","muted":true,"camera_off":false}')).toEqual({ type: "state", muted: true, camera_off: false });
     expect(parseDataMessage('{"type":"state","muted":"yes"}')).toBeNull();
   });
-
-  const nonce = "AAECAwQFBgcICQoLDA0ODw";
-  const commitment = "Frz_8yrg22RtV_ii4N9AplTqP6CCvWGFtVjm7enKosE";
 
   it("is a line, its receipt, or a step towards the words", () => {
     for (const message of [

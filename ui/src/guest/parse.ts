@@ -16,12 +16,11 @@ const MAX_TOKEN = 1024;
 
 const peerId = v.pipe(v.string(), v.regex(/^[a-z2-7]{16}$/));
 const roomId = v.pipe(v.string(), v.regex(/^[a-z2-7]{26}$/));
-/** Base64url without padding; whoever uses it checks its length. */
-const bytes = v.pipe(v.string(), v.regex(/^[\w-]{1,128}$/));
-/** So many bytes in base64url, written in the one way that there is. */
+/** So many bytes in base64url without padding, written in the one way that there is. */
 const bytesOf = (length: number) =>
   v.pipe(
-    bytes,
+    v.string(),
+    v.length(Math.ceil((length * 4) / 3)),
     v.check((text) => {
       try {
         return base64urlnopad.decode(text).length === length;
@@ -30,6 +29,7 @@ const bytesOf = (length: number) =>
       }
     }),
   );
+const nonce = bytesOf(16);
 const count = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
 /** The number of a line of chat. */
 const line = v.pipe(count, v.minValue(1), v.maxValue(0xffff_ffff));
@@ -41,10 +41,10 @@ const iceServer = v.object({
   credential: v.optional(v.string()),
 });
 
-const joinEntries = { peer: peerId, name: v.string(), nonce: bytes, mac: bytes };
+const joinEntries = { peer: peerId, name: v.string(), nonce, mac: bytesOf(32) };
 const memberEntries = { ...joinEntries, order: count };
 const member = v.object(memberEntries);
-const host = v.object({ key: bytes, ...memberEntries });
+const host = v.object({ key: bytesOf(32), ...memberEntries });
 
 // A code that this version does not know is still an error; the wire says the same.
 const errorCode = v.pipe(
@@ -56,7 +56,7 @@ const relayMessage = v.variant("type", [
   v.object({
     type: v.literal("welcome"),
     peer: peerId,
-    challenge: bytes,
+    challenge: nonce,
     ice_servers: v.pipe(v.array(iceServer), v.maxLength(16)),
     resume: v.pipe(v.string(), v.maxLength(MAX_TOKEN)),
     resumed: v.optional(v.boolean()),
@@ -81,7 +81,7 @@ const relayMessage = v.variant("type", [
     n: count,
     seq: count,
     body: v.string(),
-    sig: v.optional(bytes),
+    sig: v.optional(bytesOf(64)),
   }),
   v.object({ type: v.literal("error"), code: errorCode, message: v.string() }),
 ]) satisfies v.GenericSchema<unknown, RelayMessage>;
@@ -94,7 +94,7 @@ const byeReason = v.pipe(
   v.transform((reason): ByeReason => BYE_REASONS.find((known) => known === reason) ?? "unknown"),
 );
 
-const removed = v.object({ peer: peerId, nonce: bytesOf(16) });
+const removed = v.object({ peer: peerId, nonce });
 
 const candidate = v.object({
   candidate: v.string(),
@@ -116,8 +116,8 @@ const dataMessage = v.variant("type", [
   v.object({ type: v.literal("chat"), id: line, text: v.pipe(v.string(), v.maxBytes(MAX_CHAT_BYTES)) }),
   v.object({ type: v.literal("chat_received"), id: line }),
   v.object({ type: v.literal("words_commit"), commitment: bytesOf(32) }),
-  v.object({ type: v.literal("words_nonce"), nonce: bytesOf(16) }),
-  v.object({ type: v.literal("words_reveal"), nonce: bytesOf(16) }),
+  v.object({ type: v.literal("words_nonce"), nonce }),
+  v.object({ type: v.literal("words_reveal"), nonce }),
   v.object({ type: v.literal("removed"), ...removed.entries }),
   v.object({ type: v.literal("bye"), reason: byeReason }),
 ]) satisfies v.GenericSchema<unknown, DataMessage>;

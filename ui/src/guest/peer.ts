@@ -8,6 +8,7 @@ import type { Removed } from "../contract/Removed";
 import type { SignalBody } from "../contract/SignalBody";
 import { PeerChannel, type PeerMessage } from "./channel";
 import { type Counters, boundSender, countersOf, preferCodecs, qualityBetween } from "./media";
+import { Throttle } from "./throttle";
 import { type Ends, fingerprints } from "./words";
 
 const DATA_CHANNEL = "ahoy";
@@ -20,6 +21,8 @@ export const RESTART_AFTER_MS = 3_000;
 export const RECONNECT_TIMEOUT_MS = 25_000;
 /** How often the quality is measured. */
 const QUALITY_EVERY_MS = 2_000;
+/** What a member says of its camera, microphone and screen is shown so often at most. */
+const SHOW_EVERY_MS = 100;
 /** How long a last word on the data channel gets to leave. */
 const BYE_FLUSH_MS = 200;
 /** Candidates that came before their description; more than this no sane end gathers. */
@@ -110,9 +113,11 @@ export class Peer {
   #restart: ReturnType<typeof setTimeout> | undefined;
   #measure: ReturnType<typeof setInterval> | undefined;
   #counters: Counters | null = null;
+  readonly #shown: Throttle;
 
   constructor(options: PeerOptions) {
     this.#options = options;
+    this.#shown = new Throttle(SHOW_EVERY_MS, () => options.hooks.changed());
     this.#mayOffer = options.offers;
     const connect = options.connect ?? ((configuration) => new RTCPeerConnection(configuration));
     const base: RTCConfiguration = { bundlePolicy: "max-bundle" };
@@ -197,6 +202,7 @@ export class Peer {
     clearTimeout(this.#giveUp);
     clearTimeout(this.#restart);
     clearInterval(this.#measure);
+    this.#shown.stop();
     this.#channel.close();
     if (reason && this.#channel.isOpen) {
       this.say({ type: "bye", reason });
@@ -347,16 +353,20 @@ export class Peer {
     const { hooks } = this.#options;
     switch (message.type) {
       case "state":
+        if (this.muted === message.muted && this.cameraOff === message.camera_off) return;
         this.muted = message.muted;
         this.cameraOff = message.camera_off;
-        return hooks.changed();
-      case "screen":
+        return this.#shown.ask();
+      case "screen": {
+        const changed = this.showsScreen !== message.shown;
         this.showsScreen = message.shown;
         if (!this.#takesScreen) {
           this.#takesScreen = true;
           void this.sendTrack("screen");
         }
-        return hooks.changed();
+        if (changed) this.#shown.ask();
+        return;
+      }
       case "chat":
         if (hooks.chat(message.text)) this.say({ type: "chat_received", id: message.id });
         return;

@@ -102,6 +102,11 @@ export class Session {
     if (!this.#closed) this.#after(0, () => this.start());
   }
 
+  /** The relay has ended the membership: the same as a lost socket, from which there is a way back. */
+  abandon(): void {
+    this.#lost();
+  }
+
   close(): void {
     this.#closed = true;
     clearTimeout(this.#retryTimer);

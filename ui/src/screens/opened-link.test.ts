@@ -2,10 +2,11 @@
 import { cleanup, render, screen } from "@testing-library/svelte";
 import userEvent from "@testing-library/user-event";
 import { tick } from "svelte";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import App from "../App.svelte";
 import { FixtureBackend } from "../gallery/backend";
-import { type FixtureName, call, chat, fixtures, openedLink, view } from "../gallery/fixtures";
+import { type FixtureName, call, chat, ended, fixtures, openedLink, view } from "../gallery/fixtures";
+import { SHOWN_MS } from "../parts/OpenLink.svelte";
 
 function show(name: FixtureName): FixtureBackend {
   const backend = new FixtureBackend(fixtures[name]);
@@ -20,7 +21,13 @@ beforeEach(() => {
   // jsdom draws nothing.
   HTMLCanvasElement.prototype.getContext = () => null;
 });
-afterEach(cleanup);
+afterEach(() => {
+  cleanup();
+  vi.useRealTimers();
+});
+
+/** Lets the link be shown for long enough. */
+const seen = () => vi.waitFor(() => expect(part("open-link")).toHaveProperty("disabled", false));
 
 describe("with nothing open", () => {
   it.each([
@@ -42,6 +49,7 @@ describe("with nothing open", () => {
 
   it("is answered by its buttons, for the link that is shown", async () => {
     const backend = show("link-opened");
+    await seen();
     await userEvent.click(part("open-link"));
     backend.show(view({ type: "link_opened", ...openedLink({ id: 2, address: "other.example" }) }));
     await tick();
@@ -76,8 +84,41 @@ describe("while something is open", () => {
     const backend = show("ended-link");
     expect(part("ended")).toBeTruthy();
     expect(part("link-address").textContent).toBe("relay.example.org");
+    await seen();
     await userEvent.click(part("open-link"));
     expect(backend.commands).toEqual([{ type: "accept_link", id: 1 }]);
+  });
+});
+
+describe("a click that was meant for what stood there before", () => {
+  const opened = (id: number) => view({ type: "link_opened", ...openedLink({ id, address: `${id}.example` }) });
+  const waiting = (id: number) => view(ended({ type: "by_them" }), { waiting_link: openedLink({ id, address: `${id}.example` }) });
+
+  it.each([
+    ["on the page of a link", opened],
+    ["on a card at the end of a call", waiting],
+  ] as const)("does not open the link that has taken its place: %s", async (_, shown) => {
+    vi.useFakeTimers();
+    const backend = new FixtureBackend({ kind: "app", view: shown(1) });
+    render(App, { backend });
+    const click = async (after: number) => {
+      await vi.advanceTimersByTimeAsync(after);
+      part("open-link").click();
+      await tick();
+    };
+    await click(SHOWN_MS - 1);
+    expect(backend.commands).toEqual([]);
+    await click(1);
+    expect(backend.commands).toEqual([{ type: "accept_link", id: 1 }]);
+    for (const id of [2, 3]) {
+      backend.show(shown(id));
+      await tick();
+      await click(0);
+      await click(SHOWN_MS - 1);
+    }
+    expect(backend.commands).toHaveLength(1);
+    await click(1);
+    expect(backend.commands.at(-1)).toEqual({ type: "accept_link", id: 3 });
   });
 });
 

@@ -27,13 +27,14 @@ export class Other {
     readonly order: number,
     readonly host = false,
     linkSecret = secret,
+    readonly name = `name of ${peer[0]}`,
   ) {
     this.party = { peer, nonce: freshNonce() };
     this.signer = new Signer(room, linkSecret, this.party);
   }
   get member() {
-    const name = `name of ${this.peer[0]}`;
-    return { ...this.party, name, mac: this.signer.proveJoin(name), order: this.order };
+    const { name, order } = this;
+    return { ...this.party, name, mac: this.signer.proveJoin(name), order };
   }
   says(to: Party, body: SignalBody): IncomingSignal {
     const { seq, body: sealed } = this.signer.seal(to, body);

@@ -155,6 +155,19 @@ mod tests {
         }
     }
 
+    /// The page's twin of this code is held against the same file.
+    #[test]
+    fn the_shared_vectors_hold() {
+        let vectors: serde_json::Value =
+            serde_json::from_str(include_str!("../vectors/names.json")).unwrap();
+        let cases = vectors["cases"].as_array().unwrap();
+        assert!(!cases.is_empty());
+        for case in cases {
+            let [name, shown] = ["name", "shown"].map(|key| case[key].as_str().unwrap());
+            assert_eq!(clean(name), shown, "{name:?}");
+        }
+    }
+
     #[test]
     fn marks_do_not_pile_up() {
         let piled = format!("a{}b", "\u{0301}\u{0323}".repeat(1000));

@@ -3,12 +3,13 @@
 //! Logs are sent to strangers in bug reports and kept by operators, so above the level `debug` no line holds a payload, a
 //! session description, an address or a secret, whoever wrote it: our own code does not say such things, and what a
 //! library says is redacted (`redact`). Lines are short (`text`), and a place in the code that says the same again and
-//! again is cut off and counted (`repeat`): no peer can fill a disk. At `debug` and `trace` lines are only kept from
+//! again is cut off and counted (`repeat`): no peer can fill a disk. The same holds for panics (`panics`). At `debug` and `trace` lines are only kept from
 //! growing without end, for whoever asks for those wants to see what happened.
 
 #[cfg(any(test, fuzzing))]
 pub mod fuzz;
 mod line;
+mod panics;
 mod redact;
 mod repeat;
 mod text;
@@ -16,6 +17,8 @@ mod text;
 use std::{
     io::{self, Write as _},
     sync::Arc,
+    thread::{self, Thread},
+    time::Instant,
 };
 
 use parking_lot::Mutex;
@@ -26,16 +29,22 @@ use tracing_subscriber::{
     util::SubscriberInitExt as _,
 };
 
-use line::Lines;
+use line::{Lines, Style};
 
 /// Writes the lines that `filter` lets pass to standard error until the guard is dropped, with colours where `ansi` says
-/// so. Records of the `log` crate are among them. The first call in a process counts.
+/// so. Records of the `log` crate are among them, and so are panics, in place of what the standard library would write
+/// of them. The first call in a process counts.
 pub fn init(filter: EnvFilter, ansi: bool) -> Guard {
-    let lines = Arc::new(Mutex::new(Lines::new(ansi)));
-    let layer = ToStderr(lines.clone());
+    let lines = Arc::new(Mutex::new(Lines::new(Style { ansi })));
+    let layer = ToStderr {
+        lines: lines.clone(),
+        teller: Teller::start(lines.clone()),
+    };
     let registry = tracing_subscriber::registry().with(filter).with(layer);
     // A second logger would be a mistake of the program's own, and no reason to end it.
-    let _ = registry.try_init();
+    if registry.try_init().is_ok() {
+        panics::install(lines.clone());
+    }
     Guard(lines)
 }
 
@@ -49,18 +58,60 @@ impl Drop for Guard {
     }
 }
 
-struct ToStderr(Arc<Mutex<Lines>>);
+struct ToStderr {
+    lines: Arc<Mutex<Lines>>,
+    teller: Teller,
+}
 
 impl<S: Subscriber> Layer<S> for ToStderr {
     fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
-        #[expect(
-            clippy::disallowed_methods,
-            reason = "the log is an edge: repeated lines are counted by time"
-        )]
-        let now = std::time::Instant::now();
-        let text = self.0.lock().event(now, event);
-        write(&text);
+        let said = line::said(&self.lines, now(), event);
+        write(&said.text);
+        if said.is_first_left_out {
+            self.teller.wake();
+        }
     }
+}
+
+/// Tells of left out lines when their window is over, also where nothing more is said.
+struct Teller(Option<Thread>);
+
+impl Teller {
+    fn start(lines: Arc<Mutex<Lines>>) -> Self {
+        let thread = thread::Builder::new().name("log".to_owned());
+        // Without it they are told of with the next event.
+        let running = thread.spawn(move || {
+            loop {
+                let (text, next) = due(&lines, now());
+                write(&text);
+                match next {
+                    Some(at) => thread::park_timeout(at.saturating_duration_since(now())),
+                    None => thread::park(),
+                }
+            }
+        });
+        Self(running.ok().map(|handle| handle.thread().clone()))
+    }
+
+    fn wake(&self) {
+        if let Some(thread) = &self.0 {
+            thread.unpark();
+        }
+    }
+}
+
+/// Returns the lines that tell of places whose window is over, and when there are more.
+fn due(lines: &Mutex<Lines>, now: Instant) -> (String, Option<Instant>) {
+    let mut lines = lines.lock();
+    (lines.due(now), lines.next_due())
+}
+
+fn now() -> Instant {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the log is an edge: repeated lines are counted by time"
+    )]
+    Instant::now()
 }
 
 fn write(text: &str) {

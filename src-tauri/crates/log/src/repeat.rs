@@ -30,6 +30,18 @@ impl Said {
     }
 }
 
+/// What becomes of a line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Admission {
+    /// It is written.
+    Written,
+    /// It is left out and counted.
+    Counted {
+        /// It is the first one of its place since that was told of.
+        is_first: bool,
+    },
+}
+
 impl<P: Ord + Clone> Repeats<P> {
     pub(crate) fn new() -> Self {
         Self {
@@ -37,17 +49,28 @@ impl<P: Ord + Clone> Repeats<P> {
         }
     }
 
-    /// A place says a line: whether it may be written.
-    pub(crate) fn admits(&mut self, now: Instant, place: P) -> bool {
+    /// Decides about a line that a place says.
+    pub(crate) fn admit(&mut self, now: Instant, place: P) -> Admission {
         let said = self.places.entry(place).or_insert(Said {
             since: now,
             lines: 0,
         });
         said.lines = said.lines.saturating_add(1);
-        said.lines <= MOST
+        match said.left_out() {
+            0 => Admission::Written,
+            left_out => Admission::Counted {
+                is_first: left_out == 1,
+            },
+        }
     }
 
-    /// The places of which enough time has gone by, and how many of their lines were left out, if any were.
+    /// Returns when the first place of which lines were left out is to be told of.
+    pub(crate) fn next_due(&self) -> Option<Instant> {
+        let counted = self.places.values().filter(|said| said.left_out() > 0);
+        counted.map(|said| said.since + WINDOW).min()
+    }
+
+    /// Takes the places whose window is over. Returns those of which lines were left out, with how many.
     pub(crate) fn due(&mut self, now: Instant) -> Vec<(P, u32)> {
         let mut oldest = None;
         if self.places.len() >= PLACES {
@@ -59,7 +82,7 @@ impl<P: Ord + Clone> Repeats<P> {
         self.take(is_due)
     }
 
-    /// All of which lines were left out.
+    /// Takes all places. Returns those of which lines were left out, with how many.
     pub(crate) fn rest(&mut self) -> Vec<(P, u32)> {
         self.take(|_| true)
     }
@@ -89,22 +112,29 @@ mod tests {
     #[test]
     fn a_place_that_repeats_itself_is_cut_off_and_counted() {
         let (mut repeats, start) = (Repeats::new(), start());
-        let written = (0..1000).filter(|_| repeats.admits(start, "a")).count();
-        assert_eq!(written, MOST as usize);
-        assert!(repeats.admits(start, "b"), "another place");
+        let said: Vec<_> = (0..1000).map(|_| repeats.admit(start, "a")).collect();
+        let count = |what| said.iter().filter(|said| **said == what).count();
+        assert_eq!(count(Admission::Written), MOST as usize);
+        assert_eq!(count(Admission::Counted { is_first: true }), 1);
+        assert_eq!(repeats.next_due(), Some(start + WINDOW));
+        let other = repeats.admit(start - WINDOW / 2, "b");
+        assert_eq!(other, Admission::Written, "another place");
+        assert_eq!(repeats.next_due(), Some(start + WINDOW), "it said little");
         assert_eq!(repeats.due(start + WINDOW / 2), []);
         assert_eq!(repeats.due(start + WINDOW), [("a", 995)]);
         assert_eq!(repeats.due(start + WINDOW), []);
-        assert!(repeats.admits(start + WINDOW, "a"), "it begins anew");
+        assert_eq!(repeats.next_due(), None);
+        let anew = repeats.admit(start + WINDOW, "a");
+        assert_eq!(anew, Admission::Written, "it begins anew");
     }
 
     #[test]
     fn the_end_tells_of_what_was_left_out() {
         let (mut repeats, start) = (Repeats::new(), start());
         for _ in 0..7 {
-            repeats.admits(start, 1);
+            repeats.admit(start, 1);
         }
-        repeats.admits(start, 2);
+        repeats.admit(start, 2);
         assert_eq!(repeats.rest(), [(1, 2)]);
         assert_eq!(repeats.rest(), []);
     }
@@ -117,7 +147,7 @@ mod tests {
             let now = start + Duration::from_micros(u64::from(place));
             told += repeats.due(now).len();
             for _ in 0..=MOST {
-                repeats.admits(now, place);
+                repeats.admit(now, place);
             }
             assert!(repeats.places.len() <= PLACES);
         }

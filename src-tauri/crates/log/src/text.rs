@@ -48,6 +48,18 @@ impl Bounded {
     }
 }
 
+/// Returns a value as text: cleaned, and cut to so many bytes.
+pub(crate) fn bounded(
+    value: fmt::Arguments<'_>,
+    most: usize,
+    clean: impl FnOnce(&str) -> String,
+) -> String {
+    let Bounded { text, cut } = Bounded::of(value);
+    let mut text = clean(&text);
+    short(&mut text, most, cut);
+    text
+}
+
 /// Cuts a text to so many bytes and says that it did.
 fn short(text: &mut String, most: usize, cut: bool) {
     if text.len() > most {
@@ -89,20 +101,16 @@ impl Words {
     }
 
     fn add(&mut self, field: &Field, value: fmt::Arguments<'_>) {
-        let Bounded { text, cut } = Bounded::of(value);
-        let mut text = match field.name() {
-            ORIGIN => one_line(&text),
-            _ => (self.clean)(&text),
+        let clean = match field.name() {
+            ORIGIN => one_line,
+            _ => self.clean,
         };
         match field.name() {
-            "message" => {
-                short(&mut text, self.most.0, cut);
-                self.message = text;
-            }
+            "message" => self.message = bounded(value, self.most.0, clean),
             // Where the record of another logger came from, which the line says already.
             name if name.starts_with("log.") => {}
             name => {
-                short(&mut text, self.most.1, cut);
+                let text = bounded(value, self.most.1, clean);
                 if self.fields.len() + text.len() <= Self::FIELDS {
                     // Writing to a string cannot fail.
                     let _ = write!(self.fields, " {name}={text}");

@@ -1,6 +1,7 @@
 //! Fuzz targets: descriptions and candidates of a peer, and what it sends once its keys are exchanged.
 
 use std::{
+    collections::{BTreeSet, VecDeque},
     net::SocketAddr,
     sync::Arc,
     time::{Duration, Instant},
@@ -24,7 +25,7 @@ use tokio::sync::mpsc;
 use super::{
     EVENT_QUEUE, MediaKind,
     candidates::{CandidateBudget, MAX_CANDIDATES, usable_candidate, with_candidates},
-    guard::{Filter, Verdict},
+    guard::{DtlsFilter, Filter, SsrcFilter, Verdict},
     media_engine::TRANSPORT_CC,
     remote_description::{MAX_SDP, RemoteDescription, with_refused},
     sdp::{MAX_SSRCS, Setup, section, setup, with_setup},
@@ -94,13 +95,27 @@ pub(crate) fn sdp(data: &[u8]) {
     let _ = RTCSessionDescription::answer(clean);
 }
 
+/// The most checks that leave in any one second.
+const MAX_CHECKS: usize = 50;
+const SECOND: Duration = Duration::from_secs(1);
+/// The most copies of one DTLS datagram that pass during a handshake, and more than those.
+const MAX_COPIES: usize = 256;
+const COPIES: usize = 300;
+/// The most streams of each kind that pass though nobody announced them and no packet was authenticated.
+const MAX_STRANGE_STREAMS: usize = 16;
+
 /// Datagrams that arrive and leave at a connection's sockets. No input holds a check that is authentic, so nothing but
-/// checks passes from an address that this end sends nothing to; and checks leave in turn.
+/// checks passes from an address that this end sends nothing to, and few checks leave in any one second. Behind that,
+/// as from the peer itself, few fragments and few streams pass.
 pub(crate) fn guard(data: &[u8]) {
     let mut input = Input::new(data);
     let mut filter = Filter::default();
     filter.set_credentials("ufrag", "a password of 24 letters");
     let local = SocketAddr::from(([192, 0, 2, 1], 5000));
+    let (mut dtls, mut ssrcs) = (DtlsFilter::default(), SsrcFilter::default());
+    ssrcs.allow_payload_types(u128::MAX);
+    let mut streams = BTreeSet::new();
+    let mut left = VecDeque::new();
     let mut now = start();
     while !input.is_empty() {
         let (what, who) = (input.byte(), input.byte());
@@ -120,10 +135,22 @@ pub(crate) fn guard(data: &[u8]) {
         if what & 2 != 0 {
             filter.handshake_done();
         }
-        let mut checks = 0;
         while filter.next_check(now).is_some() {
-            checks += 1;
-            assert!(checks <= 50, "checks leave in turn");
+            left.push_back(now);
+            while left.front().is_some_and(|at| *at + SECOND <= now) {
+                left.pop_front();
+            }
+            assert!(left.len() <= MAX_CHECKS, "checks leave in turn");
+        }
+        let copies = (0..COPIES).filter(|_| dtls.arrived(datagram).is_ok());
+        assert!(copies.count() <= MAX_COPIES, "few fragments pass");
+        if ssrcs.arrived(datagram).is_ok() {
+            // Where RTCP and RTP have it (RFC 3550 §5.1 and §6.4).
+            let is_rtcp = matches!(datagram[1], 192..=223);
+            let at = if is_rtcp { 4 } else { 8 };
+            streams.insert((is_rtcp, datagram[at..at + 4].to_vec()));
+            let alike = streams.iter().filter(|(kind, _)| *kind == is_rtcp);
+            assert!(alike.count() <= MAX_STRANGE_STREAMS, "few streams pass");
         }
     }
 }

@@ -1,7 +1,4 @@
-use std::{
-    sync::{Arc, Mutex},
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
 use tracing::{Subscriber, debug, error, info, warn};
 use tracing_subscriber::{
@@ -22,9 +19,9 @@ struct Kept {
 
 impl<S: Subscriber> Layer<S> for Kept {
     fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
-        let now = *self.now.lock().unwrap();
-        let text = self.lines.lock().unwrap().event(now, event);
-        self.text.lock().unwrap().push_str(&text);
+        let now = *self.now.lock();
+        let said = said(&self.lines, now, event);
+        self.text.lock().push_str(&said.text);
     }
 }
 
@@ -33,14 +30,14 @@ fn written(say: impl FnOnce(&Kept)) -> Vec<String> {
     #[expect(clippy::disallowed_methods, reason = "any moment will do")]
     let now = Instant::now();
     let kept = Kept {
-        lines: Arc::new(Mutex::new(Lines::new(false))),
+        lines: Arc::new(Mutex::new(Lines::new(Style { ansi: false }))),
         text: Arc::default(),
         now: Arc::new(Mutex::new(now)),
     };
     let subscriber = tracing_subscriber::registry().with(kept.clone());
     tracing::subscriber::with_default(subscriber, || say(&kept));
-    let mut text = kept.text.lock().unwrap().clone();
-    text.push_str(&kept.lines.lock().unwrap().rest());
+    let mut text = kept.text.lock().clone();
+    text.push_str(&kept.lines.lock().rest());
     text.lines()
         .map(|line| line.split_once(' ').unwrap().1.to_owned())
         .collect()
@@ -84,6 +81,40 @@ fn what_a_relay_was_called_by_is_shown() {
 }
 
 #[test]
+fn a_value_is_formatted_while_nothing_is_locked() {
+    struct Locks(Arc<Mutex<Lines>>);
+    impl std::fmt::Debug for Locks {
+        fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            f.write_str(if self.0.try_lock().is_some() {
+                "free"
+            } else {
+                "locked"
+            })
+        }
+    }
+    let lines = written(|kept| info!(lock = ?Locks(kept.lines.clone()), "a value that logs"));
+    assert!(lines[0].ends_with("lock=free"), "{lines:?}");
+}
+
+#[test]
+fn what_was_left_out_is_told_of_when_the_window_is_over_though_nothing_more_is_said() {
+    let told = written(|kept| {
+        for _ in 0..MOST + 3 {
+            warn!("again");
+        }
+        let (now, text) = (*kept.now.lock(), &kept.text);
+        let (at_once, next) = crate::due(&kept.lines, now);
+        assert_eq!((at_once.as_str(), next), ("", Some(now + WINDOW)));
+        text.lock().clear();
+        let (later, next) = crate::due(&kept.lines, now + WINDOW);
+        text.lock().push_str(&later);
+        assert_eq!(next, None);
+    });
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert!(told[0].contains("repeated 3 times within 10 s"));
+}
+
+#[test]
 fn a_line_is_short() {
     let lines = written(|_| {
         info!(a = "y".repeat(100_000), b = ?vec!["z"; 1000], "{}", "x".repeat(100_000));
@@ -103,7 +134,7 @@ fn a_place_that_repeats_itself_is_counted_instead() {
             for _ in 0..1000 {
                 warn!("again");
             }
-            *kept.now.lock().unwrap() += Duration::from_secs(10 + number);
+            *kept.now.lock() += Duration::from_secs(10 + number);
         }
         info!("something else");
         for _ in 0..100 {
