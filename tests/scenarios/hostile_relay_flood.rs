@@ -128,10 +128,7 @@ async fn a_member_that_floods_a_room_costs_nobody_their_place() -> Result<()> {
     };
     println!("{sent:?}; the late guest was connected in {took:?}");
     ensure!(took < CONNECTED_WITHIN, "connected only after {took:?}");
-    ensure!(
-        sent.signals > 1000,
-        "the member sent too little: {sent:?}"
-    );
+    ensure!(sent.signals > 1000, "the member sent too little: {sent:?}");
     for end in [&host, &guest] {
         end.peer_stats("pictures as before", |peer| {
             peer["receive"]["video"]["fps"].as_f64() > Some(10.0)
