@@ -199,8 +199,8 @@ mod tests {
                 stays
             });
             for number in 0..strangers {
-                // Evenly spread, or they could not hold up anybody for long.
-                let first = every * u32::from(number) / u32::from(strangers);
+                // Evenly spread, and the first in the queue last: so the seats wait for it.
+                let first = every * u32::from(strangers - number) / u32::from(strangers);
                 let asks = (now + every - first)
                     .as_millis()
                     .is_multiple_of(every.as_millis());
