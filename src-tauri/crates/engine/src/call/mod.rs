@@ -6,18 +6,24 @@
 mod auth;
 mod chat;
 mod door;
+mod endings;
 mod entry;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod fuzz;
 mod io;
+mod joining;
 mod members;
 mod negotiation;
 mod numbers;
 mod peer;
+mod peer_events;
 mod relay;
+mod removed;
 mod roster;
+mod signals;
 mod token_bucket;
 mod turns;
+mod user;
 mod view;
 mod words;
 
@@ -25,15 +31,14 @@ mod words;
 mod tests;
 
 use std::{
-    collections::{BTreeMap, BTreeSet, VecDeque},
+    collections::{BTreeMap, VecDeque},
     time::{Duration, Instant},
 };
 
 use ahoy_contract::{
-    ErrorCode, Nonce, PeerId,
-    peer::{ByeReason, DataMessage, MAX_CHAT_BYTES},
+    Nonce, PeerId,
     ui::{CallView, EndReason},
-    wire::{ClientMessage, IceServer, MAX_NAME_BYTES, Role, RoomKind},
+    wire::{IceServer, MAX_NAME_BYTES, Role, RoomKind},
 };
 
 pub use auth::{Authenticator, End, HostKey, SealedSignal};
@@ -295,89 +300,5 @@ impl Call {
         for id in due {
             self.with_peer(&id, |peer| peer.timed_out(now));
         }
-    }
-
-    fn local_state(&mut self, state: (bool, bool)) {
-        if self.local == state {
-            return;
-        }
-        self.local = state;
-        self.say_to_all(&DataMessage::State {
-            muted: state.0,
-            camera_off: state.1,
-        });
-    }
-
-    fn local_screen(&mut self, shown: bool) {
-        if self.screen != shown {
-            self.screen = shown;
-            self.say_to_all(&DataMessage::Screen { shown });
-        }
-    }
-
-    /// The user wrote a line.
-    fn write(&mut self, now: Instant, to: Option<&PeerId>, text: &str) {
-        if text.len() > MAX_CHAT_BYTES {
-            self.outputs
-                .push_back(Output::Event(Event::Error(view::line_too_long())));
-            return;
-        }
-        let id = self.chat.next_sent();
-        let mut reached: BTreeSet<PeerId> = self.peers.keys().cloned().collect();
-        reached.retain(|peer| {
-            let text = text.to_owned();
-            let line = DataMessage::Chat { id, text };
-            to.is_none_or(|to| to == peer) && self.say_soon(peer, line)
-        });
-        let at = self.time_of_day(now);
-        self.chat.wrote(at, text, reached);
-        self.outputs.push_back(Output::View);
-    }
-
-    /// Milliseconds since 1970.
-    fn time_of_day(&self, at: Instant) -> u64 {
-        let since = at.saturating_duration_since(self.config.start).as_millis();
-        let since = u64::try_from(since).unwrap_or(u64::MAX);
-        self.config.unix_ms.saturating_add(since)
-    }
-
-    fn say_to_all(&mut self, message: &DataMessage) {
-        for (id, peer) in &self.peers {
-            if peer.data_open() {
-                self.outputs
-                    .push_back(Output::Peer(id.clone(), PeerOutput::Data(message.clone())));
-            }
-        }
-    }
-
-    fn hang_up(&mut self) {
-        self.say_to_all(&DataMessage::Bye {
-            reason: ByeReason::HangUp,
-        });
-        let ids: Vec<PeerId> = self.peers.keys().cloned().collect();
-        for id in &ids {
-            self.signal_bye(id, ByeReason::HangUp);
-        }
-        if !matches!(self.socket, Socket::Retry { .. } | Socket::Opening) {
-            self.outputs.push_back(Output::Send(ClientMessage::Leave));
-        }
-        self.end(EndReason::ByMe);
-    }
-
-    /// The call is over: every connection is closed, then the socket.
-    fn end(&mut self, reason: EndReason) {
-        for id in std::mem::take(&mut self.peers).into_keys() {
-            self.outputs.push_back(Output::Peer(id, PeerOutput::Close));
-        }
-        self.outputs.push_back(Output::Disconnect);
-        self.ended = Some(reason);
-        self.outputs.push_back(Output::View);
-        self.outputs.push_back(Output::Event(Event::Ended(reason)));
-    }
-
-    fn refuse(&mut self, code: ErrorCode) {
-        self.outputs
-            .push_back(Output::Event(Event::Error(view::sentence(code))));
-        self.end(EndReason::Refused { code });
     }
 }

@@ -1,0 +1,84 @@
+//! The members that the host has sent away: the others hear of them from the host itself.
+
+use ahoy_contract::{
+    PeerId,
+    peer::{ByeReason, DataMessage, Removed, SignalBody},
+    wire::{ClientMessage, Member, RoomKind},
+};
+
+use super::{Call, Output, PeerOutput, Socket, door::Door};
+
+impl Call {
+    /// The user sends a member away.
+    pub(super) fn send_away(&mut self, peer: &PeerId) {
+        if !self.is_host() {
+            return;
+        }
+        let Some(join) = self.peers.get(peer).map(|peer| join_of(&peer.member)) else {
+            return;
+        };
+        self.door.admitted.remove(peer);
+        Door::remember(&mut self.door.sent_away, peer);
+        let reason = ByeReason::Removed;
+        let bye = PeerOutput::Data(DataMessage::Bye { reason });
+        self.outputs.push_back(Output::Peer(peer.clone(), bye));
+        self.signal_bye(peer, reason);
+        self.tell_removed(peer);
+        self.remove_peer(peer, Some(reason));
+        self.tell_others(&join);
+    }
+
+    /// The other members hear from the host itself whom it has sent away. That the relay does not show somebody any
+    /// more ends no connection, and it may be away.
+    pub(super) fn tell_others(&mut self, join: &Removed) {
+        // Viewers of a broadcast have nothing to do with each other.
+        if self.kind == RoomKind::Call && !self.door.removed.contains(join) {
+            Door::remember(&mut self.door.removed, join);
+            let others = self.peers.iter().filter(|(_, peer)| peer.is_alive());
+            for id in others.map(|(id, _)| id.clone()).collect::<Vec<_>>() {
+                self.signal(&id, &SignalBody::Removed(join.clone()));
+                self.say_soon(&id, DataMessage::Removed(join.clone()));
+            }
+        }
+    }
+
+    /// Whom the host has sent away so far, for a member that this end can speak to from now on: it may have missed it,
+    /// or have come later, and the relay may still show them.
+    pub(super) fn all_removed(&self) -> Vec<DataMessage> {
+        let removed = self.door.removed.iter().filter(|_| self.is_host());
+        removed.cloned().map(DataMessage::Removed).collect()
+    }
+
+    /// A member says that another was sent away, which only the host can do: the connection to that one ends, and no
+    /// roster brings it back.
+    pub(super) fn other_removed(&mut self, from: &PeerId, join: &Removed) {
+        let from_host = self
+            .peers
+            .get(from)
+            .is_some_and(|peer| peer.host_key.is_some());
+        if self.is_host() || !from_host || join.peer == *from {
+            return;
+        }
+        Door::remember(&mut self.door.removed, join);
+        let known = self.peers.get(&join.peer);
+        if known.is_some_and(|peer| peer.member.nonce == join.nonce) {
+            self.remove_peer(&join.peer, Some(ByeReason::Removed));
+        }
+    }
+
+    pub(super) fn tell_removed(&mut self, peer: &PeerId) {
+        if self.socket == Socket::Joined {
+            let peer = peer.clone();
+            self.outputs
+                .push_back(Output::Send(ClientMessage::Remove { peer }));
+        }
+    }
+}
+
+/// The join that a member is in the room by.
+pub(super) fn join_of(member: &Member) -> Removed {
+    Removed {
+        peer: member.peer.clone(),
+        nonce: member.nonce.clone(),
+    }
+}
