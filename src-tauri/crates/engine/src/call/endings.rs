@@ -87,10 +87,12 @@ impl Call {
         peer.deadline = None;
         peer.data_open = false;
         let is_host = peer.host_key.is_some();
+        let met = peer.ever_connected;
         self.signal_bye(id, ByeReason::NotAuthentic);
         self.outputs
             .push_back(Output::Peer(id.clone(), PeerOutput::Close));
-        if !self.is_host() && is_host {
+        // A host that this end has never met may be the relay's, which ends nothing that flows with others.
+        if !self.is_host() && is_host && (met || !self.is_talking()) {
             self.outputs.push_back(Output::Send(ClientMessage::Leave));
             self.refuse(ErrorCode::NotAuthentic);
         } else {

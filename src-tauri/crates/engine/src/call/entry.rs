@@ -60,18 +60,19 @@ impl Evictions {
 
 impl Call {
     /// Checks the proof of a member that the relay shows for the first time. The host has one without a valid proof
-    /// removed. A guest goes on with a host of that kind to the error that ends the call.
+    /// removed. A guest goes on with a host of that kind to the error that ends the call, unless media flows: then such a
+    /// host is none.
     pub(super) fn is_proven(
         &mut self,
         now: Instant,
         member: &Member,
         key: Option<&PublicKey>,
     ) -> bool {
-        if self.auth.verify_join(member) {
+        if self.is_authentic(member, key) {
             return true;
         }
         if !self.is_host() {
-            return key.is_some();
+            return key.is_some() && !self.is_talking();
         }
         if self.evictions.is_due(now, member) {
             self.tell_removed(&member.peer);

@@ -31,13 +31,18 @@ impl Call {
         self.door.relay_is_back();
         let known = self.next.as_ref().or(self.me.as_ref());
         match known.filter(|me| me.peer == peer).cloned() {
-            Some(_) if resumed && self.was_in() => {
+            Some(me) if resumed && self.was_in() => {
                 self.socket = Socket::Resuming {
                     until: now + RELAY_PATIENCE,
                 };
                 // Whether a join that was under way has reached the relay is not known.
                 let unsure = self.next.is_some() && self.me.is_some();
-                if unsure || self.moved && self.any_lost() {
+                if self.moved && self.any_lost() {
+                    self.join_anew(now);
+                } else if unsure && self.is_talking() {
+                    // Under the nonce of that join, or a relay that is silent could end what flows.
+                    self.leave_and_join(now, me.nonce);
+                } else if unsure {
                     self.join_anew(now);
                 }
             }
@@ -91,10 +96,15 @@ impl Call {
 
     /// Leaves and comes back under a fresh nonce: every connection is made anew at both ends.
     fn join_anew(&mut self, now: Instant) {
+        self.moved = false;
+        let nonce = self.fresh_nonce();
+        self.leave_and_join(now, nonce);
+    }
+
+    fn leave_and_join(&mut self, now: Instant, nonce: Nonce) {
         let Some(peer) = self.me.as_ref().map(|me| me.peer.clone()) else {
             return;
         };
-        self.moved = false;
         self.last_n = 0;
         self.lost_since.get_or_insert(now);
         self.socket = Socket::Greeting {
@@ -102,7 +112,6 @@ impl Call {
         };
         self.door.relay_is_back();
         self.outputs.push_back(Output::Send(ClientMessage::Leave));
-        let nonce = self.fresh_nonce();
         self.join(End { peer, nonce });
         self.outputs.push_back(Output::View);
     }

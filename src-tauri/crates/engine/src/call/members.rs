@@ -25,9 +25,12 @@ impl Call {
         let turns = self.turns(&member);
         // The host commits itself first; between two guests the one with the smaller id.
         let commits = self.is_host() || host_key.is_none() && me.peer < id;
-        let name = view::tidy(&member.name);
-        let is_key = |key| ahoy_contract::RoomId::of_key(key) == self.config.room;
-        let authentic = host_key.as_ref().is_none_or(is_key) && self.auth.verify_join(&member);
+        let authentic = self.is_authentic(&member, host_key.as_ref());
+        // A name is the member's own or none: one that is not proven is the relay's.
+        let name = match authentic {
+            true => view::tidy(&member.name),
+            false => String::new(),
+        };
         let join = (id.clone(), member.nonce.clone());
         let nonce = self.fresh_nonce();
         let mut peer = Peer::new(
@@ -41,19 +44,26 @@ impl Call {
             (commits, nonce),
         );
         (peer.sent, peer.received) = self.numbers.take(&join);
-        self.outputs.push_back(Output::Event(Event::PeerJoined {
-            peer: id.clone(),
-            name,
-        }));
         self.peers.insert(id.clone(), peer);
         if !authentic {
             self.not_authentic(&id);
-        } else if self.is_host() && self.kind == RoomKind::Broadcast {
+            return;
+        }
+        let peer = id.clone();
+        self.outputs
+            .push_back(Output::Event(Event::PeerJoined { peer, name }));
+        if self.is_host() && self.kind == RoomKind::Broadcast {
             self.opening.wait(id);
             self.outputs.push_back(Output::View);
         } else {
             self.open(now, &id);
         }
+    }
+
+    /// Checks that a member knows the link, and has the room's key where it is shown as the host.
+    pub(super) fn is_authentic(&self, member: &Member, key: Option<&PublicKey>) -> bool {
+        let is_key = |key| ahoy_contract::RoomId::of_key(key) == self.config.room;
+        key.is_none_or(is_key) && self.auth.verify_join(member)
     }
 
     /// Makes a member's connection.
@@ -121,8 +131,17 @@ impl Call {
                     self.connected_at.get_or_insert(now);
                 }
                 let before = peer.state;
+                let successor = peer.successor.clone();
+                let closed = matches!(input, PeerInput::DataClosed);
                 self.with_peer(id, |peer| peer.connection(now, input));
                 let after = self.peers.get(id).map(|peer| peer.state);
+                if let Some(successor) = successor
+                    && (closed || after != Some(PeerState::Connected))
+                    && self.ended.is_none()
+                {
+                    self.succeed(now, successor);
+                    return;
+                }
                 if before == PeerState::Connected && after == Some(PeerState::Reconnecting) {
                     // The network itself may be gone, and the socket with it: TCP alone would not say so for minutes.
                     if self.can_signal() {

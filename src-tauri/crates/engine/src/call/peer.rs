@@ -35,6 +35,10 @@ pub(super) struct Peer {
     pub(super) screen: bool,
     pub(super) quality: Option<Quality>,
     pub(super) presence: Presence,
+    /// The proven join under which the relay shows it now, while it is connected by another.
+    pub(super) successor: Option<(Member, Option<PublicKey>)>,
+    /// The signals in its name that were dropped because it had not made them.
+    pub(super) forged: u64,
     /// It was there when this end came, so it offers.
     pub(super) was_first: bool,
     pub(super) may_offer: bool,
@@ -112,6 +116,8 @@ impl Peer {
             screen: false,
             quality: None,
             presence: Presence::Here,
+            successor: None,
+            forged: 0,
             was_first,
             may_offer,
             opened: false,

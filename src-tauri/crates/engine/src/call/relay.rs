@@ -3,8 +3,8 @@
 use std::time::Instant;
 
 use ahoy_contract::{
-    ErrorCode,
-    ui::EndReason,
+    ErrorCode, PeerId,
+    ui::{EndReason, PeerState},
     wire::{ClientMessage, Member, RelayMessage, VERSION},
 };
 
@@ -60,6 +60,14 @@ impl Call {
         peers.any(|peer| peer.ever_connected && peer.is_alive())
     }
 
+    /// Checks whether the relay gives this end another id than the one by which it is connected to somebody.
+    fn is_known_otherwise(&self, peer: &PeerId) -> bool {
+        let known = self.next.as_ref().or(self.me.as_ref());
+        let mut peers = self.peers.values();
+        known.is_some_and(|me| me.peer != *peer)
+            && peers.any(|peer| peer.state == PeerState::Connected)
+    }
+
     /// Whether this end was in the room, or at its door.
     pub(super) fn was_in(&self) -> bool {
         self.joined_once || self.at_the_door
@@ -80,6 +88,10 @@ impl Call {
                 resumed,
             } => {
                 if !matches!(self.socket, Socket::Greeting { .. }) {
+                    return;
+                }
+                if self.is_known_otherwise(&peer) {
+                    self.distrust(now, "another id");
                     return;
                 }
                 self.welcomed = Some(Welcomed {
@@ -162,8 +174,7 @@ impl Call {
             ErrorCode::NotFound
             | ErrorCode::RoomFull
             | ErrorCode::Busy
-            | ErrorCode::RateLimited => talking && entering || greeting && self.was_in(),
-            ErrorCode::Locked => talking && entering,
+            | ErrorCode::RateLimited => greeting && self.was_in(),
             _ => false,
         };
         match code {
@@ -171,11 +182,15 @@ impl Call {
             ErrorCode::NoSuchPeer => {}
             // The answer to a leave that was only to be sure.
             ErrorCode::NotInRoom if greeting => {}
-            _ if may_pass => self.try_later(now),
+            // The relay alone ends nothing that works, whatever it says.
+            _ if may_pass || talking && entering => self.try_later(now),
             ErrorCode::RoomFull if greeting && self.may_become_free(now) => {}
             _ if entering => self.refuse(code),
-            // The room is gone. Whoever talks goes on, and looks whether it comes back.
-            ErrorCode::NotFound | ErrorCode::NotInRoom if talking => self.try_later(now),
+            // The room or the place in it is gone. Whoever talks goes on, and looks whether it comes back. That the host
+            // has sent this end away it hears from the host itself.
+            ErrorCode::Removed | ErrorCode::NotFound | ErrorCode::NotInRoom if talking => {
+                self.try_later(now);
+            }
             ErrorCode::Removed | ErrorCode::NotFound | ErrorCode::NotInRoom => self.refuse(code),
             ErrorCode::RoomFull if self.is_host() && self.door.full() => {
                 let error = view::sentence(code);
@@ -187,6 +202,12 @@ impl Call {
                 .outputs
                 .push_back(Output::Event(Event::Error(view::sentence(code)))),
         }
+    }
+
+    /// Handles a relay that shows this end as what it is not while media flows: it counts as lost, and is tried again.
+    pub(super) fn distrust(&mut self, now: Instant, what: &str) {
+        tracing::warn!("the relay gives this end {what}; it is tried again later");
+        self.try_later(now);
     }
 
     fn try_later(&mut self, now: Instant) {

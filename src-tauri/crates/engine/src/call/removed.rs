@@ -6,7 +6,7 @@ use ahoy_contract::{
     wire::{ClientMessage, Member, RoomKind},
 };
 
-use super::{Call, Output, PeerOutput, Socket, door::Door};
+use super::{Call, Output, PeerOutput, Socket, door::Door, peer::Peer};
 
 impl Call {
     /// The user sends a member away.
@@ -60,8 +60,12 @@ impl Call {
             return;
         }
         Door::remember(&mut self.door.removed, join);
-        let known = self.peers.get(&join.peer);
-        if known.is_some_and(|peer| peer.member.nonce == join.nonce) {
+        let is_it = |peer: &Peer| {
+            // The end that has come back as the one that was sent away is that one too.
+            let successor = peer.successor.as_ref().map(|(member, _)| &member.nonce);
+            peer.member.nonce == join.nonce || successor == Some(&join.nonce)
+        };
+        if self.peers.get(&join.peer).is_some_and(is_it) {
             self.remove_peer(&join.peer, Some(ByeReason::Removed));
         }
     }

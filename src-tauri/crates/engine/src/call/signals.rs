@@ -23,7 +23,8 @@ pub(super) struct Arrived {
 }
 
 impl Call {
-    /// A signal came. What does not prove where it comes from stops the peer.
+    /// A signal came. One that does not prove where it comes from stops a peer that was never connected; it is dropped
+    /// where the peer has proven itself by its connection, or a relay could end calls.
     pub(super) fn signal_arrived(&mut self, now: Instant, from: &PeerId, arrived: &Arrived) {
         let (Some(me), Some(peer)) = (self.me.as_ref(), self.peers.get_mut(from)) else {
             // From somebody who has just left, or whom the relay made up.
@@ -58,11 +59,50 @@ impl Call {
                 // It was made for a join of this end's that is over, and was under way meanwhile.
                 return;
             }
-            self.not_authentic(from);
+            self.signal_refused(now, from, arrived);
             return;
         };
         peer.received = arrived.seq;
         self.with_peer(from, |peer| peer.signal(now, &body));
+    }
+
+    /// Handles a signal that the member that is known here has not made for this end, or not now.
+    fn signal_refused(&mut self, now: Instant, from: &PeerId, arrived: &Arrived) {
+        let (Some(me), Some(peer)) = (self.me.as_ref(), self.peers.get_mut(from)) else {
+            return;
+        };
+        if let Some((member, key)) = &peer.successor {
+            let end = End {
+                peer: from.clone(),
+                nonce: member.nonce.clone(),
+            };
+            let signal = SealedSignal {
+                from: &end,
+                to: me,
+                seq: arrived.seq,
+                body: &arrived.body,
+                sig: arrived.sig.as_ref(),
+            };
+            // One that was heard before is a recorded one.
+            let heard = self.numbers.received(&(from.clone(), member.nonce.clone()));
+            if arrived.seq > heard && self.auth.open(&signal, key.as_ref()).is_some() {
+                // It has come back as this one.
+                let successor = (member.clone(), key.clone());
+                self.succeed(now, successor);
+                self.signal_arrived(now, from, arrived);
+                return;
+            }
+        }
+        if !(peer.ever_connected && peer.is_alive()) {
+            self.not_authentic(from);
+            return;
+        }
+        peer.forged += 1;
+        if peer.forged == 1 {
+            tracing::warn!(
+                "a signal in the name of a connected peer is not from it; such are dropped"
+            );
+        }
     }
 
     pub(super) fn signal_bye(&mut self, id: &PeerId, reason: ByeReason) {

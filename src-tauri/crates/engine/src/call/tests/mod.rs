@@ -3,6 +3,7 @@
 mod broadcast;
 mod data;
 mod door;
+mod hostile_relay;
 mod members;
 mod negotiation;
 mod relay;
