@@ -5,12 +5,16 @@ use std::{collections::BTreeSet, time::Instant};
 
 use ahoy_contract::{
     PeerId, PublicKey,
-    peer::Removed,
     ui::KnockView,
     wire::{ClientMessage, Member},
 };
 
-use super::{Call, Event, Output, Part, Socket, removed::join_of, view};
+use super::{
+    Call, Event, Output, Part, Socket,
+    removed::{RemovedJoins, join_of},
+    token_bucket::TokenBucket,
+    view,
+};
 
 /// As many as wait at a door (the relay says so too); more are not heard.
 const MAX_KNOCKS: usize = 16;
@@ -46,7 +50,9 @@ pub(super) struct Door {
     pub(super) sent_away: BTreeSet<PeerId>,
     /// The joins that the host has sent away: at the host those that it told the others of, at a guest those that
     /// it was told of.
-    pub(super) removed: BTreeSet<Removed>,
+    pub(super) removed: RemovedJoins,
+    /// How many returns of those the others may hear of.
+    pub(super) returns: TokenBucket,
     /// Who was heard once: a sound for each is enough.
     heard: BTreeSet<PeerId>,
 }
@@ -62,7 +68,8 @@ impl Door {
             entering: Vec::new(),
             admitted: BTreeSet::new(),
             sent_away: BTreeSet::new(),
-            removed: BTreeSet::new(),
+            removed: RemovedJoins::default(),
+            returns: TokenBucket::default(),
             heard: BTreeSet::new(),
         }
     }
@@ -153,8 +160,7 @@ impl Call {
         let id = &member.peer;
         if self.door.sent_away.contains(id) {
             // It is back, or the relay has not heard: it is sent away once more.
-            self.tell_removed(id);
-            self.tell_others(&join_of(member));
+            self.evictions.want(self.now, member);
             return false;
         }
         if self.door.is_closed() {

@@ -8,7 +8,7 @@ use ahoy_contract::{
     wire::{ClientMessage, IceServer},
 };
 
-use super::{Call, Event, Output, Part, RELAY_PATIENCE, Socket, auth::End};
+use super::{Call, Event, Output, Part, RELAY_PATIENCE, Socket, acks::Acks, auth::End};
 
 /// As many nonces of its own joins before as an end remembers: what is under way is seconds old.
 const MAX_FORMER: usize = 4;
@@ -29,6 +29,7 @@ impl Call {
         }
         self.ice_servers = ice_servers;
         self.door.relay_is_back();
+        self.evictions.relay_is_back();
         let known = self.next.as_ref().or(self.me.as_ref());
         match known.filter(|me| me.peer == peer).cloned() {
             Some(me) if resumed && self.was_in() => {
@@ -50,6 +51,7 @@ impl Call {
             // others, and what flows goes on. Where nothing flows, new connections are the better ones.
             Some(me) => {
                 self.last_n = 0;
+                self.acks = Acks::default();
                 let flows = |state| self.peers.values().any(|peer| peer.state == state);
                 let anew = self.moved && self.any_lost()
                     || self.any_lost() && !flows(PeerState::Connected);
@@ -61,6 +63,7 @@ impl Call {
             None => {
                 self.forget_peers();
                 self.last_n = 0;
+                self.acks = Acks::default();
                 self.me = None;
                 self.former.clear();
                 let nonce = self.fresh_nonce();
@@ -106,11 +109,13 @@ impl Call {
             return;
         };
         self.last_n = 0;
+        self.acks = Acks::default();
         self.lost_since.get_or_insert(now);
         self.socket = Socket::Greeting {
             until: now + RELAY_PATIENCE,
         };
         self.door.relay_is_back();
+        self.evictions.relay_is_back();
         self.outputs.push_back(Output::Send(ClientMessage::Leave));
         self.join(End { peer, nonce });
         self.outputs.push_back(Output::View);

@@ -271,6 +271,7 @@ impl Call {
         (new.sent, new.received) = (old.sent, old.received);
         (new.state, new.ever_connected) = (old.state, old.ever_connected);
         (new.presence, new.kept) = (old.presence, old.kept);
+        new.renewals = old.renewals + 1;
         new.opened = true;
         self.peers.insert(id.clone(), new);
         let open = PeerOutput::Open {

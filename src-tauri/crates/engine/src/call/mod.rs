@@ -3,6 +3,8 @@
 //! The engine's actor feeds [`Call::handle`] with what happens and does what [`Call::poll`] says, in
 //! order; [`Call::deadline`] says when to come back with [`Input::Tick`] if nothing happens before.
 
+mod acks;
+mod announced;
 mod auth;
 mod chat;
 mod door;
@@ -47,6 +49,7 @@ pub use io::{
 };
 pub use negotiation::{Negotiation, Step};
 
+use acks::Acks;
 pub(crate) use chat::ChatLog;
 use door::Door;
 use entry::Evictions;
@@ -118,6 +121,8 @@ pub struct Call {
     welcomed: Option<Welcomed>,
     /// The last number of a delivery of the relay's.
     last_n: u64,
+    /// How far the relay was told of those.
+    acks: Acks,
     /// This end, as the last roster has it.
     me: Option<End>,
     /// This end, as the next roster will have it: a `create` or `join` is with the relay.
@@ -190,6 +195,7 @@ impl Call {
             attempts: 0,
             welcomed: None,
             last_n: 0,
+            acks: Acks::default(),
             me: None,
             next: None,
             former: VecDeque::new(),
@@ -245,7 +251,10 @@ impl Call {
         let peers = self.peers.values().filter_map(Peer::deadline).min();
         let joined = self.socket == Socket::Joined;
         let turn = self.opening.deadline().filter(|_| joined);
-        [socket, peers, turn].into_iter().flatten().min()
+        let evictions = self.evictions.deadline().filter(|_| joined);
+        let acks = self.acks.deadline();
+        let all = [socket, peers, turn, evictions, acks];
+        all.into_iter().flatten().min()
     }
 
     /// Takes note of what happened.
@@ -276,6 +285,7 @@ impl Call {
             Input::HangUp => self.hang_up(),
         }
         self.take_turns(now);
+        self.evict(now);
     }
 
     fn tick(&mut self, now: Instant) {
@@ -290,6 +300,9 @@ impl Call {
                 self.socket_closed(now, SocketEnd::Lost);
             }
             _ => {}
+        }
+        if self.acks.is_due(now) {
+            self.tell_arrived();
         }
         let due: Vec<PeerId> = self
             .peers

@@ -9,7 +9,9 @@ use ahoy_contract::{
     wire::Member,
 };
 
-use super::{CONNECT_PATIENCE, OFFER_PATIENCE, negotiation::Negotiation, words::Words};
+use super::{
+    CONNECT_PATIENCE, OFFER_PATIENCE, announced::Announced, negotiation::Negotiation, words::Words,
+};
 
 /// Whether a member is in the room, by the relay's word.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,10 +31,7 @@ pub(super) struct Peer {
     /// The room's key, where this is its host.
     pub(super) host_key: Option<PublicKey>,
     pub(super) state: PeerState,
-    pub(super) muted: bool,
-    pub(super) camera_off: bool,
-    /// It shows a screen.
-    pub(super) screen: bool,
+    pub(super) announced: Announced,
     pub(super) quality: Option<Quality>,
     pub(super) presence: Presence,
     /// The proven join under which the relay shows it now, while it is connected by another.
@@ -50,6 +49,8 @@ pub(super) struct Peer {
     pub(super) data_open: bool,
     pub(super) ever_connected: bool,
     pub(super) deadline: Option<Instant>,
+    /// The connections that were made anew for it since it was connected.
+    pub(super) renewals: u32,
     /// The first offer was waited for in vain.
     pub(super) waited: bool,
     /// What is to be said once the data channel is open.
@@ -111,9 +112,7 @@ impl Peer {
             member,
             host_key,
             state: PeerState::Connecting,
-            muted: false,
-            camera_off: false,
-            screen: false,
+            announced: Announced::default(),
             quality: None,
             presence: Presence::Here,
             successor: None,
@@ -127,6 +126,7 @@ impl Peer {
             data_open: false,
             ever_connected: false,
             deadline: None,
+            renewals: 0,
             waited: false,
             kept: Vec::new(),
             told: Vec::new(),
@@ -176,11 +176,12 @@ impl Peer {
     }
 
     pub(super) fn deadline(&self) -> Option<Instant> {
-        self.deadline
+        let announced = self.announced.deadline();
+        self.deadline.into_iter().chain(announced).min()
     }
 
     pub(super) fn is_due(&self, now: Instant) -> bool {
-        self.deadline.is_some_and(|at| at <= now)
+        self.deadline().is_some_and(|at| at <= now)
     }
 
     /// An offer is wanted for a reason of this end's.
@@ -200,6 +201,10 @@ impl Peer {
     }
 
     pub(super) fn timed_out(&mut self, now: Instant) -> Ask {
+        let changed = self.announced.settle(now);
+        if self.deadline.is_none_or(|at| at > now) {
+            return if changed { Ask::View } else { Ask::Nothing };
+        }
         self.deadline = None;
         if !self.negotiation.begun() && !self.waited {
             self.waited = true;

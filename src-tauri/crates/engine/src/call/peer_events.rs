@@ -10,9 +10,13 @@ use ahoy_contract::{
 
 use super::{
     CONNECT_PATIENCE, PeerInput,
+    announced::Devices,
     peer::{Ask, Peer, Presence},
     words::Prints,
 };
+
+/// The connections that are made anew for a member, one after the other, before it counts as one that no way leads to.
+const MAX_RENEWALS: u32 = 4;
 
 impl Peer {
     pub(super) fn connection(&mut self, now: Instant, input: PeerInput) -> Ask {
@@ -30,6 +34,7 @@ impl Peer {
             PeerInput::Connected => {
                 self.deadline = None;
                 self.ever_connected = true;
+                self.renewals = 0;
                 self.told.clear();
                 if self.state != PeerState::Connected {
                     self.state = PeerState::Connected;
@@ -58,7 +63,7 @@ impl Peer {
                 let commit = prints.and_then(|prints| words.start(prints));
                 return Ask::Say(commit.into_iter().collect());
             }
-            PeerInput::Data(text) => return self.said(&text),
+            PeerInput::Data(text) => return self.said(now, &text),
             PeerInput::Quality(quality) if self.quality != Some(quality) => {
                 self.quality = Some(quality);
                 return Ask::View;
@@ -72,16 +77,14 @@ impl Peer {
         Ask::Nothing
     }
 
-    fn said(&mut self, text: &str) -> Ask {
+    fn said(&mut self, now: Instant, text: &str) -> Ask {
         // What is not understood is from a newer version: left alone.
         match serde_json::from_str(text) {
-            Ok(DataMessage::State { muted, camera_off }) => {
-                (self.muted, self.camera_off) = (muted, camera_off);
-                Ask::View
-            }
+            Ok(DataMessage::State { muted, camera_off }) => self.announces(now, |devices| {
+                (devices.muted, devices.camera_off) = (muted, camera_off);
+            }),
             Ok(DataMessage::Screen { shown }) => {
-                self.screen = shown;
-                Ask::View
+                self.announces(now, |devices| devices.screen = shown)
             }
             Ok(DataMessage::Chat { id, text }) if text.len() <= MAX_CHAT_BYTES => {
                 Ask::Chat { id, text }
@@ -91,6 +94,13 @@ impl Peer {
             Ok(DataMessage::Removed(removed)) => Ask::Removed(removed),
             Ok(message) => self.word(message),
             Err(_) => Ask::Nothing,
+        }
+    }
+
+    fn announces(&mut self, now: Instant, change: impl FnOnce(&mut Devices)) -> Ask {
+        match self.announced.change(now, change) {
+            true => Ask::View,
+            false => Ask::Nothing,
         }
     }
 
@@ -104,7 +114,8 @@ impl Peer {
             DataMessage::WordsCommit { commitment } => words.committed(commitment),
             DataMessage::WordsNonce { nonce } => words.answered(&nonce, prints),
             DataMessage::WordsReveal { nonce } => match words.revealed(&nonce, prints) {
-                Ok(()) => return Ask::View,
+                Ok(true) => return Ask::View,
+                Ok(false) => return Ask::Nothing,
                 Err(_) => return Ask::NotAuthentic,
             },
             _ => None,
@@ -134,10 +145,10 @@ impl Peer {
     pub(super) fn description(&mut self, now: Instant, description: Description) -> Ask {
         let new = fingerprints(&description.sdp);
         if self.prints.1.as_ref().is_some_and(|first| *first != new) {
-            return if self.state == PeerState::Connected {
-                Ask::NotAuthentic
-            } else {
-                Ask::Renew(description)
+            return match self.state {
+                PeerState::Connected => Ask::NotAuthentic,
+                _ if self.renewals >= MAX_RENEWALS => self.fail(),
+                _ => Ask::Renew(description),
             };
         }
         if self.negotiation.remote(description) {

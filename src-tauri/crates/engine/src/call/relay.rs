@@ -10,7 +10,7 @@ use ahoy_contract::{
 
 use super::{
     Call, Event, Output, RELAY_LOST_AFTER, RELAY_PATIENCE, RETRY_AFTER, Socket, SocketEnd,
-    Welcomed, roster::Roster, signals::Arrived, view,
+    Welcomed, acks::Acks, roster::Roster, signals::Arrived, view,
 };
 
 impl Call {
@@ -18,6 +18,7 @@ impl Call {
         self.socket = Socket::Greeting {
             until: now + RELAY_PATIENCE,
         };
+        self.acks.told(self.last_n);
         self.outputs.push_back(Output::Send(ClientMessage::Hello {
             version: VERSION,
             app: self.config.app.clone(),
@@ -26,7 +27,16 @@ impl Call {
         }));
     }
 
+    /// Tells the relay how far the signals have come.
+    pub(super) fn tell_arrived(&mut self) {
+        let n = self.last_n;
+        self.acks.told(n);
+        self.outputs
+            .push_back(Output::Send(ClientMessage::Ack { n }));
+    }
+
     pub(super) fn socket_closed(&mut self, now: Instant, end: SocketEnd) {
+        self.acks = Acks::default();
         let talking = self.is_talking();
         if end == SocketEnd::NotTrusted && !talking {
             self.refuse(ErrorCode::RelayNotTrusted);
@@ -122,6 +132,7 @@ impl Call {
                 if self.door.gone(&peer) {
                     self.outputs.push_back(Output::View);
                 }
+                self.evictions.gone(&peer);
                 self.missing(now, &peer, false);
             }
             RelayMessage::Knock {
@@ -152,8 +163,9 @@ impl Call {
                 // What still comes for a place that this end has left is not counted with the new one's.
                 if self.next.is_none() {
                     self.last_n = self.last_n.max(n);
-                    self.outputs
-                        .push_back(Output::Send(ClientMessage::Ack { n }));
+                    if self.acks.arrived(now, self.last_n) {
+                        self.tell_arrived();
+                    }
                 }
                 self.signal_arrived(now, &from, &Arrived { seq, body, sig });
             }
@@ -182,9 +194,9 @@ impl Call {
             ErrorCode::NoSuchPeer => {}
             // The answer to a leave that was only to be sure.
             ErrorCode::NotInRoom if greeting => {}
+            ErrorCode::RoomFull if greeting && self.may_become_free(now) => {}
             // The relay alone ends nothing that works, whatever it says.
             _ if may_pass || talking && entering => self.try_later(now),
-            ErrorCode::RoomFull if greeting && self.may_become_free(now) => {}
             _ if entering => self.refuse(code),
             // The room or the place in it is gone. Whoever talks goes on, and looks whether it comes back. That the host
             // has sent this end away it hears from the host itself.

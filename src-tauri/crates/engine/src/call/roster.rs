@@ -125,6 +125,8 @@ impl Call {
         if !self.is_host() || self.socket != Socket::Joined {
             return;
         }
+        // What was to become of another join of its is over.
+        self.evictions.keep_join(&member);
         let known = self.peers.contains_key(&member.peer);
         if known || self.peers.len() + 1 < max_members(self.kind) {
             self.member_is_here(now, member, None, false);
