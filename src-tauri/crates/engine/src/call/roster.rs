@@ -202,14 +202,11 @@ impl Call {
     /// is kept as long as its media flows or until the new join says something itself: a proof alone may be an old one.
     fn came_anew(&mut self, now: Instant, member: Member, key: Option<PublicKey>) {
         let id = member.peer.clone();
-        let Some(peer) = self.peers.get(&id) else {
-            return;
-        };
-        let (state, met) = (peer.state, peer.ever_connected && peer.is_alive());
-        if met && !self.is_authentic(&member, key.as_ref()) {
+        if !self.is_authentic(&member, key.as_ref()) {
             return;
         }
-        if state != PeerState::Connected {
+        let state = self.peers.get(&id).map(|peer| peer.state);
+        if state != Some(PeerState::Connected) {
             self.remove_peer(&id, None);
             self.member_is_here(now, member, key, false);
         } else if self.lets_in(&member, key.as_ref())

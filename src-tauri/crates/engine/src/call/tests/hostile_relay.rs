@@ -151,6 +151,29 @@ fn a_connected_member_is_replaced_only_by_one_with_a_proof_and_a_voice() {
 }
 
 #[test]
+fn a_member_that_is_shown_twice_is_the_one_with_the_proof() {
+    let mut world = World::pair();
+    let proven = world.sides[1].member.clone().unwrap();
+    let mut unproven = guest_anew(&world, 77);
+    unproven.mac = Mac::new([0; 32]);
+    let room = RelayMessage::Room {
+        kind: RoomKind::Call,
+        host: Some(Host {
+            key: world.key.public(),
+            member: world.sides[0].member.clone().unwrap(),
+        }),
+        peers: vec![proven.clone(), unproven],
+        count: 3,
+        capacity: 8,
+        locked: false,
+    };
+    world.input(0, Input::Relay(room));
+    let known = &world.sides[0].call.peers[&id(GUEST)].member;
+    assert_eq!(known.nonce, proven.nonce);
+    assert!(!world.sides[0].has(&PeerOutput::Close));
+}
+
+#[test]
 fn a_member_that_has_come_back_is_met_as_soon_as_its_old_connection_is_lost() {
     for input in [
         PeerInput::Disconnected,
