@@ -5,12 +5,16 @@ use std::{collections::BTreeSet, time::Instant};
 
 use ahoy_contract::{
     PeerId, PublicKey,
-    peer::{ByeReason, DataMessage, Removed, SignalBody},
     ui::KnockView,
-    wire::{ClientMessage, Member, RoomKind},
+    wire::{ClientMessage, Member},
 };
 
-use super::{Call, Event, Output, Part, PeerOutput, Socket, view};
+use super::{
+    Call, Event, Output, Part, Socket,
+    removed::{RemovedJoins, join_of},
+    token_bucket::TokenBucket,
+    view,
+};
 
 /// As many as wait at a door (the relay says so too); more are not heard.
 const MAX_KNOCKS: usize = 16;
@@ -42,11 +46,13 @@ pub(super) struct Door {
     /// Whom the relay was told to let in and does not show inside yet, in that order.
     entering: Vec<Knock>,
     /// The let in: an id is one end's for as long as it holds its token, so it may come back.
-    admitted: BTreeSet<PeerId>,
-    sent_away: BTreeSet<PeerId>,
+    pub(super) admitted: BTreeSet<PeerId>,
+    pub(super) sent_away: BTreeSet<PeerId>,
     /// The joins that the host has sent away: at the host those that it told the others of, at a guest those that
     /// it was told of.
-    removed: BTreeSet<Removed>,
+    pub(super) removed: RemovedJoins,
+    /// How many returns of those the others may hear of.
+    pub(super) returns: TokenBucket,
     /// Who was heard once: a sound for each is enough.
     heard: BTreeSet<PeerId>,
 }
@@ -62,7 +68,8 @@ impl Door {
             entering: Vec::new(),
             admitted: BTreeSet::new(),
             sent_away: BTreeSet::new(),
-            removed: BTreeSet::new(),
+            removed: RemovedJoins::default(),
+            returns: TokenBucket::default(),
             heard: BTreeSet::new(),
         }
     }
@@ -134,7 +141,7 @@ impl Door {
     }
 
     /// Says whether it is in the set now.
-    fn remember<T: Ord + Clone>(set: &mut BTreeSet<T>, item: &T) -> bool {
+    pub(super) fn remember<T: Ord + Clone>(set: &mut BTreeSet<T>, item: &T) -> bool {
         // More than come to any call are made up.
         set.contains(item) || (set.len() < MAX_REMEMBERED && set.insert(item.clone()))
     }
@@ -153,8 +160,7 @@ impl Call {
         let id = &member.peer;
         if self.door.sent_away.contains(id) {
             // It is back, or the relay has not heard: it is sent away once more.
-            self.tell_removed(id);
-            self.tell_others(&join_of(member));
+            self.evictions.want(self.now, member);
             return false;
         }
         if self.door.is_closed() {
@@ -290,63 +296,6 @@ impl Call {
         }
     }
 
-    /// The user sends a member away.
-    pub(super) fn send_away(&mut self, peer: &PeerId) {
-        if !self.is_host() {
-            return;
-        }
-        let Some(join) = self.peers.get(peer).map(|peer| join_of(&peer.member)) else {
-            return;
-        };
-        self.door.admitted.remove(peer);
-        Door::remember(&mut self.door.sent_away, peer);
-        let reason = ByeReason::Removed;
-        let bye = PeerOutput::Data(DataMessage::Bye { reason });
-        self.outputs.push_back(Output::Peer(peer.clone(), bye));
-        self.signal_bye(peer, reason);
-        self.tell_removed(peer);
-        self.remove_peer(peer, Some(reason));
-        self.tell_others(&join);
-    }
-
-    /// The other members hear from the host itself whom it has sent away. That the relay does not show somebody any
-    /// more ends no connection, and it may be away.
-    fn tell_others(&mut self, join: &Removed) {
-        // Viewers of a broadcast have nothing to do with each other.
-        if self.kind == RoomKind::Call && !self.door.removed.contains(join) {
-            Door::remember(&mut self.door.removed, join);
-            let others = self.peers.iter().filter(|(_, peer)| peer.is_alive());
-            for id in others.map(|(id, _)| id.clone()).collect::<Vec<_>>() {
-                self.signal(&id, &SignalBody::Removed(join.clone()));
-                self.say_soon(&id, DataMessage::Removed(join.clone()));
-            }
-        }
-    }
-
-    /// Whom the host has sent away so far, for a member that this end can speak to from now on: it may have missed it,
-    /// or have come later, and the relay may still show them.
-    pub(super) fn all_removed(&self) -> Vec<DataMessage> {
-        let removed = self.door.removed.iter().filter(|_| self.is_host());
-        removed.cloned().map(DataMessage::Removed).collect()
-    }
-
-    /// A member says that another was sent away, which only the host can do: the connection to that one ends, and no
-    /// roster brings it back.
-    pub(super) fn other_removed(&mut self, from: &PeerId, join: &Removed) {
-        let from_host = self
-            .peers
-            .get(from)
-            .is_some_and(|peer| peer.host_key.is_some());
-        if self.is_host() || !from_host || join.peer == *from {
-            return;
-        }
-        Door::remember(&mut self.door.removed, join);
-        let known = self.peers.get(&join.peer);
-        if known.is_some_and(|peer| peer.member.nonce == join.nonce) {
-            self.remove_peer(&join.peer, Some(ByeReason::Removed));
-        }
-    }
-
     pub(super) fn tell_admitted(&mut self, peer: &PeerId, accept: bool) {
         // While the relay is away nothing is lost: whoever still waits knocks again when it is back.
         if self.socket == Socket::Joined {
@@ -354,21 +303,5 @@ impl Call {
             self.outputs
                 .push_back(Output::Send(ClientMessage::Admit { peer, accept }));
         }
-    }
-
-    pub(super) fn tell_removed(&mut self, peer: &PeerId) {
-        if self.socket == Socket::Joined {
-            let peer = peer.clone();
-            self.outputs
-                .push_back(Output::Send(ClientMessage::Remove { peer }));
-        }
-    }
-}
-
-/// The join that a member is in the room by.
-fn join_of(member: &Member) -> Removed {
-    Removed {
-        peer: member.peer.clone(),
-        nonce: member.nonce.clone(),
     }
 }

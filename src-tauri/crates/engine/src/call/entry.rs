@@ -9,14 +9,17 @@ use std::{
     time::{Duration, Instant},
 };
 
-use ahoy_contract::{Nonce, PeerId, PublicKey, wire::Member};
+use ahoy_contract::{Nonce, PeerId, PublicKey, peer::Removed, wire::Member};
 
-use super::{Call, Output, RELAY_PATIENCE, Socket};
+use super::{
+    Call, Output, RELAY_PATIENCE, Socket,
+    token_bucket::{Allowance, TokenBucket},
+};
 
 /// The time after which the relay is asked once more to remove a member that it still shows.
 const ASK_AGAIN: Duration = Duration::from_secs(1);
 
-/// The most members whose removal is remembered; more than a room holds come only from a relay that means harm.
+/// The most members whose removal is wanted; more than a room holds come only from a relay that means harm.
 const MAX_EVICTIONS: usize = 1024;
 
 /// The time for which a guest waits for a seat in a full room: a host removes a stranger within one round trip, so a
@@ -26,57 +29,104 @@ const SEAT_PATIENCE: Duration = Duration::from_secs(2);
 /// The time between two attempts to get such a seat.
 const SEAT_RETRY: Duration = Duration::from_millis(200);
 
-/// The members whose removal the relay was asked for, and when.
+/// The requests for removals: a room full of strangers needs many, and a relay takes only so many messages.
+const REQUESTS: Allowance = Allowance {
+    burst: 64,
+    every: Duration::from_micros(1_000_000 / 64),
+};
+
+/// The members whose removal the relay is asked for, as long as it shows them, and when that is due.
 #[derive(Debug, Default)]
 pub(super) struct Evictions {
-    asked: BTreeMap<(PeerId, Nonce), Instant>,
+    due: BTreeMap<(PeerId, Nonce), Instant>,
+    budget: TokenBucket,
+    /// When the budget allows the next one.
+    blocked: Option<Instant>,
 }
 
 impl Evictions {
+    /// Notes that a member that the relay shows has to go.
+    pub(super) fn want(&mut self, now: Instant, member: &Member) {
+        let join = (member.peer.clone(), member.nonce.clone());
+        if self.due.len() < MAX_EVICTIONS {
+            self.due.entry(join).or_insert(now);
+        }
+    }
+
     /// Forgets the members that the relay does not show any more.
     pub(super) fn keep(&mut self, shown: &[(Member, Option<PublicKey>)]) {
-        self.asked.retain(|(peer, nonce), _| {
+        self.due.retain(|(peer, nonce), _| {
             let mut shown = shown.iter();
             shown.any(|(member, _)| member.peer == *peer && member.nonce == *nonce)
         });
     }
 
-    /// Returns true if the relay should be asked now to remove a member, and notes that it was.
-    fn is_due(&mut self, now: Instant, member: &Member) -> bool {
-        let join = (member.peer.clone(), member.nonce.clone());
-        let due = self
-            .asked
-            .get(&join)
-            .is_none_or(|at| *at + ASK_AGAIN <= now);
-        if due {
-            if self.asked.len() >= MAX_EVICTIONS {
-                self.asked.clear();
-            }
-            self.asked.insert(join, now);
+    /// Forgets a member that has left.
+    pub(super) fn gone(&mut self, peer: &PeerId) {
+        self.due.retain(|(of, _), _| of != peer);
+    }
+
+    /// Forgets other joins of a member than the one that it is shown by.
+    pub(super) fn keep_join(&mut self, shown: &Member) {
+        self.due
+            .retain(|(peer, nonce), _| *peer != shown.peer || *nonce == shown.nonce);
+    }
+
+    /// Forgets all: the relay is back, and shows who is there.
+    pub(super) fn relay_is_back(&mut self) {
+        self.due.clear();
+    }
+
+    /// Returns the next member whose removal the relay is to be asked for now.
+    fn next(&mut self, now: Instant) -> Option<(PeerId, Nonce)> {
+        let due = self.due.iter_mut().filter(|(_, at)| **at <= now);
+        let (join, at) = due.min_by_key(|(_, at)| **at)?;
+        if !self.budget.take(now, REQUESTS) {
+            self.blocked = Some(now + REQUESTS.every);
+            return None;
         }
-        due
+        *at = now + ASK_AGAIN;
+        Some(join.clone())
+    }
+
+    /// Returns when the next one is due.
+    pub(super) fn deadline(&self) -> Option<Instant> {
+        let next = self.due.values().min()?;
+        Some(self.blocked.map_or(*next, |blocked| blocked.max(*next)))
     }
 }
 
 impl Call {
     /// Checks the proof of a member that the relay shows for the first time. The host has one without a valid proof
-    /// removed. A guest goes on with a host of that kind to the error that ends the call.
+    /// removed. A guest goes on with a host of that kind to the error that ends the call, unless media flows: then such a
+    /// host is none.
     pub(super) fn is_proven(
         &mut self,
         now: Instant,
         member: &Member,
         key: Option<&PublicKey>,
     ) -> bool {
-        if self.auth.verify_join(member) {
+        if self.is_authentic(member, key) {
             return true;
         }
         if !self.is_host() {
-            return key.is_some();
+            return key.is_some() && !self.is_talking();
         }
-        if self.evictions.is_due(now, member) {
-            self.tell_removed(&member.peer);
-        }
+        self.evictions.want(now, member);
         false
+    }
+
+    /// Asks the relay to remove the members that have to go, once more where it has not done it.
+    pub(super) fn evict(&mut self, now: Instant) {
+        while self.socket == Socket::Joined
+            && self.ended.is_none()
+            && let Some((peer, nonce)) = self.evictions.next(now)
+        {
+            self.tell_removed(&peer);
+            if self.door.sent_away.contains(&peer) {
+                self.tell_others_again(&Removed { peer, nonce });
+            }
+        }
     }
 
     /// Handles a join request that the relay passes on. One without a valid proof is denied before anybody is asked.
@@ -93,10 +143,11 @@ impl Call {
         shown.name == self.config.name && self.auth.verify_join(shown)
     }
 
-    /// Decides what a guest does that finds the room full before it was ever in it. Returns true if it waits for a seat.
+    /// Decides what a guest does that finds the room full, for the first time or on its way back. Returns true if it waits
+    /// for a seat on the same socket.
     pub(super) fn may_become_free(&mut self, now: Instant) -> bool {
         let since = *self.full_since.get_or_insert(now);
-        let waits = !self.is_host() && !self.was_in() && now < since + SEAT_PATIENCE;
+        let waits = !self.is_host() && self.next.is_some() && now < since + SEAT_PATIENCE;
         if waits {
             self.socket = Socket::Full {
                 again: now + SEAT_RETRY,

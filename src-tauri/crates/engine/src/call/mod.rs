@@ -3,21 +3,29 @@
 //! The engine's actor feeds [`Call::handle`] with what happens and does what [`Call::poll`] says, in
 //! order; [`Call::deadline`] says when to come back with [`Input::Tick`] if nothing happens before.
 
+mod acks;
+mod announced;
 mod auth;
 mod chat;
 mod door;
+mod endings;
 mod entry;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod fuzz;
 mod io;
+mod joining;
 mod members;
 mod negotiation;
 mod numbers;
 mod peer;
+mod peer_events;
 mod relay;
+mod removed;
 mod roster;
+mod signals;
 mod token_bucket;
 mod turns;
+mod user;
 mod view;
 mod words;
 
@@ -25,15 +33,14 @@ mod words;
 mod tests;
 
 use std::{
-    collections::{BTreeMap, BTreeSet, VecDeque},
+    collections::{BTreeMap, VecDeque},
     time::{Duration, Instant},
 };
 
 use ahoy_contract::{
-    ErrorCode, Nonce, PeerId,
-    peer::{ByeReason, DataMessage, MAX_CHAT_BYTES},
+    Nonce, PeerId,
     ui::{CallView, EndReason},
-    wire::{ClientMessage, IceServer, MAX_NAME_BYTES, Role, RoomKind},
+    wire::{IceServer, MAX_NAME_BYTES, Role, RoomKind},
 };
 
 pub use auth::{Authenticator, End, HostKey, SealedSignal};
@@ -42,6 +49,7 @@ pub use io::{
 };
 pub use negotiation::{Negotiation, Step};
 
+use acks::Acks;
 pub(crate) use chat::ChatLog;
 use door::Door;
 use entry::Evictions;
@@ -113,6 +121,8 @@ pub struct Call {
     welcomed: Option<Welcomed>,
     /// The last number of a delivery of the relay's.
     last_n: u64,
+    /// How far the relay was told of those.
+    acks: Acks,
     /// This end, as the last roster has it.
     me: Option<End>,
     /// This end, as the next roster will have it: a `create` or `join` is with the relay.
@@ -185,6 +195,7 @@ impl Call {
             attempts: 0,
             welcomed: None,
             last_n: 0,
+            acks: Acks::default(),
             me: None,
             next: None,
             former: VecDeque::new(),
@@ -240,7 +251,10 @@ impl Call {
         let peers = self.peers.values().filter_map(Peer::deadline).min();
         let joined = self.socket == Socket::Joined;
         let turn = self.opening.deadline().filter(|_| joined);
-        [socket, peers, turn].into_iter().flatten().min()
+        let evictions = self.evictions.deadline().filter(|_| joined);
+        let acks = self.acks.deadline();
+        let all = [socket, peers, turn, evictions, acks];
+        all.into_iter().flatten().min()
     }
 
     /// Takes note of what happened.
@@ -271,6 +285,7 @@ impl Call {
             Input::HangUp => self.hang_up(),
         }
         self.take_turns(now);
+        self.evict(now);
     }
 
     fn tick(&mut self, now: Instant) {
@@ -286,6 +301,9 @@ impl Call {
             }
             _ => {}
         }
+        if self.acks.is_due(now) {
+            self.tell_arrived();
+        }
         let due: Vec<PeerId> = self
             .peers
             .iter()
@@ -295,89 +313,5 @@ impl Call {
         for id in due {
             self.with_peer(&id, |peer| peer.timed_out(now));
         }
-    }
-
-    fn local_state(&mut self, state: (bool, bool)) {
-        if self.local == state {
-            return;
-        }
-        self.local = state;
-        self.say_to_all(&DataMessage::State {
-            muted: state.0,
-            camera_off: state.1,
-        });
-    }
-
-    fn local_screen(&mut self, shown: bool) {
-        if self.screen != shown {
-            self.screen = shown;
-            self.say_to_all(&DataMessage::Screen { shown });
-        }
-    }
-
-    /// The user wrote a line.
-    fn write(&mut self, now: Instant, to: Option<&PeerId>, text: &str) {
-        if text.len() > MAX_CHAT_BYTES {
-            self.outputs
-                .push_back(Output::Event(Event::Error(view::line_too_long())));
-            return;
-        }
-        let id = self.chat.next_sent();
-        let mut reached: BTreeSet<PeerId> = self.peers.keys().cloned().collect();
-        reached.retain(|peer| {
-            let text = text.to_owned();
-            let line = DataMessage::Chat { id, text };
-            to.is_none_or(|to| to == peer) && self.say_soon(peer, line)
-        });
-        let at = self.time_of_day(now);
-        self.chat.wrote(at, text, reached);
-        self.outputs.push_back(Output::View);
-    }
-
-    /// Milliseconds since 1970.
-    fn time_of_day(&self, at: Instant) -> u64 {
-        let since = at.saturating_duration_since(self.config.start).as_millis();
-        let since = u64::try_from(since).unwrap_or(u64::MAX);
-        self.config.unix_ms.saturating_add(since)
-    }
-
-    fn say_to_all(&mut self, message: &DataMessage) {
-        for (id, peer) in &self.peers {
-            if peer.data_open() {
-                self.outputs
-                    .push_back(Output::Peer(id.clone(), PeerOutput::Data(message.clone())));
-            }
-        }
-    }
-
-    fn hang_up(&mut self) {
-        self.say_to_all(&DataMessage::Bye {
-            reason: ByeReason::HangUp,
-        });
-        let ids: Vec<PeerId> = self.peers.keys().cloned().collect();
-        for id in &ids {
-            self.signal_bye(id, ByeReason::HangUp);
-        }
-        if !matches!(self.socket, Socket::Retry { .. } | Socket::Opening) {
-            self.outputs.push_back(Output::Send(ClientMessage::Leave));
-        }
-        self.end(EndReason::ByMe);
-    }
-
-    /// The call is over: every connection is closed, then the socket.
-    fn end(&mut self, reason: EndReason) {
-        for id in std::mem::take(&mut self.peers).into_keys() {
-            self.outputs.push_back(Output::Peer(id, PeerOutput::Close));
-        }
-        self.outputs.push_back(Output::Disconnect);
-        self.ended = Some(reason);
-        self.outputs.push_back(Output::View);
-        self.outputs.push_back(Output::Event(Event::Ended(reason)));
-    }
-
-    fn refuse(&mut self, code: ErrorCode) {
-        self.outputs
-            .push_back(Output::Event(Event::Error(view::sentence(code))));
-        self.end(EndReason::Refused { code });
     }
 }

@@ -49,6 +49,11 @@ impl Numbers {
         last.map_or((0, 0), |last| (last.sent, last.received))
     }
 
+    /// Returns the last number received from a member that has left.
+    pub(super) fn received(&self, join: &(PeerId, Nonce)) -> u64 {
+        self.joins.get(join).map_or(0, |last| last.received)
+    }
+
     /// Forgets all.
     pub(super) fn clear(&mut self) {
         self.joins.clear();

@@ -4,18 +4,13 @@ use std::time::Instant;
 
 use ahoy_contract::{
     Nonce, PublicKey,
-    peer::{
-        ByeReason, DataMessage, Description, DescriptionType, MAX_CHAT_BYTES, Removed, SignalBody,
-    },
+    peer::{ByeReason, DataMessage, Description, Removed, SignalBody},
     ui::{PeerState, Quality},
     wire::Member,
-    words::fingerprints,
 };
 
 use super::{
-    CONNECT_PATIENCE, OFFER_PATIENCE, PeerInput,
-    negotiation::Negotiation,
-    words::{Prints, Words},
+    CONNECT_PATIENCE, OFFER_PATIENCE, announced::Announced, negotiation::Negotiation, words::Words,
 };
 
 /// Whether a member is in the room, by the relay's word.
@@ -36,12 +31,13 @@ pub(super) struct Peer {
     /// The room's key, where this is its host.
     pub(super) host_key: Option<PublicKey>,
     pub(super) state: PeerState,
-    pub(super) muted: bool,
-    pub(super) camera_off: bool,
-    /// It shows a screen.
-    pub(super) screen: bool,
+    pub(super) announced: Announced,
     pub(super) quality: Option<Quality>,
     pub(super) presence: Presence,
+    /// The proven join under which the relay shows it now, while it is connected by another.
+    pub(super) successor: Option<(Member, Option<PublicKey>)>,
+    /// The signals in its name that were dropped because it had not made them.
+    pub(super) forged: u64,
     /// It was there when this end came, so it offers.
     pub(super) was_first: bool,
     pub(super) may_offer: bool,
@@ -53,6 +49,8 @@ pub(super) struct Peer {
     pub(super) data_open: bool,
     pub(super) ever_connected: bool,
     pub(super) deadline: Option<Instant>,
+    /// The connections that were made anew for it since it was connected.
+    pub(super) renewals: u32,
     /// The first offer was waited for in vain.
     pub(super) waited: bool,
     /// What is to be said once the data channel is open.
@@ -61,8 +59,8 @@ pub(super) struct Peer {
     /// been lost with the relay.
     pub(super) told: Vec<SignalBody>,
     /// The fingerprints of this connection, from the first descriptions of both ends.
-    prints: (Option<String>, Option<String>),
-    words: Words,
+    pub(super) prints: (Option<String>, Option<String>),
+    pub(super) words: Words,
 }
 
 /// Messages that are kept at most; more are lost.
@@ -114,11 +112,11 @@ impl Peer {
             member,
             host_key,
             state: PeerState::Connecting,
-            muted: false,
-            camera_off: false,
-            screen: false,
+            announced: Announced::default(),
             quality: None,
             presence: Presence::Here,
+            successor: None,
+            forged: 0,
             was_first,
             may_offer,
             opened: false,
@@ -128,6 +126,7 @@ impl Peer {
             data_open: false,
             ever_connected: false,
             deadline: None,
+            renewals: 0,
             waited: false,
             kept: Vec::new(),
             told: Vec::new(),
@@ -177,11 +176,12 @@ impl Peer {
     }
 
     pub(super) fn deadline(&self) -> Option<Instant> {
-        self.deadline
+        let announced = self.announced.deadline();
+        self.deadline.into_iter().chain(announced).min()
     }
 
     pub(super) fn is_due(&self, now: Instant) -> bool {
-        self.deadline.is_some_and(|at| at <= now)
+        self.deadline().is_some_and(|at| at <= now)
     }
 
     /// An offer is wanted for a reason of this end's.
@@ -201,6 +201,10 @@ impl Peer {
     }
 
     pub(super) fn timed_out(&mut self, now: Instant) -> Ask {
+        let changed = self.announced.settle(now);
+        if self.deadline.is_none_or(|at| at > now) {
+            return if changed { Ask::View } else { Ask::Nothing };
+        }
         self.deadline = None;
         if !self.negotiation.begun() && !self.waited {
             self.waited = true;
@@ -218,7 +222,7 @@ impl Peer {
         }
     }
 
-    fn fail(&mut self) -> Ask {
+    pub(super) fn fail(&mut self) -> Ask {
         self.give_up();
         Ask::Failed
     }
@@ -230,158 +234,4 @@ impl Peer {
         self.data_open = false;
         Ask::View
     }
-
-    pub(super) fn connection(&mut self, now: Instant, input: PeerInput) -> Ask {
-        if !self.is_alive() {
-            // The connection is closed; this was under way.
-            return Ask::Nothing;
-        }
-        match input {
-            PeerInput::Local(description) => {
-                let (mine, _) = &mut self.prints;
-                mine.get_or_insert_with(|| fingerprints(&description.sdp));
-                self.negotiation.local(description);
-            }
-            PeerInput::StepFailed(_) => self.negotiation.failed(),
-            PeerInput::Connected => {
-                self.deadline = None;
-                self.ever_connected = true;
-                self.told.clear();
-                if self.state != PeerState::Connected {
-                    self.state = PeerState::Connected;
-                    return Ask::Connected;
-                }
-            }
-            PeerInput::Disconnected | PeerInput::Failed
-                if self.state == PeerState::Connected && self.presence == Presence::Gone =>
-            {
-                return Ask::Gone;
-            }
-            PeerInput::Disconnected | PeerInput::Failed if self.state == PeerState::Connected => {
-                self.state = PeerState::Reconnecting;
-                self.deadline = Some(now + CONNECT_PATIENCE);
-                // One end restarts: the one that offers at the start. The other waits for its offer.
-                if !self.was_first && self.may_offer {
-                    self.negotiation.offer(true);
-                }
-                return Ask::View;
-            }
-            PeerInput::Failed if self.state == PeerState::Connecting => return self.fail(),
-            PeerInput::Closed => return self.fail(),
-            PeerInput::DataOpen => {
-                self.data_open = true;
-                let (words, prints) = (&mut self.words, prints(&self.prints));
-                let commit = prints.and_then(|prints| words.start(prints));
-                return Ask::Say(commit.into_iter().collect());
-            }
-            PeerInput::Data(text) => return self.said(&text),
-            PeerInput::Quality(quality) if self.quality != Some(quality) => {
-                self.quality = Some(quality);
-                return Ask::View;
-            }
-            PeerInput::Disconnected
-            | PeerInput::Failed
-            | PeerInput::DataClosed
-            | PeerInput::Quality(_)
-            | PeerInput::Candidate(_) => {}
-        }
-        Ask::Nothing
-    }
-
-    fn said(&mut self, text: &str) -> Ask {
-        // What is not understood is from a newer version: left alone.
-        match serde_json::from_str(text) {
-            Ok(DataMessage::State { muted, camera_off }) => {
-                (self.muted, self.camera_off) = (muted, camera_off);
-                Ask::View
-            }
-            Ok(DataMessage::Screen { shown }) => {
-                self.screen = shown;
-                Ask::View
-            }
-            Ok(DataMessage::Chat { id, text }) if text.len() <= MAX_CHAT_BYTES => {
-                Ask::Chat { id, text }
-            }
-            Ok(DataMessage::ChatReceived { id }) => Ask::Received(id),
-            Ok(DataMessage::Bye { reason }) => Ask::Bye(reason),
-            Ok(DataMessage::Removed(removed)) => Ask::Removed(removed),
-            Ok(message) => self.word(message),
-            Err(_) => Ask::Nothing,
-        }
-    }
-
-    /// One of the messages for the four words.
-    fn word(&mut self, message: DataMessage) -> Ask {
-        let Some(prints) = prints(&self.prints) else {
-            return Ask::Nothing;
-        };
-        let words = &mut self.words;
-        let answer = match message {
-            DataMessage::WordsCommit { commitment } => words.committed(commitment),
-            DataMessage::WordsNonce { nonce } => words.answered(&nonce, prints),
-            DataMessage::WordsReveal { nonce } => match words.revealed(&nonce, prints) {
-                Ok(()) => return Ask::View,
-                Err(_) => return Ask::NotAuthentic,
-            },
-            _ => None,
-        };
-        answer.map_or(Ask::Nothing, |answer| Ask::Say(vec![answer]))
-    }
-
-    pub(super) fn signal(&mut self, now: Instant, body: &str) -> Ask {
-        let Ok(body) = serde_json::from_str(body) else {
-            // It is authentic, so it is from a newer version.
-            return Ask::Nothing;
-        };
-        match body {
-            // It was under way while this end gave the connection up, or nobody has asked for it yet.
-            SignalBody::Description(_) | SignalBody::Candidate(_)
-                if !self.is_alive() || !self.opened => {}
-            SignalBody::Description(description) => return self.description(now, description),
-            SignalBody::Candidate(candidate) => self.negotiation.candidate(candidate),
-            SignalBody::Bye(reason) => return Ask::Bye(reason),
-            SignalBody::Removed(removed) => return Ask::Removed(removed),
-        }
-        Ask::Nothing
-    }
-
-    /// Takes a description. A certificate serves one connection only (W3C WebRTC §4.9.2 lets a browser make one for
-    /// each), so other fingerprints than before are another connection's.
-    pub(super) fn description(&mut self, now: Instant, description: Description) -> Ask {
-        let new = fingerprints(&description.sdp);
-        if self.prints.1.as_ref().is_some_and(|first| *first != new) {
-            return if self.state == PeerState::Connected {
-                Ask::NotAuthentic
-            } else {
-                Ask::Renew(description)
-            };
-        }
-        if self.negotiation.remote(description) {
-            self.prints.1.get_or_insert(new);
-            if self.state != PeerState::Connected {
-                self.deadline = Some(now + CONNECT_PATIENCE);
-            }
-        }
-        Ask::Nothing
-    }
-
-    /// Begins with a new connection, of which the peer has sent this. An answer is to an offer of the old one.
-    pub(super) fn renewed(&mut self, now: Instant, description: Description) -> Ask {
-        self.deadline = Some(now + CONNECT_PATIENCE);
-        match description.kind {
-            DescriptionType::Offer => self.description(now, description),
-            DescriptionType::Answer => {
-                self.negotiation.offer(false);
-                Ask::Nothing
-            }
-        }
-    }
-}
-
-/// The fingerprints of both ends, once both are known.
-fn prints((mine, theirs): &(Option<String>, Option<String>)) -> Option<Prints<'_>> {
-    Some(Prints {
-        mine: mine.as_deref()?,
-        theirs: theirs.as_deref()?,
-    })
 }

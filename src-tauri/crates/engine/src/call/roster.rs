@@ -52,6 +52,11 @@ impl Call {
             return;
         };
         let shown = members.remove(at).0;
+        let talking = self.is_talking();
+        if talking && (!self.is_shown_as_sent(&shown) || kind != self.kind) {
+            self.distrust(now, "another name, or another kind of room");
+            return;
+        }
         if !self.is_shown_as_sent(&shown) {
             // The relay gives this end another name, or keeps its proof from the others.
             self.outputs.push_back(Output::Send(ClientMessage::Leave));
@@ -120,11 +125,10 @@ impl Call {
         if !self.is_host() || self.socket != Socket::Joined {
             return;
         }
-        let known = self.peers.get(&member.peer).map(|peer| &peer.member.nonce);
-        if known.is_some_and(|nonce| *nonce != member.nonce) {
-            self.remove_peer(&member.peer, None);
-        }
-        if self.peers.len() + 1 < max_members(self.kind) {
+        // What was to become of another join of its is over.
+        self.evictions.keep_join(&member);
+        let known = self.peers.contains_key(&member.peer);
+        if known || self.peers.len() + 1 < max_members(self.kind) {
             self.member_is_here(now, member, None, false);
         }
         if self.ended.is_none() {
@@ -155,14 +159,13 @@ impl Call {
     fn meet(&mut self, now: Instant, members: Vec<(Member, Option<PublicKey>)>, back: bool) {
         self.door.keep_inside(&members);
         self.evictions.keep(&members);
-        for id in self.peers.keys().cloned().collect::<Vec<_>>() {
-            let nonce = self.peers.get(&id).map(|peer| &peer.member.nonce);
-            match members.iter().find(|(member, _)| member.peer == id) {
-                None => self.missing(now, &id, back),
-                // Another join: another member.
-                Some((member, _)) if Some(&member.nonce) != nonce => self.remove_peer(&id, None),
-                Some(_) => {}
-            }
+        let is_shown = |peer: &Peer| {
+            let mut members = members.iter();
+            members.any(|(it, _)| it.peer == peer.member.peer && it.nonce == peer.member.nonce)
+        };
+        let missing = self.peers.iter().filter(|(_, peer)| !is_shown(peer));
+        for id in missing.map(|(id, _)| id.clone()).collect::<Vec<_>>() {
+            self.missing(now, &id, back);
         }
         for (member, key) in members {
             self.member_is_here(now, member, key, back);
@@ -182,6 +185,10 @@ impl Call {
             }
             return;
         };
+        if peer.member.nonce != member.nonce {
+            self.came_anew(now, member, key);
+            return;
+        }
         let returned = !peer.is_present();
         peer.presence = Presence::Here;
         peer.was_first = was_first;
@@ -189,6 +196,30 @@ impl Call {
         if back || returned {
             self.tell_again(&id);
         }
+    }
+
+    /// Handles a member that the relay shows under another join than the one that it is known by. One that is connected
+    /// is kept as long as its media flows or until the new join says something itself: a proof alone may be an old one.
+    fn came_anew(&mut self, now: Instant, member: Member, key: Option<PublicKey>) {
+        let id = member.peer.clone();
+        if !self.is_authentic(&member, key.as_ref()) {
+            return;
+        }
+        let state = self.peers.get(&id).map(|peer| peer.state);
+        if state != Some(PeerState::Connected) {
+            self.remove_peer(&id, None);
+            self.member_is_here(now, member, key, false);
+        } else if self.lets_in(&member, key.as_ref())
+            && let Some(peer) = self.peers.get_mut(&id)
+        {
+            peer.successor = Some((member, key));
+        }
+    }
+
+    /// Replaces a member by the one that it has come back as.
+    pub(super) fn succeed(&mut self, now: Instant, (member, key): (Member, Option<PublicKey>)) {
+        self.remove_peer(&member.peer, None);
+        self.member_is_here(now, member, key, false);
     }
 
     /// A member is not in the room, by the relay's word. As long as its media flows it stays. `back`: this end has
@@ -199,6 +230,7 @@ impl Call {
         };
         match peer.state {
             PeerState::Connected => {
+                peer.successor = None;
                 if peer.is_present() {
                     peer.presence = if back {
                         Presence::Awaited

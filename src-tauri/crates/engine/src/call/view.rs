@@ -23,14 +23,15 @@ pub(super) fn view(call: &Call) -> CallView {
         addresses: Vec::new(),
         peers: peers
             .into_iter()
-            .map(|peer| PeerView {
+            .map(|peer| (peer, peer.announced.shown()))
+            .map(|(peer, devices)| PeerView {
                 peer: peer.member.peer.clone(),
                 name: peer.member.name.clone(),
                 host: peer.host_key.is_some(),
                 state: peer.state,
-                muted: peer.muted,
-                camera_off: peer.camera_off,
-                screen: peer.screen,
+                muted: devices.muted,
+                camera_off: devices.camera_off,
+                screen: devices.screen,
                 quality: peer.quality,
                 words: peer.words().map(<[String]>::to_vec),
             })
@@ -44,7 +45,10 @@ pub(super) fn view(call: &Call) -> CallView {
         relay_lost: call.was_in()
             && matches!(
                 call.socket,
-                Socket::Retry { .. } | Socket::Opening | Socket::Greeting { .. }
+                Socket::Retry { .. }
+                    | Socket::Opening
+                    | Socket::Greeting { .. }
+                    | Socket::Full { .. }
             ),
         chat: call.chat.view(),
         chat_cut: call.chat.left_out() > 0,

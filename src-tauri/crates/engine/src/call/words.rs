@@ -88,19 +88,19 @@ impl Words {
         })
     }
 
-    /// The peer shows what it was bound to.
+    /// The peer shows what it was bound to. Returns true if the words are drawn by that.
     ///
     /// # Errors
     /// It is something else.
-    pub(super) fn revealed(&mut self, theirs: &Nonce, prints: Prints<'_>) -> Result<(), Broken> {
+    pub(super) fn revealed(&mut self, theirs: &Nonce, prints: Prints<'_>) -> Result<bool, Broken> {
         let State::Answered(commitment) = &self.state else {
-            return Ok(());
+            return Ok(false);
         };
         if *commitment != words::commitment(theirs, prints.theirs, prints.mine) {
             return Err(Broken);
         }
         let drawn = words::words((prints.theirs, theirs), (prints.mine, &self.nonce));
         self.state = State::Drawn(drawn);
-        Ok(())
+        Ok(true)
     }
 }

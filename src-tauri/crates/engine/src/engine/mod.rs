@@ -9,6 +9,7 @@ mod gathering;
 mod peer;
 mod public;
 mod report;
+mod turn;
 
 use std::{sync::Arc, time::SystemTime};
 

@@ -22,6 +22,7 @@ use super::{
     gathering::Gathering,
     public::{Peers, Public},
     report::{Counters, quality},
+    turn::its_turn,
 };
 use crate::{
     call::{Media, PeerInput, PeerOutput, Terms},
@@ -75,10 +76,8 @@ pub(super) async fn run(
     mut commands: mpsc::Receiver<PeerOutput>,
     before: Option<JoinHandle<()>>,
 ) {
-    if let Some(before) = before
-        && before.await.is_err()
-    {
-        tracing::error!("a connection's task panicked");
+    if !its_turn(before, &commands).await {
+        return;
     }
     let transport = &shared.transport;
     let video = within(transport.video, terms.media);

@@ -3,10 +3,14 @@
 mod broadcast;
 mod data;
 mod door;
+mod evictions;
+mod flood;
+mod hostile_relay;
 mod members;
 mod negotiation;
 mod relay;
 mod removed;
+mod seats;
 mod trust;
 mod walk;
 mod words;

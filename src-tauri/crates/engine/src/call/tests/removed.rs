@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use super::{member as member_of, *};
 
 /// A host and two guests, all connected to each other.
-fn three() -> World {
+pub(super) fn three() -> World {
     let mut world = World::connected();
     let third = config(&world.key, Part::Guest { role: Role::Caller }, world.now);
     world.add(third, THIRD);
@@ -17,7 +17,7 @@ fn three() -> World {
     world
 }
 
-fn join_of(world: &World, side: usize) -> Removed {
+pub(super) fn join_of(world: &World, side: usize) -> Removed {
     let member = world.sides[side].member.clone().unwrap();
     Removed {
         peer: member.peer,

@@ -127,7 +127,7 @@ fn a_guest_with_another_secret_is_refused_and_the_host_has_it_removed() {
 }
 
 /// A host in its room, and a member there that gave no proof.
-fn with_stranger(kind: RoomKind) -> (World, Member) {
+pub(super) fn with_stranger(kind: RoomKind) -> (World, Member) {
     let mut world = World::new();
     world.kind = kind;
     world.host();
@@ -142,7 +142,7 @@ fn with_stranger(kind: RoomKind) -> (World, Member) {
     (world, stranger)
 }
 
-fn removals(world: &World) -> usize {
+pub(super) fn removals(world: &World) -> usize {
     let is_removal = |said: &&ClientMessage| matches!(said, ClientMessage::Remove { .. });
     world.sides[0].said.iter().filter(is_removal).count()
 }

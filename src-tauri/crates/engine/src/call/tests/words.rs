@@ -73,7 +73,7 @@ fn nobody_gets_a_second_try() {
     let drawn = one.drawn().map(<[String]>::to_vec);
     assert_eq!(one.answered(&nonce(7), PRINTS), None);
     assert_eq!(one.drawn().map(<[String]>::to_vec), drawn);
-    assert_eq!(other.revealed(&nonce(1), MIRROR), Ok(()));
+    assert_eq!(other.revealed(&nonce(1), MIRROR), Ok(true));
     assert_eq!(other.drawn().map(<[String]>::to_vec), drawn);
 }
 
@@ -81,9 +81,9 @@ fn nobody_gets_a_second_try() {
 fn words_out_of_order_are_not_heard() {
     let mut one = Words::new(true, nonce(1));
     assert_eq!(one.answered(&nonce(2), PRINTS), None);
-    assert_eq!(one.revealed(&nonce(2), PRINTS), Ok(()));
+    assert_eq!(one.revealed(&nonce(2), PRINTS), Ok(false));
     let mut other = Words::new(false, nonce(1));
-    assert_eq!(other.revealed(&nonce(2), PRINTS), Ok(()));
+    assert_eq!(other.revealed(&nonce(2), PRINTS), Ok(false));
     assert_eq!((one.drawn(), other.drawn()), (None, None));
 }
 
