@@ -370,8 +370,8 @@ export const errorTexts: Record<ErrorCode, ErrorText> = {
     hint: "Reload the page or update Ahoy, then try again.",
   },
   bad_message: {
-    message: "The relay did not understand this program.",
-    hint: "Reload the page or update Ahoy, then try again.",
+    message: "The relay did not accept what this program sent.",
+    hint: "If you run the relay, its log says why. Otherwise reload the page or update Ahoy, then try again.",
   },
   too_large: { message: "This is too long to be sent at once.", hint: "Send it in several parts." },
   rate_limited: { message: "The relay got too many requests from here.", hint: "Wait a minute, then try again." },

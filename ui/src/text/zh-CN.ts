@@ -358,7 +358,10 @@ export const texts: Record<TextId, string> = {
 
 export const errorTexts: Record<ErrorCode, ErrorText> = {
   version: { message: "中继使用的 Ahoy 版本不同。", hint: "请刷新页面或更新 Ahoy，然后重试。" },
-  bad_message: { message: "中继无法理解此程序发送的内容。", hint: "请刷新页面或更新 Ahoy，然后重试。" },
+  bad_message: {
+    message: "中继未接受此程序发送的内容。",
+    hint: "如果中继由你运行，其日志会说明原因；否则请刷新页面或更新 Ahoy，然后重试。",
+  },
   too_large: { message: "内容太长，无法一次发送。", hint: "请分成几条发送。" },
   rate_limited: { message: "中继收到了太多来自这里的请求。", hint: "请等一分钟再试。" },
   not_found: { message: "这个通话已结束，或尚未开始。", hint: "请让主持人开始通话，或索取新的链接。" },

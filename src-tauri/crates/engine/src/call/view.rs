@@ -132,8 +132,8 @@ pub(crate) fn sentence(code: ErrorCode) -> UserError {
             "Name one, use a relay that names one, or let calls go directly.",
         ),
         _ => (
-            "The relay did not understand.",
-            "Try again; if it happens again, update Ahoy.",
+            "The relay did not accept what this program sent.",
+            "If you run the relay, its log says why. Otherwise update Ahoy and try again.",
         ),
     };
     UserError::new(code, message, hint)
