@@ -4,7 +4,7 @@ use std::{
     convert::Infallible,
     future::ready,
     net::{IpAddr, Ipv4Addr, SocketAddr},
-    pin::pin,
+    pin::{Pin, pin},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -117,7 +117,7 @@ pub(crate) struct Names {
 #[derive(Debug)]
 pub(crate) enum Purpose {
     /// For the rooms.
-    Native(Names),
+    Native(Box<Names>),
     /// For the lobby, in which it is already.
     Lobby(Box<Client>),
     /// For the lobby's Socket.IO, which goes by the request.
@@ -170,27 +170,39 @@ struct Upgraded {
     behind_proxy: Option<Caller>,
 }
 
-/// Serves a connection until it ends, as soon as there is place for it.
-pub(crate) async fn run(stream: TcpStream, shared: Arc<Shared>, arrival: Arrival) {
+/// A connection that has become a WebSocket, and the places that it is counted for.
+pub(crate) struct Opened {
+    upgraded: Upgraded,
+    counted: Counted,
+    slot: Arc<Mutex<Slot>>,
+}
+
+/// Waits until there is place for a connection, and serves it until it ends or becomes a WebSocket; `None`: it has
+/// ended. Boxed by the caller: the state of this is large, and a socket lives without it.
+pub(crate) async fn open(
+    stream: TcpStream,
+    shared: Arc<Shared>,
+    arrival: Arrival,
+) -> Option<Opened> {
     let Arrival {
         peer,
         counted,
         entry,
     } = arrival;
     let entry = match entry {
-        Entry::Wait(waiting) => shared
-            .stop
-            .run_until_cancelled(waiting.end())
-            .await
-            .flatten(),
+        Entry::Wait(waiting) => {
+            let waiting = waiting.end();
+            shared.stop.run_until_cancelled(waiting).await.flatten()
+        }
         entry => Some(entry),
     };
-    let (permit, mut counted) = match (entry, counted) {
+    let (permit, counted) = match (entry, counted) {
         (Some(Entry::Serve(permit)), Some(counted)) => (permit, counted),
         (Some(Entry::Refuse(crowd, _permit)), _) => {
-            return Box::pin(refuse(stream, &shared, crowd)).await;
+            refuse(stream, &shared, crowd).await;
+            return None;
         }
-        _ => return,
+        _ => return None,
     };
     // Signals are small and wait for nothing.
     let _ = stream.set_nodelay(true);
@@ -199,10 +211,27 @@ pub(crate) async fn run(stream: TcpStream, shared: Arc<Shared>, arrival: Arrival
         permit,
         lobbys: false,
     }));
-    let Some(upgraded) = Box::pin(greet(stream, &shared, peer, &counted, slot.clone())).await
-    else {
+    let upgraded = greet(stream, &shared, peer, &counted, slot.clone()).await?;
+    Some(Opened {
+        upgraded,
+        counted,
+        slot,
+    })
+}
+
+/// Serves a connection that `opening` ([`open`]) brings, until it ends.
+pub(crate) async fn run(
+    opening: Pin<Box<impl Future<Output = Option<Opened>>>>,
+    shared: Arc<Shared>,
+) {
+    let Some(opened) = opening.await else {
         return;
     };
+    let Opened {
+        upgraded,
+        mut counted,
+        slot,
+    } = opened;
     let Upgraded {
         stream,
         early,
@@ -240,8 +269,7 @@ pub(crate) async fn run(stream: TcpStream, shared: Arc<Shared>, arrival: Arrival
     }
 }
 
-// TLS and HTTP; what comes out is a socket. Boxed by the caller: its state is large, and a socket lives
-// without it.
+// TLS and HTTP; what comes out is a socket.
 async fn greet(
     stream: TcpStream,
     shared: &Shared,

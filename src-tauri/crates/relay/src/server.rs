@@ -241,6 +241,7 @@ async fn accept(
             counted,
             entry,
         };
-        tasks.spawn(connection::run(stream, shared.clone(), arrival));
+        let opening = Box::pin(connection::open(stream, shared.clone(), arrival));
+        tasks.spawn(connection::run(opening, shared.clone()));
     }
 }

@@ -55,7 +55,7 @@ pub(crate) type Socket = WebSocketStream<Stream>;
 pub(crate) struct Client<'a> {
     /// Where it is.
     pub(crate) caller: &'a Caller,
-    pub(crate) names: Names,
+    pub(crate) names: Box<Names>,
 }
 
 /// Serves an upgraded connection until it ends. `early` is what came behind the upgrade request;

@@ -132,7 +132,6 @@ impl Runtime for Tracked {
     }
 
     /// Refuses: what comes over TCP would not pass the connection's guard.
-
     fn connect_tcp<'a>(
         &'a self,
         _: SocketAddr,

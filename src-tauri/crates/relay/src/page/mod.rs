@@ -107,7 +107,7 @@ async fn socket(
     match create_response_with_body(&request, Body::empty) {
         Ok(response) => {
             let names = site.names(request.headers(), upgrading.reached());
-            let purpose = Purpose::Native(names);
+            let purpose = Purpose::Native(Box::new(names));
             upgrading.set(hyper::upgrade::on(&mut request), purpose);
             response
         }
