@@ -1,4 +1,4 @@
-//! What a member says of its devices: shown as it changes, but not more often than anybody can see.
+//! Device states that a member announces, shown no more often than anybody can see.
 
 use std::time::{Duration, Instant};
 

@@ -51,7 +51,7 @@ pub(super) struct Door {
     /// The joins that the host has sent away: at the host those that it told the others of, at a guest those that
     /// it was told of.
     pub(super) removed: RemovedJoins,
-    /// How many returns of those the others may hear of.
+    /// Limits how often the others are told that one of those has returned.
     pub(super) returns: TokenBucket,
     /// Who was heard once: a sound for each is enough.
     heard: BTreeSet<PeerId>,

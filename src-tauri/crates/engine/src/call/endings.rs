@@ -1,4 +1,4 @@
-//! How a call ends, for one member or for all.
+//! The end of a call, for one member or for all.
 
 use ahoy_contract::{
     ErrorCode, PeerId,
@@ -72,7 +72,7 @@ impl Call {
         });
     }
 
-    /// What came in a peer's name was not from it: nothing goes there any more, and the user is told. A
+    /// Stops a peer in whose name something came that was not from it: it is sent nothing more, and the user is told. A
     /// guest who cannot trust the host leaves; a host goes on waiting for others, or anybody who knows
     /// where the room is could end the call.
     pub(super) fn not_authentic(&mut self, id: &PeerId) {

@@ -73,7 +73,7 @@ struct Ends {
     now: Instant,
     me: End,
     them: End,
-    /// What the peer proves its signals with.
+    /// The keys with which the peer proves its signals.
     auth: Authenticator,
     seq: u64,
     /// Data messages to the peer.

@@ -121,7 +121,7 @@ pub struct Call {
     welcomed: Option<Welcomed>,
     /// The last number of a delivery of the relay's.
     last_n: u64,
-    /// How far the relay was told of those.
+    /// Acknowledgements of those to the relay.
     acks: Acks,
     /// This end, as the last roster has it.
     me: Option<End>,

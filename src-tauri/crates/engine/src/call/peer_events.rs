@@ -1,4 +1,4 @@
-//! What one member's connection does and what the member says: on the data channel, and in signals.
+//! Events of one member's connection, and the member's messages on the data channel and in signals.
 
 use std::time::Instant;
 

@@ -1,4 +1,4 @@
-//! What the relay says, and what becomes of the socket to it.
+//! Messages of the relay, and the state of the socket to it.
 
 use std::time::Instant;
 
